@@ -1,0 +1,54 @@
+"""clearprop: back-propagation you can see through, at full speed.
+
+Everything public is here and is imported when it is first used, so that `import clearprop` takes a
+moment only:
+
+- `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
+- `TabularClassifier`, `TabularRegressor`: take a table as it comes
+- `Network`, `Dense`, `Loss`, `CustomLoss`, `Parameters`: the network itself
+- `train`, `Settings`: the fit loop underneath
+- `save`, `load`: model files
+- `errors`: what can go wrong
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# public name → the module that defines it
+_EXPORTS = {
+    "CustomLoss": "clearprop.functions",
+    "Dense": "clearprop.network",
+    "Loss": "clearprop.functions",
+    "MLPClassifier": "clearprop.estimators",
+    "MLPRegressor": "clearprop.estimators",
+    "Network": "clearprop.network",
+    "Parameters": "clearprop.network",
+    "Settings": "clearprop.training",
+    "TabularClassifier": "clearprop.estimators",
+    "TabularRegressor": "clearprop.estimators",
+    "errors": "clearprop",
+    "load": "clearprop.files",
+    "save": "clearprop.files",
+    "train": "clearprop.training",
+}
+
+__all__ = [*_EXPORTS, "__version__"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'clearprop' has no attribute {name!r}")
+    if name == "errors":
+        return importlib.import_module("clearprop.errors")
+    value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

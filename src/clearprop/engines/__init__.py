@@ -1,0 +1,76 @@
+"""Engines: where the equations run. They differ in speed only.
+
+    contracts.py   Recipe, Block, TrainState, Record, Plan and the verbs of an Engine
+    trace.py       Trace, the arrays of one step, which explanations read
+    reference.py   equations/ on NumPy: the oracle
+    native/        compiled kernels for the CPU
+
+`build(name, network, recipe)` gives an engine; `"auto"` is the native one, which runs every network
+that the package can describe. No engine falls back to another in silence.
+
+May import: `clearprop.equations`, `clearprop.functions`, `clearprop.network`, `clearprop.errors`.
+"""
+
+from __future__ import annotations
+
+from clearprop.engines.contracts import (
+    Block,
+    Constant,
+    Engine,
+    Horizon,
+    Plan,
+    Recipe,
+    Record,
+    Schedule,
+    TrainState,
+    check_inputs,
+)
+from clearprop.engines.trace import Trace
+from clearprop.errors import SettingError
+from clearprop.functions.spelling import suggest
+from clearprop.network import Network
+
+__all__ = [
+    "ENGINES",
+    "Block",
+    "Constant",
+    "Engine",
+    "Horizon",
+    "Plan",
+    "Recipe",
+    "Record",
+    "Schedule",
+    "Trace",
+    "TrainState",
+    "build",
+    "check_inputs",
+]
+
+ENGINES = ("auto", "native", "reference")
+
+
+def build(
+    name: str, network: Network, recipe: Recipe, threads: int | None = None
+) -> Engine:
+    """Return an engine by name, bound to a network and a recipe.
+
+    Parameters
+    ----------
+    name : {"auto", "native", "reference"}
+    threads : int, optional
+        Threads of the native engine; as many as pay where absent.
+
+    Raises
+    ------
+    SettingError
+        If there is no engine of that name.
+    """
+    if name == "reference":
+        from clearprop.engines.reference import ReferenceEngine
+
+        return ReferenceEngine(network, recipe)
+    if name in ("auto", "native"):
+        from clearprop.engines.native import NativeEngine
+
+        return NativeEngine(network, recipe, threads=threads)
+    raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

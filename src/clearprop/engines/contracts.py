@@ -1,0 +1,405 @@
+"""The contracts that all engines share: what goes in, what comes out, and the verbs.
+
+A `Recipe` says how to train; a `Block` is the data at hand; a `TrainState` is everything that
+training changes. They are plain data. An `Engine` is bound to one network and one recipe, owns its
+buffers, and its verb is
+
+    state, record = engine.advance(state, block, steps)
+
+which takes up to `steps` batches from where the state stands in the block. The state that went in
+is used up (its arrays become the new state's); `state.copy()` keeps one. The same state, plan and
+block give the same bits.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from clearprop.equations import Adam, Penalty, Rule
+from clearprop.engines.trace import Trace
+from clearprop.errors import DataError, SettingError, ShapeError
+from clearprop.network import Network, Parameters
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How long a run is planned to be; what schedules need to know.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of an epoch.
+    steps : int
+        Steps of an epoch.
+    epochs : int
+        Epochs of the run.
+    """
+
+    rows: int
+    steps: int
+    epochs: int
+
+
+class Schedule(Protocol):
+    """The learning rate over a run, as a factor on the rule's own."""
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return the factor of each step, (n,), for step numbers (n,) counted from 0."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A factor of 1 at every step."""
+
+    name = "constant"
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return ones."""
+        return np.ones(len(steps))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes
+    ----------
+    rule : Rule
+        The update rule with its learning rate.
+    schedule : Schedule
+        Factor on the learning rate, step by step.
+    penalty : Penalty
+        L1 and L2.
+    batch_size : int
+        Rows of a step; the last step of an epoch may have fewer.
+    epochs : int
+        How many passes over the data the schedule plans for.
+    clip_norm, clip_value : float, optional
+        Bounds on the gradient's length and on its entries; see `equations.clip`.
+    """
+
+    rule: Rule = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=Constant)
+    penalty: Penalty = field(default_factory=Penalty)
+    batch_size: int = 32
+    epochs: int = 100
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise SettingError(f"batch_size must be at least 1, but {self.batch_size} came.")
+        for name in ("clip_norm", "clip_value"):
+            bound = getattr(self, name)
+            if bound is not None and not bound > 0:
+                raise SettingError(f"{name} must be above 0, but {bound} came.")
+
+    def horizon(self, rows: int) -> Horizon:
+        """Return the horizon of a run over this many rows an epoch."""
+        return Horizon(rows, -(-rows // self.batch_size), self.epochs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an engine runs a recipe; part of the state, so that a run can be repeated to the bit.
+
+    Attributes
+    ----------
+    engine : str
+        `"reference"` or `"native"`.
+    threads : int
+        Threads of the engine.
+    split : str
+        What the threads share out: `"none"`, `"batch"` or `"neurons"`.
+    blas : tuple of bool
+        For each layer, whether its products go through BLAS.
+    """
+
+    engine: str
+    threads: int = 1
+    split: str = "none"
+    blas: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """The data that an engine trains on: whole, or a part of a stream.
+
+    Attributes
+    ----------
+    x : (rows, inputs) array or SciPy CSR matrix
+        In the network's dtype.
+    y : (rows, outputs) float array, or (rows,) int array of class codes
+        Targets, before label smoothing.
+    weights : (rows,) array, optional
+        Sample weights; 1 where absent.
+    order : (m,) int array, optional
+        The rows to visit, in this order; all of them in their own order where absent.
+    first_row : int
+        The number of row 0 in the whole data; dropout is a function of it.
+    """
+
+    x: Any
+    y: np.ndarray
+    weights: np.ndarray | None = None
+    order: np.ndarray | None = None
+    first_row: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of x."""
+        return self.x.shape[0]
+
+    @property
+    def visits(self) -> int:
+        """Rows that one pass visits."""
+        return self.rows if self.order is None else len(self.order)
+
+    def visited(self, start: int, stop: int) -> np.ndarray:
+        """Return the rows at places start to stop of the order."""
+        if self.order is None:
+            return np.arange(start, min(stop, self.rows))
+        return self.order[start:stop]
+
+    def ordered(self, order: np.ndarray | None) -> Block:
+        """Return this block with another order."""
+        return replace(self, order=order)
+
+    @classmethod
+    def of(cls, network: Network, x: Any, y: Any, weights: Any = None) -> Block:
+        """Check data against a network and bring it into the network's dtype.
+
+        Nothing is copied where dtype and layout fit already.
+
+        Raises
+        ------
+        ShapeError
+            If shapes do not fit the network or each other.
+        DataError
+            If a value is not finite, or a target is outside what the loss is defined on.
+        """
+        x = check_inputs(network, x)
+        y = _check_targets(network, y, x.shape[0])
+        if weights is not None:
+            weights = _check_weights(weights, x.shape[0], network.dtype)
+        return cls(x, y, weights)
+
+
+def check_inputs(network: Network, x: Any) -> Any:
+    """Return x as a C-contiguous (rows, inputs) array or CSR matrix in the network's dtype."""
+    if hasattr(x, "tocsr"):
+        x = x.tocsr().astype(network.dtype, copy=False)
+        values = x.data
+    else:
+        x = np.ascontiguousarray(x, dtype=network.dtype)
+        values = x
+    if len(x.shape) != 2 or x.shape[1] != network.inputs:
+        raise ShapeError(
+            f"The network has {network.inputs} inputs, so X must have shape (rows, "
+            f"{network.inputs}), but {tuple(x.shape)} came."
+        )
+    _check_finite(values, "X")
+    return x
+
+
+def _check_finite(values: np.ndarray, name: str) -> None:
+    # the sum is finite unless an entry is not (or the sum overflows): no temporary in the usual case
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        place = tuple(int(i) for i in bad[0])
+        where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
+        raise DataError(
+            f"{name} holds {values[place]} at {where} ({len(bad)} such values in all). Remove or "
+            f"fill in these rows first."
+        )
+
+
+def _check_targets(network: Network, y: Any, rows: int) -> np.ndarray:
+    y = np.asarray(y)
+    if y.shape[:1] != (rows,):
+        raise ShapeError(f"X has {rows} rows, but y has {y.shape[0] if y.ndim else 'no'} rows.")
+    if np.issubdtype(y.dtype, np.integer) and y.ndim == 1 and network.outputs > 1:
+        outside = np.flatnonzero((y < 0) | (y >= network.outputs))
+        if len(outside):
+            raise DataError(
+                f"Class codes must lie between 0 and {network.outputs - 1}, but row {outside[0]} "
+                f"has {y[outside[0]]}."
+            )
+        return np.ascontiguousarray(y, dtype=np.int64)
+    y = np.ascontiguousarray(y.reshape(rows, -1), dtype=network.dtype)
+    if y.shape[1] != network.outputs:
+        raise ShapeError(
+            f"The network has {network.outputs} outputs, so y must have shape ({rows}, "
+            f"{network.outputs}), but {y.shape} came."
+        )
+    _check_finite(y, "y")
+    _check_domain(network, y)
+    return y
+
+
+def _check_domain(network: Network, y: np.ndarray) -> None:
+    loss = network.objective
+    wanted = getattr(getattr(loss, "kind", None), "targets", "real")
+    if not y.size or wanted == "real":
+        return
+    if y.min() < 0 or (wanted == "between 0 and 1" and y.max() > 1):
+        bad = np.argwhere((y < 0) | ((y > 1) & (wanted == "between 0 and 1")))[0]
+        raise DataError(
+            f"Loss {loss.name!r} needs targets that are {wanted}, but row {bad[0]} has "
+            f"{y[tuple(bad)]}."
+        )
+    if loss.name == "cross_entropy":
+        off = np.flatnonzero(np.abs(y.sum(axis=1) - 1) > 1e-4)
+        if len(off):
+            raise DataError(
+                f"Targets of cross_entropy must sum to 1 in each row, but row {off[0]} sums to "
+                f"{y[off[0]].sum():g}. For several labels a row use sigmoid and "
+                f"binary_cross_entropy."
+            )
+
+
+def _check_weights(weights: Any, rows: int, dtype: str) -> np.ndarray:
+    weights = np.ascontiguousarray(weights, dtype=dtype)
+    if weights.shape != (rows,):
+        raise ShapeError(f"Sample weights must have shape ({rows},), but {weights.shape} came.")
+    _check_finite(weights, "sample weights")
+    if rows and weights.min() < 0:
+        row = int(np.argmin(weights))
+        raise DataError(f"Sample weights must be 0 or above, but row {row} has {weights[row]}.")
+    return weights
+
+
+@dataclass
+class TrainState:
+    """Everything that training changes.
+
+    Attributes
+    ----------
+    vector : (network.size,) array
+        The parameters.
+    slots : (slots of the rule, network.size) array
+        What the update rule remembers.
+    step : int
+        Steps taken.
+    epoch : int
+        Epochs completed.
+    position : int
+        Rows of the current order that are used up.
+    seed : int
+        Of dropout and shuffles.
+    rate_factor : float
+        What an adaptive schedule multiplied the learning rate by.
+    plan : Plan
+        How the engine runs.
+    """
+
+    vector: np.ndarray
+    slots: np.ndarray
+    plan: Plan
+    seed: int = 0
+    step: int = 0
+    epoch: int = 0
+    position: int = 0
+    rate_factor: float = 1.0
+
+    def copy(self) -> TrainState:
+        """Return a state with arrays of its own."""
+        return replace(self, vector=self.vector.copy(), slots=self.slots.copy())
+
+
+@dataclass(frozen=True)
+class Record:
+    """What happened in the steps of one `advance`, one entry a step.
+
+    Attributes
+    ----------
+    losses : (steps,) float64 array
+        E of each batch before its update: the weighted mean loss, without penalty.
+    penalties : (steps,) float64 array
+        The penalty at the same moment.
+    rows : (steps,) int array
+        Rows of each batch.
+    failed : bool
+        The last entry's loss is not finite; its update was not made.
+    """
+
+    losses: np.ndarray
+    penalties: np.ndarray
+    rows: np.ndarray
+    failed: bool = False
+
+
+class Engine(ABC):
+    """Where the equations run, bound to one network and one recipe.
+
+    Attributes
+    ----------
+    network : Network
+    recipe : Recipe
+        May be replaced between two calls of `advance`.
+    plan : Plan
+    """
+
+    name: str
+
+    def __init__(self, network: Network, recipe: Recipe, plan: Plan) -> None:
+        self.network = network
+        self.recipe = recipe
+        self.plan = plan
+
+    def initial_state(self, parameters: Parameters, seed: int = 0) -> TrainState:
+        """Return a state at step 0 with a copy of these parameters."""
+        slots = np.zeros((len(self.recipe.rule.slot_names), self.network.size))
+        return TrainState(
+            parameters.vector.copy(), slots.astype(self.network.dtype), self.plan, seed
+        )
+
+    def step_constants(self, state: TrainState, block: Block, steps: int) -> np.ndarray:
+        """Return the rule's constants of the next steps, (steps, 5)."""
+        numbers = np.arange(state.step, state.step + steps)
+        factors = self.recipe.schedule.factors(numbers, self.recipe.horizon(block.visits))
+        rates = self.recipe.rule.learning_rate * state.rate_factor * factors
+        return self.recipe.rule.constants(numbers, rates)
+
+    def steps_left(self, state: TrainState, block: Block) -> int:
+        """Return how many steps are left of the block's order."""
+        return -(-(block.visits - state.position) // self.recipe.batch_size)
+
+    @abstractmethod
+    def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
+        """Take up to `steps` steps from where the state stands in the block's order.
+
+        Stops early at the end of the order, or before the update of a batch whose loss is not
+        finite.
+        """
+
+    @abstractmethod
+    def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
+        """Return the objective (loss and penalty) over the whole block and its gradient.
+
+        No dropout and no clipping.
+        """
+
+    @abstractmethod
+    def evaluate(self, vector: np.ndarray, block: Block) -> float:
+        """Return the weighted mean loss over the whole block, without penalty or dropout."""
+
+    @abstractmethod
+    def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
+        """Return a^L for every row of x, (rows, outputs), computed in blocks of rows."""
+
+    @abstractmethod
+    def trace(
+        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool = True
+    ) -> Trace:
+        """Return all arrays of the step that `advance` would take on these rows now.
+
+        The state is left as it is.
+        """

@@ -1,0 +1,23 @@
+"""The native engine: the equations as compiled kernels for the CPU.
+
+The idea: one kernel runs many whole steps without coming back to Python; a network is data to it,
+so it is compiled once a machine and serves every network. It agrees with the reference engine to
+rounding, and a test holds it to that for every layer, loss and rule.
+
+    kernel.py        the steps: gather, forward, BP1 to BP4, update; threads and barriers
+    products.py      the three matrix products, as own loops and through BLAS
+    pointwise.py     activations and derivatives       losses.py    losses and BP1
+    updates.py       update rules                      chance.py    dropout's random bits
+    mathematics.py   exp and its relatives for vector lanes
+    low_level.py     calls by address, atomics, barrier
+    layout.py        a network, a plan and a block as the kernel's arrays
+    plans.py         BLAS or loops, threads, what they split
+    threads.py       how kernels get their threads     blas.py, cache.py   BLAS; the on-disk cache
+    engine.py        NativeEngine
+
+May import: Numba, SciPy's BLAS, threadpoolctl, and what `clearprop.engines` may import.
+"""
+
+from clearprop.engines.native.engine import NativeEngine
+
+__all__ = ["NativeEngine"]

@@ -1,0 +1,109 @@
+"""Where compiled kernels are kept, so that a machine compiles them once.
+
+Numba's own on-disk cache looks only at the file of the function it caches and does not see edits in
+files that a kernel imports. Here the stamp of a kernel is a digest of every source file that goes
+into it. Numba's index adds its own version, the processor and its features.
+
+The folder is `$CLEARPROP_CACHE` where set, else the user's cache folder. Files are written by Numba
+to a temporary name and renamed, so several processes may compile at once; the last one wins and all
+wrote the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core import caching
+
+from clearprop import equations, functions
+
+_SOURCES = (Path(__file__).parent, *(Path(m.__file__ or "").parent for m in (equations, functions)))
+
+
+def cache_folder() -> Path:
+    """Return the folder that holds compiled kernels."""
+    if chosen := os.environ.get("CLEARPROP_CACHE"):
+        return Path(chosen)
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "clearprop"
+
+
+def sources_digest() -> str:
+    """Return the digest of all files whose code or constants are compiled into a kernel."""
+    digest = hashlib.sha256()
+    for folder in _SOURCES:
+        for path in sorted(folder.glob("*.py")):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class _Locator(caching._CacheLocator):
+    """Tells Numba to keep a function under `cache_folder`, stamped by `sources_digest`."""
+
+    def __init__(self, py_file: str) -> None:
+        self._py_file = py_file
+        self._stamp = sources_digest()
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder() / self._stamp)
+
+    def get_source_stamp(self) -> str:
+        return self._stamp
+
+    def get_disambiguator(self) -> str:
+        return "kernel"
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> _Locator:
+        return cls(py_file)
+
+
+class _Implementation(caching.CompileResultCacheImpl):
+    _locator_classes = (_Locator,)
+
+
+class _Cache(caching.FunctionCache):
+    _impl_class = _Implementation
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save a compiled kernel; a folder that cannot be written to is said, and survived."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            warnings.warn(
+                f"Compiled kernels cannot be kept in {cache_folder()} ({error.strerror}), so every "
+                f"process compiles them anew. Set CLEARPROP_CACHE to a folder that can be written "
+                f"to.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def kept_on_disk(function: Callable[..., Any], **options: Any) -> Any:
+    """Compile a function when it is first called, and keep the result in `cache_folder`."""
+    dispatcher = njit(**options)(function)
+    dispatcher._cache = _Cache(function)
+    return dispatcher
+
+
+def is_kept(dispatcher: Any, signature: Any) -> bool:
+    """Return whether a compiled version for this signature is in memory or on disk."""
+    if signature in dispatcher.overloads:
+        return True
+    cache = dispatcher._cache
+    key = cache._index_key(signature, dispatcher.targetctx.codegen())
+    return key in cache._cache_file._load_index()

@@ -1,0 +1,474 @@
+"""The kernel: many steps of training (gather, forward, BP1 to BP4, update) in one compiled call.
+
+A network is data to it (`Tables`), not a constant in it, so it is compiled once for each precision
+and then serves every network. Each thread runs the whole of `run` with its own number; threads meet
+at barriers, of which a step has two where they split the batch and two a layer where they split the
+neurons.
+
+- Split by *batch*: each thread sends its samples through the network in a workspace of its own
+  and writes a gradient of its own; then each adds up and applies a part of the parameter vector.
+- Split by *neurons*: all threads share one workspace and one gradient; each computes its units of
+  every layer, and waits for the others between layers.
+
+`phases` chooses what a call does: prediction is the forward phase alone, a trace is one step whose
+workspace is read afterwards, training is all of them.
+
+Layout of a workspace V (one flat array): the places are in `Tables.layers` and `Job`; the arrays
+are unit by unit, n samples to a row, apart from the input where the first layer goes through BLAS,
+which is sample by sample as it was gathered.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from clearprop.engines.native import losses, pointwise, products, updates
+from clearprop.engines.native.chance import fill_mask, layer_key
+from clearprop.engines.native.low_level import barrier, matrix, vector
+from clearprop.engines.native.mathematics import type_of
+
+GATHER, FORWARD, DROPOUT, LOSS, BACKWARD, UPDATE, PREDICT = (1 << place for place in range(7))
+TRAIN = GATHER | FORWARD | DROPOUT | LOSS | BACKWARD | UPDATE
+
+# columns of Tables.layers: sizes, codes, places in the vector, places in the workspace
+(
+    FAN_IN, UNITS, ACTIVATION, BLAS, WEIGHT, BIAS, THRESHOLD,
+    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, LAYER_COLUMNS,
+) = range(14)  # fmt: skip
+# columns of Tables.reals
+ALPHA, KEEP, SCALE, REAL_COLUMNS = range(4)
+# columns of Tables.segments
+START, STOP, PENALISED, SEGMENT_COLUMNS = range(4)
+# columns of Memory.partial: what each thread adds to a sum, a cache line for each thread
+PART_LOSS, PART_NORM, PART_SIZE, PART_SQUARE, PART_COLUMNS = 0, 1, 2, 3, 8
+
+
+class Tables(NamedTuple):
+    """The network as numbers.
+
+    layers (L, LAYER_COLUMNS) int64, reals (L, REAL_COLUMNS), segments (S, SEGMENT_COLUMNS) int64,
+    rates (S,). A MASK of -1 says that the layer has no dropout.
+    """
+
+    layers: Any
+    reals: Any
+    segments: Any
+    rates: Any
+
+
+class Data(NamedTuple):
+    """The block.
+
+    Dense x (rows, inputs), or CSR as data, indices (int32) and indptr (int64) where x has no
+    columns; y (rows, outputs), or codes (rows,) where y has no columns; weights and order, of no
+    length where absent.
+    """
+
+    x: Any
+    data: Any
+    indices: Any
+    indptr: Any
+    y: Any
+    codes: Any
+    weights: Any
+    order: Any
+
+
+class Memory(NamedTuple):
+    """What the kernel writes to.
+
+    theta (P,), slots (2, P), gradients (copies, P), work (copies, places), partial
+    (threads, PART_COLUMNS) float64, numbers (copies, capacity) int64 row numbers, control.
+    """
+
+    theta: Any
+    slots: Any
+    gradients: Any
+    work: Any
+    partial: Any
+    numbers: Any
+    control: Any
+
+
+class Results(NamedTuple):
+    """losses and penalties (steps,) float64, outputs (rows, outputs) for the PREDICT phase."""
+
+    losses: Any
+    penalties: Any
+    outputs: Any
+
+
+class Job(NamedTuple):
+    """What to do: whole numbers."""
+
+    phases: int
+    threads: int
+    team: int
+    steps: int
+    batch: int
+    start: int
+    visits: int
+    first_row: int
+    step: int
+    seed: int
+    loss: int
+    matched: int
+    rule: int
+    accumulate: int
+    sgemm: int
+    input: int
+    target: int
+    coefficient: int
+    value: int
+    top: int
+    total: int
+
+
+class Numbers(NamedTuple):
+    """What to do: real numbers, in the network's precision apart from `normaliser`."""
+
+    loss: Any
+    tiny: Any
+    smoothing: Any
+    floor: Any
+    l1: Any
+    l2: Any
+    per_sample: Any
+    clip_value: Any
+    clip_norm: Any
+    normaliser: Any
+
+
+@njit(nogil=True, inline="always")
+def _share(count, member, team):
+    """Return the part [low, high) of `count` things that falls to one member of a team."""
+    return count * member // team, count * (member + 1) // team
+
+
+@njit(nogil=True, inline="always")
+def _gather_inputs(V, rows, data, job, low, high, n, fan_in, by_rows):
+    """Copy samples low ≤ i < high of the batch into the workspace."""
+    across, along = (fan_in, 1) if by_rows else (1, n)
+    for i in range(low, high):
+        row = rows[i]
+        place = vector(V, job.input + i * across, (fan_in - 1) * along + 1)
+        if data.x.shape[1]:
+            for f in range(fan_in):
+                place[f * along] = data.x[row, f]
+            continue
+        for f in range(fan_in):
+            place[f * along] = 0
+        for k in range(data.indptr[row], data.indptr[row + 1]):
+            place[np.int64(data.indices[k]) * along] += data.data[k]
+
+
+@njit(nogil=True, inline="always")
+def _gather_targets(rows, data, y, numbers, low, high):
+    """Write smoothed targets of samples low ≤ i < high; class codes become one-hot."""
+    units = len(y)
+    keep = type_of(numbers.smoothing, 1.0) - numbers.smoothing
+    if data.y.shape[1]:
+        for i in range(low, high):
+            for j in range(units):
+                y[j, i] = keep * data.y[rows[i], j] + numbers.floor
+        return
+    for j in range(units):
+        for i in range(low, high):
+            y[j, i] = numbers.floor
+    for i in range(low, high):
+        y[data.codes[rows[i]], i] += keep
+
+
+@njit(nogil=True, inline="always")
+def _sum_of_weights(data, first, count):
+    """Return Σ w over the whole batch; each thread adds it up for itself, in the same order."""
+    if not len(data.weights):
+        return np.float64(count)
+    total = 0.0
+    for i in range(first, first + count):
+        total += data.weights[data.order[i] if len(data.order) else i]
+    return total
+
+
+@njit(nogil=True, inline="always")
+def _gather(V, rows, data, job, numbers, layers, begin, low, high, n, normaliser):
+    """Bring samples low ≤ i < high of the n that start at `begin` into the workspace."""
+    for i in range(low, high):
+        rows[i] = data.order[begin + i] if len(data.order) else begin + i
+    _gather_inputs(V, rows, data, job, low, high, n, layers[0, FAN_IN], layers[0, BLAS] == 1)
+    if not job.phases & PREDICT:
+        y = matrix(V, job.target, layers[-1, UNITS], n)
+        _gather_targets(rows, data, y, numbers, low, high)
+        c = vector(V, job.coefficient, n)
+        for i in range(low, high):
+            weight = np.float64(data.weights[rows[i]]) if len(data.weights) else 1.0
+            c[i] = weight / normaliser if normaliser > 0 else 0.0
+
+
+@njit(nogil=True, inline="always")
+def _input_of(V, layer, index, n):
+    """Return what a layer received: (fan_in, n), or (n, fan_in) for an input stored by rows."""
+    if index == 0 and layer[BLAS]:
+        return matrix(V, layer[INPUT], n, layer[FAN_IN])
+    return matrix(V, layer[INPUT], layer[FAN_IN], n)
+
+
+@njit(nogil=True, inline="always")
+def _weighted_input(theta, V, layer, scale, sgemm, index, low, high, n):
+    """z = s W a + b for units low ≤ j < high of a layer."""
+    W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
+    A, Z = _input_of(V, layer, index, n), matrix(V, layer[Z_PLACE], layer[UNITS], n)
+    products.fill_bias(vector(theta, layer[BIAS], layer[UNITS]), Z, low, high)
+    if layer[BLAS] and n > 0:
+        products.forward_blas(sgemm, W, A, index == 0, Z, low, high, scale)
+    else:
+        products.forward(W, A, Z, low, high, scale)
+
+
+@njit(nogil=True, inline="always")
+def _activation(V, rows, layer, reals, job, index, low, high, n, step):
+    """a = f(z) and dropout for units low ≤ j < high of a layer."""
+    place, count = low * n, (high - low) * n
+    a = vector(V, layer[A_PLACE] + place, count)
+    z = vector(V, layer[Z_PLACE] + place, count)
+    pointwise.activate(layer[ACTIVATION], reals[ALPHA], z, a)
+    if layer[MASK] >= 0:
+        mask = matrix(V, layer[MASK] + place, high - low, n)
+        if job.phases & DROPOUT:
+            key = layer_key(job.seed, index + 1, step)
+            fill_mask(key, rows, job.first_row, np.uint32(layer[THRESHOLD]), reals[KEEP], mask, low)
+        else:
+            mask[:] = 1
+        output = vector(V, layer[OUTPUT] + place, count)
+        pointwise.multiply(a, vector(V, layer[MASK] + place, count), output)
+
+
+@njit(nogil=True, inline="always")
+def _forward(memory, V, rows, tables, job, member, n, step):
+    """Send the samples through all layers; a softmax waits until all its units are there."""
+    for index in range(len(tables.layers)):
+        layer, reals = tables.layers[index], tables.reals[index]
+        low, high = _share(layer[UNITS], member, job.team)
+        _weighted_input(memory.theta, V, layer, reals[SCALE], job.sgemm, index, low, high, n)
+        _activation(V, rows, layer, reals, job, index, low, high, n, step)
+        barrier(memory.control, job.team)
+    last = tables.layers[-1]
+    if last[ACTIVATION] == pointwise.SOFTMAX:
+        low, high = _share(n, member, job.team)
+        z, a = matrix(V, last[Z_PLACE], last[UNITS], n), matrix(V, last[A_PLACE], last[UNITS], n)
+        pointwise.softmax(z, a, vector(V, job.top, n), vector(V, job.total, n), low, high)
+
+
+@njit(nogil=True, inline="always")
+def _loss(V, last, alpha, job, numbers, low, high, n):
+    """BP1 and E_i for samples low ≤ i < high; return Σ c_i E_i in float64."""
+    units = last[UNITS]
+    z, a = matrix(V, last[Z_PLACE], units, n), matrix(V, last[A_PLACE], units, n)
+    d, y = matrix(V, last[DELTA], units, n), matrix(V, job.target, units, n)
+    c, e = vector(V, job.coefficient, n), vector(V, job.value, n)
+    total = vector(V, job.total, n)
+    if job.matched:
+        losses.matched_values(job.loss, y, z, e, vector(V, job.top, n), total, low, high)
+        losses.matched_delta(y, a, c, d, low, high)
+    else:
+        losses.values_and_slopes(job.loss, numbers.loss, numbers.tiny, y, a, e, d, low, high)
+        if last[ACTIVATION] == pointwise.SOFTMAX:
+            losses.softmax_jacobian(a, d, total, low, high)
+        else:
+            for j in range(units):
+                pointwise.times_derivative(
+                    last[ACTIVATION], alpha, z[j, low:high], a[j, low:high], d[j, low:high]
+                )
+        losses.scale_delta(d, c, low, high)
+    weighted = 0.0
+    for i in range(low, high):
+        weighted += np.float64(c[i]) * np.float64(e[i])
+    return weighted
+
+
+@njit(nogil=True, inline="always")
+def _gradients(G, V, layer, scale, sgemm, index, low, high, n, keep):
+    """BP3 and BP4 for units low ≤ j < high of a layer."""
+    A, delta = _input_of(V, layer, index, n), matrix(V, layer[DELTA], layer[UNITS], n)
+    W = matrix(G, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
+    products.bias_gradient(delta, vector(G, layer[BIAS], layer[UNITS]), low, high, keep)
+    if layer[BLAS] and n > 0:
+        products.gradient_blas(sgemm, A, index == 0, delta, W, low, high, scale, keep)
+    else:
+        products.gradient(A, delta, W, low, high, scale, keep)
+
+
+@njit(nogil=True, inline="always")
+def _delta_before(theta, V, layer, before, scale, alpha, sgemm, low, high, n):
+    """BP2: δ of units low ≤ k < high of the layer before this one."""
+    W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
+    delta = matrix(V, layer[DELTA], layer[UNITS], n)
+    D = matrix(V, before[DELTA], before[UNITS], n)
+    if layer[BLAS] and n > 0:
+        products.backward_blas(sgemm, W, delta, D, low, high, scale)
+    else:
+        products.backward(W, delta, D, low, high, scale)
+    place, count = low * n, (high - low) * n
+    d = vector(V, before[DELTA] + place, count)
+    z, a = vector(V, before[Z_PLACE] + place, count), vector(V, before[A_PLACE] + place, count)
+    pointwise.times_derivative(before[ACTIVATION], alpha, z, a, d)
+    if before[MASK] >= 0:
+        pointwise.multiply(d, vector(V, before[MASK] + place, count), d)
+
+
+@njit(nogil=True, inline="always")
+def _backward(memory, G, V, tables, job, member, n, keep):
+    """BP2 to BP4 from the last layer to the first; the input's own δ is nobody's, and skipped."""
+    for index in range(len(tables.layers) - 1, -1, -1):
+        layer, scale = tables.layers[index], tables.reals[index, SCALE]
+        low, high = _share(layer[UNITS], member, job.team)
+        _gradients(G, V, layer, scale, job.sgemm, index, low, high, n, keep)
+        if index:
+            before, alpha = tables.layers[index - 1], tables.reals[index - 1, ALPHA]
+            low, high = _share(layer[FAN_IN], member, job.team)
+            _delta_before(memory.theta, V, layer, before, scale, alpha, job.sgemm, low, high, n)
+            barrier(memory.control, job.team)
+
+
+@njit(nogil=True, inline="always")
+def _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor):
+    """Add up the threads' gradients, penalise and clip entries on low ≤ i < high."""
+    G, theta, part = memory.gradients[0], memory.theta, memory.partial[thread]
+    for copy in range(1, len(memory.gradients)):
+        other = memory.gradients[copy]
+        for i in range(low, high):
+            G[i] += other[i]
+    part[PART_SIZE] = part[PART_SQUARE] = 0.0
+    if numbers.l1 > 0 or numbers.l2 > 0:
+        for segment in tables.segments:
+            if segment[PENALISED]:
+                start, stop = max(low, segment[START]), min(high, segment[STOP])
+                size, square = updates.penalty_sums(theta, start, stop)
+                part[PART_SIZE] += size
+                part[PART_SQUARE] += square
+                updates.add_penalty(
+                    theta, G, factor * numbers.l1, factor * numbers.l2, start, stop
+                )
+    if numbers.clip_value < math.inf or numbers.clip_norm < math.inf:
+        part[PART_NORM] = updates.clip_entries(G, numbers.clip_value, low, high)
+
+
+@njit(nogil=True, inline="always")
+def _update(memory, tables, job, numbers, thread, c, factor):
+    """Change this thread's part of the parameters."""
+    low, high = _share(len(memory.theta), thread, job.threads)
+    _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor)
+    G = memory.gradients[0]
+    if numbers.clip_norm < math.inf:
+        barrier(memory.control, job.threads)
+        length = 0.0
+        for other in range(job.threads):
+            length += memory.partial[other, PART_NORM]
+        length = math.sqrt(length)
+        if length > numbers.clip_norm:
+            updates.multiply_by(G, type_of(G[0], numbers.clip_norm / length), low, high)
+    for place in range(len(tables.segments)):
+        segment = tables.segments[place]
+        start, stop = max(low, segment[START]), min(high, segment[STOP])
+        if start < stop:
+            updates.apply(
+                job.rule, memory.theta, G, memory.slots, c, tables.rates[place],
+                segment[PENALISED] == 1, start, stop,
+            )
+
+
+@njit(nogil=True, inline="always")
+def _write_outputs(V, last, results, begin, low, high, n):
+    """Copy a^L of samples low ≤ i < high to the rows of the result."""
+    a = matrix(V, last[A_PLACE], last[UNITS], n)
+    for i in range(low, high):
+        for j in range(last[UNITS]):
+            results.outputs[begin + i, j] = a[j, i]
+
+
+@njit(nogil=True, inline="always")
+def _loss_of_step(memory, job):
+    """Return the sum of the threads' parts of the loss."""
+    total = 0.0
+    for thread in range(job.threads):
+        total += memory.partial[thread, PART_LOSS]
+    return total
+
+
+@njit(nogil=True, inline="always")
+def _penalty_of_step(memory, job, numbers, factor):
+    """Return the penalty from the threads' parts of Σ|θ| and Σθ²."""
+    size, square = 0.0, 0.0
+    for thread in range(job.threads):
+        size += memory.partial[thread, PART_SIZE]
+        square += memory.partial[thread, PART_SQUARE]
+    return factor * (numbers.l1 * size + 0.5 * numbers.l2 * square)
+
+
+@njit(nogil=True, inline="always")
+def _step(thread, s, memory, tables, data, job, numbers, results, c):
+    """Take one step, or the phases of one that the job asks for; return whether it was sound."""
+    first = job.start + s * job.batch
+    batch = min(job.batch, job.visits - first)
+    member = thread if job.team > 1 else 0
+    copy = 0 if job.team > 1 else thread
+    low, high = (0, batch) if job.team > 1 else _share(batch, thread, job.threads)
+    begin, n = first + low, high - low
+    low, high = _share(n, member, job.team)
+    V, rows, G = memory.work[copy], memory.numbers[copy], memory.gradients[copy]
+
+    normaliser = numbers.normaliser
+    if normaliser == 0 and job.phases & GATHER:
+        normaliser = _sum_of_weights(data, first, batch)
+    if job.phases & GATHER:
+        _gather(V, rows, data, job, numbers, tables.layers, begin, low, high, n, normaliser)
+        barrier(memory.control, job.team)
+    if job.phases & FORWARD:
+        _forward(memory, V, rows, tables, job, member, n, job.step + s)
+    if job.phases & PREDICT:
+        _write_outputs(V, tables.layers[-1], results, begin, low, high, n)
+        barrier(memory.control, job.team)
+        return True
+    if job.phases & LOSS:
+        memory.partial[thread, PART_LOSS] = _loss(
+            V, tables.layers[-1], tables.reals[-1, ALPHA], job, numbers, low, high, n
+        )
+    barrier(memory.control, job.team)
+    if job.phases & BACKWARD:
+        keep = type_of(V[0], 1.0 if job.accumulate and s > 0 else 0.0)
+        _backward(memory, G, V, tables, job, member, n, keep)
+    barrier(memory.control, job.threads)
+
+    total = _loss_of_step(memory, job)
+    if thread == 0:
+        results.losses[s] = total
+    if job.phases & UPDATE and math.isfinite(total):
+        factor = type_of(V[0], 1.0)
+        if numbers.per_sample > 0 and normaliser > 0:
+            factor = type_of(V[0], 1.0 / normaliser)
+        _update(memory, tables, job, numbers, thread, c, factor)
+        barrier(memory.control, job.threads)
+        if thread == 0:
+            results.penalties[s] = _penalty_of_step(memory, job, numbers, factor)
+    elif job.threads > 1:
+        # nobody may begin the next step's loss while another still reads this one's
+        barrier(memory.control, job.threads)
+    return math.isfinite(total) or not job.phases & UPDATE
+
+
+@njit(nogil=True, error_model="numpy")
+def run(thread, memory, tables, data, job, numbers, results, constants):
+    """Run a job as one of its threads; return how many steps were sound.
+
+    Stops before the update of a step whose loss is not finite. `constants` (steps, 5) holds the
+    update rule's numbers, in the network's precision.
+    """
+    for s in range(job.steps):
+        c = constants[s] if job.phases & UPDATE else constants[0]
+        if not _step(thread, s, memory, tables, data, job, numbers, results, c):
+            return s
+    return job.steps

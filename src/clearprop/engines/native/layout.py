@@ -1,0 +1,168 @@
+"""A network, a plan and a block as the arrays and numbers that the kernel reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clearprop.engines.contracts import Block, Plan, Recipe
+from clearprop.engines.native import kernel, losses, pointwise, updates
+from clearprop.engines.native.blas import gemm_address
+from clearprop.engines.native.low_level import CONTROL_SIZE
+from clearprop.equations.chance import drop_threshold
+from clearprop.functions import CustomLoss
+from clearprop.network import Network
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the arrays of a workspace start, for batches of up to `capacity` samples.
+
+    `layers` holds, layer by layer, the places of input, z, a, mask (-1 without), output and δ.
+    """
+
+    capacity: int
+    layers: tuple[tuple[int, int, int, int, int, int], ...]
+    input: int
+    target: int
+    coefficient: int
+    value: int
+    top: int
+    total: int
+    size: int
+
+
+def places_for(network: Network, capacity: int) -> Places:
+    """Lay out a workspace. Every array starts on a cache line (16 float32 numbers)."""
+    end = 0
+
+    def take(rows: int) -> int:
+        nonlocal end
+        start = end
+        end += -(-rows * capacity // 16) * 16
+        return start
+
+    first = source = take(network.inputs)
+    layers = []
+    for operation in network.operations:
+        z, a, delta = (take(operation.units) for _ in range(3))
+        mask, output = -1, a
+        if operation.dropout:
+            mask, output = take(operation.units), take(operation.units)
+        layers.append((source, z, a, mask, output, delta))
+        source = output
+    target, coefficient = take(network.outputs), take(1)
+    value, top, total = take(1), take(1), take(1)
+    return Places(
+        capacity, tuple(layers), first, target, coefficient, value, top, total, end
+    )
+
+
+def tables_for(network: Network, plan: Plan, places: Places) -> kernel.Tables:
+    """Return the network as numbers."""
+    operations = network.operations
+    layers = np.zeros((len(operations), kernel.LAYER_COLUMNS), dtype=np.int64)
+    reals = np.zeros((len(operations), kernel.REAL_COLUMNS), dtype=network.dtype)
+    for row, o in enumerate(operations):
+        layers[row] = (
+            o.fan_in, o.units, pointwise.CODES[o.activation.name], plan.blas[row],
+            o.weight.start, o.bias.start, drop_threshold(o.dropout), *places.layers[row],
+        )  # fmt: skip
+        reals[row] = o.activation.alpha or 0.0, 1 / (1 - o.dropout), o.scale
+    segments = np.array(
+        [(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64
+    )
+    rates = np.array([s.rate for s in network.segments], dtype=network.dtype)
+    return kernel.Tables(layers, reals, segments, rates)
+
+
+def data_for(network: Network, block: Block) -> kernel.Data:
+    """Return a block as the kernel reads it; absent arrays have no length."""
+    real, whole = np.dtype(network.dtype), np.dtype(np.int64)
+    x: Any = block.x
+    sparse = hasattr(x, "indptr")
+    codes = block.y.ndim == 1
+    return kernel.Data(
+        x=np.empty((0, 0), real) if sparse else x,
+        data=x.data if sparse else np.empty(0, real),
+        indices=x.indices.astype(np.int32, copy=False) if sparse else np.empty(0, np.int32),
+        indptr=x.indptr.astype(np.int64, copy=False) if sparse else np.empty(0, whole),
+        y=np.empty((0, 0), real) if codes else block.y,
+        codes=block.y if codes else np.empty(0, whole),
+        weights=np.empty(0, real) if block.weights is None else block.weights,
+        order=np.empty(0, whole) if block.order is None else block.order.astype(np.int64, copy=False),
+    )
+
+
+def numbers_for(network: Network, recipe: Recipe, normaliser: float) -> kernel.Numbers:
+    """Return the real numbers of a job; bounds that are not set are infinite."""
+    real: Any = np.dtype(network.dtype).type
+    loss, penalty = network.objective, recipe.penalty
+    smoothing = loss.label_smoothing
+    share = 2 if loss.name == "binary_cross_entropy" else network.outputs
+    infinite = float("inf")
+    return kernel.Numbers(
+        loss=real(loss.parameter or 0.0),
+        tiny=np.finfo(real).tiny,
+        smoothing=real(smoothing),
+        floor=real(smoothing / share),
+        l1=real(penalty.l1),
+        l2=real(penalty.l2),
+        per_sample=real(penalty.per_sample),
+        clip_value=real(infinite if recipe.clip_value is None else recipe.clip_value),
+        clip_norm=real(infinite if recipe.clip_norm is None else recipe.clip_norm),
+        normaliser=float(normaliser),
+    )
+
+
+def job_for(
+    network: Network, recipe: Recipe, plan: Plan, places: Places, **changes: int
+) -> kernel.Job:
+    """Return a job over these places; `changes` gives what differs from one call to the next."""
+    loss, last = network.objective, network.operations[-1].activation
+    custom = isinstance(loss, CustomLoss)
+    fields = {
+        "threads": plan.threads,
+        "team": plan.threads if plan.split == "neurons" else 1,
+        "loss": 0 if custom else losses.CODES[loss.name],
+        "matched": int(loss.is_match(last)),
+        "rule": updates.CODES[recipe.rule.name],
+        "accumulate": 0,
+        "sgemm": gemm_address(network.dtype) if any(plan.blas) else 0,
+        "input": places.input,
+        "target": places.target,
+        "coefficient": places.coefficient,
+        "value": places.value,
+        "top": places.top,
+        "total": places.total,
+    }
+    return kernel.Job(**{**fields, **changes})
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The buffers of an engine, allocated once: workspaces and gradients, one or one a thread."""
+
+    places: Places
+    work: np.ndarray
+    gradients: np.ndarray
+    partial: np.ndarray
+    numbers: np.ndarray
+    control: np.ndarray
+
+    @classmethod
+    def allocate(cls, network: Network, plan: Plan, batch: int) -> Workspace:
+        """Allocate for batches of this many rows."""
+        copies = plan.threads if plan.split == "batch" else 1
+        capacity = -(-batch // copies)
+        places = places_for(network, capacity)
+        return cls(
+            places,
+            np.zeros((copies, places.size), dtype=network.dtype),
+            np.zeros((copies, network.size), dtype=network.dtype),
+            np.zeros((plan.threads, kernel.PART_COLUMNS)),
+            np.zeros((copies, capacity), dtype=np.int64),
+            np.zeros(CONTROL_SIZE, dtype=np.int64),
+        )

@@ -1,0 +1,44 @@
+"""How a network is best run on this machine: BLAS or own loops, how many threads, split how.
+
+The thresholds come from measurements on two cores (AVX-512), beside the code that they steer:
+
+- A product goes through BLAS from `BLAS_FROM` multiplications on. Below it, calling BLAS costs
+  more than the product.
+- A second thread pays from `THREADS_FROM` multiplications a step on; two barriers and the second
+  read of the gradient eat up the gain below it.
+- Threads split the batch while a gradient of their own fits a core's cache (`GRADIENT_FITS`
+  bytes), and the neurons above that, where summing two full gradients costs more than waiting
+  between layers.
+"""
+
+from __future__ import annotations
+
+from clearprop.engines.contracts import Plan
+from clearprop.engines.native.threads import available_threads
+from clearprop.network import Network
+
+BLAS_FROM = 40_000
+THREADS_FROM = 600_000
+GRADIENT_FITS = 400_000
+
+
+def plan_for(network: Network, batch: int, threads: int | None = None) -> Plan:
+    """Return a plan for batches of this many rows.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Take this many threads, where absent as many as pay.
+    """
+    products = [batch * o.fan_in * o.units for o in network.operations]
+    if threads is None:
+        threads = available_threads() if sum(products) >= THREADS_FROM else 1
+    threads = max(1, min(threads, batch))
+    bytes_of_gradient = network.size * (4 if network.dtype == "float32" else 8)
+    split = "batch" if bytes_of_gradient <= GRADIENT_FITS else "neurons"
+    return Plan(
+        engine="native",
+        threads=threads,
+        split=split if threads > 1 else "none",
+        blas=tuple(product >= BLAS_FROM for product in products),
+    )

@@ -1,0 +1,156 @@
+"""Activations and their derivatives on a stretch of numbers, by code.
+
+The codes are the places of the names in `clearprop.functions.ACTIVATIONS`; the formulas are those
+of that table, in the form that runs on vector lanes. δ is multiplied by f'(z), which is computed
+from the stored activation a where that is cheaper than from z.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from clearprop.engines.native.mathematics import (
+    FAST,
+    exp,
+    expm1,
+    sigmoid,
+    softplus,
+    tanh,
+    tanh_softplus,
+    type_of,
+)
+from clearprop.functions import ACTIVATIONS
+from clearprop.functions.activations import SELU_ALPHA, SELU_SCALE
+
+CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS, EXP, SOFTMAX = (
+    CODES[name]
+    for name in (
+        "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
+        "mish", "softplus", "exp", "softmax",
+    )
+)
+_ROOT_HALF = math.sqrt(0.5)
+_DENSITY = 1 / math.sqrt(2 * math.pi)
+
+
+@njit(nogil=True, fastmath=FAST)
+def activate(code, alpha, z, a):
+    """a = f(z), number by number. Softmax is left to `softmax`."""
+    zero, one = type_of(alpha, 0.0), type_of(alpha, 1.0)
+    half, root_half = type_of(alpha, 0.5), type_of(alpha, _ROOT_HALF)
+    if code == RELU:
+        for i in range(len(z)):
+            # written so that NaN stays NaN
+            a[i] = zero if z[i] < zero else z[i]
+    elif code == SIGMOID:
+        for i in range(len(z)):
+            a[i] = sigmoid(z[i])
+    elif code == TANH:
+        for i in range(len(z)):
+            a[i] = tanh(z[i])
+    elif code == LEAKY_RELU:
+        for i in range(len(z)):
+            x = z[i]
+            a[i] = x if x > zero else alpha * x
+    elif code in (ELU, SELU):
+        scale = type_of(alpha, SELU_SCALE) if code == SELU else one
+        if code == SELU:
+            alpha = type_of(alpha, SELU_ALPHA)
+        for i in range(len(z)):
+            x = z[i]
+            a[i] = scale * (x if x > zero else alpha * expm1(zero if x > zero else x))
+    elif code == GELU:
+        for i in range(len(z)):
+            x = z[i]
+            a[i] = half * x * (one + math.erf(x * root_half))
+    elif code == SILU:
+        for i in range(len(z)):
+            a[i] = z[i] * sigmoid(z[i])
+    elif code == MISH:
+        for i in range(len(z)):
+            a[i] = z[i] * tanh_softplus(z[i])
+    elif code == SOFTPLUS:
+        for i in range(len(z)):
+            a[i] = softplus(z[i])
+    elif code == EXP:
+        for i in range(len(z)):
+            a[i] = math.exp(z[i])
+    else:
+        for i in range(len(z)):
+            a[i] = z[i]
+
+
+@njit(nogil=True, fastmath=FAST)
+def times_derivative(code, alpha, z, a, d):
+    """δ ← δ ⊙ f'(z), number by number."""
+    zero, one = type_of(alpha, 0.0), type_of(alpha, 1.0)
+    half, root_half = type_of(alpha, 0.5), type_of(alpha, _ROOT_HALF)
+    density = type_of(alpha, _DENSITY)
+    if code == RELU:
+        for i in range(len(z)):
+            d[i] = d[i] if z[i] > zero else zero
+    elif code == SIGMOID:
+        for i in range(len(z)):
+            d[i] *= a[i] * (one - a[i])
+    elif code == TANH:
+        for i in range(len(z)):
+            d[i] *= one - a[i] * a[i]
+    elif code == LEAKY_RELU:
+        for i in range(len(z)):
+            d[i] = d[i] if z[i] > zero else alpha * d[i]
+    elif code in (ELU, SELU):
+        scale = type_of(alpha, SELU_SCALE) if code == SELU else one
+        if code == SELU:
+            alpha = type_of(alpha, SELU_SCALE * SELU_ALPHA)
+        for i in range(len(z)):
+            d[i] *= scale if z[i] > zero else a[i] + alpha
+    elif code == GELU:
+        for i in range(len(z)):
+            x = z[i]
+            d[i] *= half * (one + math.erf(x * root_half)) + x * density * exp(-half * x * x)
+    elif code == SILU:
+        for i in range(len(z)):
+            s = sigmoid(z[i])
+            d[i] *= s + a[i] * (one - s)
+    elif code == MISH:
+        for i in range(len(z)):
+            t = tanh_softplus(z[i])
+            d[i] *= t + z[i] * sigmoid(z[i]) * (one - t * t)
+    elif code == SOFTPLUS:
+        for i in range(len(z)):
+            d[i] *= sigmoid(z[i])
+    elif code == EXP:
+        for i in range(len(z)):
+            d[i] *= a[i]
+
+
+@njit(nogil=True, fastmath=FAST)
+def multiply(left, right, product):
+    """product = left ⊙ right."""
+    for i in range(len(left)):
+        product[i] = left[i] * right[i]
+
+
+@njit(nogil=True, fastmath=FAST)
+def softmax(z, a, top, total, low, high):
+    """a = softmax(z) of samples low ≤ i < high; z and a are (units, n).
+
+    Leaves max_j z_j in `top` and Σ_j e^(z_j - max) in `total`, both (n,).
+    """
+    units, low = len(z), max(low, 0)
+    for i in range(low, high):
+        top[i] = z[0, i]
+        total[i] = 0
+    for j in range(1, units):
+        for i in range(low, high):
+            top[i] = max(top[i], z[j, i])
+    for j in range(units):
+        for i in range(low, high):
+            a[j, i] = exp(z[j, i] - top[i])
+            total[i] += a[j, i]
+    for j in range(units):
+        for i in range(low, high):
+            a[j, i] /= total[i]

@@ -1,0 +1,166 @@
+"""The three matrix products of a dense layer: forward (z), backward (BP2) and gradient (BP4).
+
+Activations are stored unit by unit: Z[j, i] is unit j of sample i, so that the samples of a batch
+lie on the vector lanes and the pointwise passes run over one long row. Weights are stored
+W[k, j], from unit k to unit j: (fan_in, units).
+
+Each product has two forms. BLAS takes over where it pays, which a plan decides layer by layer. Own
+loops serve narrow layers, where calling BLAS costs more than the product: for batches they put the
+samples on the lanes, for a few samples the units.
+
+All three work on a range of units, so that threads can share out the neurons of a layer. The
+matrices of one layer never overlap in memory; `max(low, 0)` tells the compiler that no index is
+negative, without which Numba's wrap-around of indices keeps a loop off the vector lanes.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from clearprop.engines.native.low_level import call_gemm
+from clearprop.engines.native.mathematics import FAST, type_of
+
+N, T = 78, 84
+# below this many samples the units are on the vector lanes
+FEW = 4
+
+
+@njit(nogil=True, fastmath=FAST)
+def forward(W, A, Z, low, high, scale):
+    """Z[j, i] += s Σ_k W[k, j] A[k, i] for units low ≤ j < high."""
+    fan_in, n = A.shape
+    low = max(low, 0)
+    if n < FEW:
+        for i in range(n):
+            for k in range(fan_in):
+                x = scale * A[k, i]
+                for j in range(low, high):
+                    Z[j, i] += x * W[k, j]
+        return
+    fours = fan_in // 4
+    for j in range(low, high):
+        # four inputs at a time: Z is read and written a quarter as often
+        for quarter in range(fours):
+            k = 4 * quarter
+            w0, w1 = scale * W[k, j], scale * W[k + 1, j]
+            w2, w3 = scale * W[k + 2, j], scale * W[k + 3, j]
+            for i in range(n):
+                Z[j, i] += (w0 * A[k, i] + w1 * A[k + 1, i]) + (
+                    w2 * A[k + 2, i] + w3 * A[k + 3, i]
+                )
+        for k in range(4 * fours, fan_in):
+            w0 = scale * W[k, j]
+            for i in range(n):
+                Z[j, i] += w0 * A[k, i]
+
+
+@njit(nogil=True, fastmath=FAST)
+def backward(W, delta, D, low, high, scale):
+    """D[k, i] = s Σ_j W[k, j] δ[j, i] for inputs low ≤ k < high."""
+    units, n = delta.shape
+    low = max(low, 0)
+    zero = type_of(scale, 0.0)
+    if n < FEW:
+        for k in range(low, high):
+            for i in range(n):
+                total = zero
+                for j in range(units):
+                    total += W[k, j] * delta[j, i]
+                D[k, i] = scale * total
+        return
+    fours = units // 4
+    for k in range(low, high):
+        for i in range(n):
+            D[k, i] = zero
+        for quarter in range(fours):
+            j = 4 * quarter
+            w0, w1 = scale * W[k, j], scale * W[k, j + 1]
+            w2, w3 = scale * W[k, j + 2], scale * W[k, j + 3]
+            for i in range(n):
+                D[k, i] += (w0 * delta[j, i] + w1 * delta[j + 1, i]) + (
+                    w2 * delta[j + 2, i] + w3 * delta[j + 3, i]
+                )
+        for j in range(4 * fours, units):
+            w0 = scale * W[k, j]
+            for i in range(n):
+                D[k, i] += w0 * delta[j, i]
+
+
+@njit(nogil=True, fastmath=FAST)
+def gradient(A, delta, G, low, high, scale, keep):
+    """G[k, j] = s Σ_i A[k, i] δ[j, i] + keep G[k, j] for units low ≤ j < high: BP4."""
+    fan_in, n = A.shape
+    low = max(low, 0)
+    if n == 1 and keep == 0:
+        for k in range(fan_in):
+            x = scale * A[k, 0]
+            for j in range(low, high):
+                G[k, j] = x * delta[j, 0]
+        return
+    for k in range(fan_in):
+        for j in range(low, high):
+            total = type_of(scale, 0.0)
+            for i in range(n):
+                total += A[k, i] * delta[j, i]
+            G[k, j] = keep * G[k, j] + scale * total
+
+
+@njit(nogil=True, fastmath=FAST)
+def bias_gradient(delta, g, low, high, keep):
+    """g[j] = Σ_i δ[j, i] + keep g[j] for units low ≤ j < high: BP3."""
+    n = delta.shape[1]
+    for j in range(max(low, 0), high):
+        total = type_of(keep, 0.0)
+        for i in range(n):
+            total += delta[j, i]
+        g[j] = keep * g[j] + total
+
+
+@njit(nogil=True)
+def fill_bias(b, Z, low, high):
+    """Z[j, i] = b[j] for units low ≤ j < high: where the forward product starts from."""
+    n = Z.shape[1]
+    for j in range(max(low, 0), high):
+        value = b[j]
+        for i in range(n):
+            Z[j, i] = value
+
+
+@njit(nogil=True)
+def _at(array, place):
+    """Return the address of the number at this place of an array, counted in its flat order."""
+    return array.ctypes.data + place * array.itemsize
+
+
+@njit(nogil=True)
+def forward_blas(address, W, A, by_rows, Z, low, high, scale):
+    """Do what `forward` does, through BLAS; with `by_rows` A is (n, fan_in)."""
+    fan_in, units = W.shape
+    n = Z.shape[1]
+    one = type_of(scale, 1.0)
+    call_gemm(
+        address, (T if by_rows else N, T), (n, high - low, fan_in), scale,
+        _at(A, 0), A.shape[1], _at(W, low), units, one, _at(Z, low * n), n,
+    )  # fmt: skip
+
+
+@njit(nogil=True)
+def backward_blas(address, W, delta, D, low, high, scale):
+    """Do what `backward` does, through BLAS."""
+    units, n = delta.shape
+    zero = type_of(scale, 0.0)
+    call_gemm(
+        address, (N, N), (n, high - low, units), scale,
+        _at(delta, 0), n, _at(W, low * units), units, zero, _at(D, low * n), n,
+    )  # fmt: skip
+
+
+@njit(nogil=True)
+def gradient_blas(address, A, by_rows, delta, G, low, high, scale, keep):
+    """Do what `gradient` does, through BLAS; with `by_rows` A is (n, fan_in)."""
+    fan_in, units = G.shape
+    n = delta.shape[1]
+    call_gemm(
+        address, (T, T if by_rows else N), (high - low, fan_in, n), scale,
+        _at(delta, low * n), n, _at(A, 0), A.shape[1], keep, _at(G, low), units,
+    )  # fmt: skip

@@ -1,0 +1,204 @@
+"""The reference engine: `equations/` on NumPy. It is the oracle, and what small explanations use.
+
+Each verb is the equations written one after another, with a loop over batches around them. It makes
+no attempt at speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from clearprop import equations as eq
+from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients, row_weights
+from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
+from clearprop.engines.trace import Trace
+from clearprop.network import Network
+
+# rows of a chunk where every row is wanted and no batch size is given
+CHUNK = 4096
+
+
+class ReferenceEngine(Engine):
+    """Runs `equations/` on NumPy, one batch at a time."""
+
+    name = "reference"
+
+    def __init__(self, network: Network, recipe: Recipe, plan: Plan | None = None) -> None:
+        super().__init__(network, recipe, plan or Plan("reference"))
+
+    def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
+        """Take steps one after another; see `Engine.advance`."""
+        steps = min(steps, self.steps_left(state, block))
+        traces: list[tuple[float, float, int]] = []
+        for c in self.step_constants(state, block, steps):
+            rows = block.visited(state.position, state.position + self.recipe.batch_size)
+            trace, slots = self._step(state, block, rows, c, dropout=True)
+            traces.append((trace.loss, trace.penalty, len(rows)))
+            if not np.isfinite(trace.loss):
+                return state, _record(traces, failed=True)
+            state.vector += trace.update
+            for slot, value in zip(state.slots, slots, strict=True):
+                slot[...] = value
+            state.step += 1
+            state.position += len(rows)
+        return state, _record(traces)
+
+    def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
+        """Sum chunk after chunk; see `Engine.gradient`."""
+        normaliser = _sum_of_weights(self.network, block)
+        objective, gradient = 0.0, np.zeros_like(vector)
+        for rows in _chunks(block):
+            y = dense_targets(self.network, block, rows)
+            c = row_coefficients(self.network, block, rows, normaliser)
+            saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
+            objective += float(eq.total_loss(np, self._losses(y, saved), c))
+            gradient += eq.backward(np, self.network, vector, y, c, saved).vector
+        factor = self.recipe.penalty.factor(normaliser)
+        arguments = (np, self.network, vector, self.recipe.penalty)
+        objective += float(factor * eq.penalty_value(*arguments))
+        gradient += (factor * eq.penalty_gradient(*arguments)).astype(vector.dtype, copy=False)
+        return objective, gradient
+
+    def evaluate(self, vector: np.ndarray, block: Block) -> float:
+        """Sum chunk after chunk; see `Engine.evaluate`."""
+        normaliser, total = _sum_of_weights(self.network, block), 0.0
+        for rows in _chunks(block):
+            c = row_coefficients(self.network, block, rows, normaliser)
+            saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
+            y = dense_targets(self.network, block, rows)
+            total += float(eq.total_loss(np, self._losses(y, saved), c))
+        return total
+
+    def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
+        """Run the forward pass on chunks of rows; see `Engine.predict`."""
+        result = np.empty((x.shape[0], self.network.outputs), dtype=self.network.dtype)
+        block = Block(x, result)
+        for rows in _chunks(block):
+            saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
+            result[rows] = saved.output
+        return result
+
+    def trace(
+        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool = True
+    ) -> Trace:
+        """Run one step and keep everything; see `Engine.trace`."""
+        constants = self.step_constants(state, block, 1)[0]
+        return self._step(state, block, np.asarray(rows), constants, dropout=dropout)[0]
+
+    def _losses(self, y: np.ndarray, saved: eq.Pass) -> np.ndarray:
+        last = self.network.operations[-1].activation
+        return self.network.objective.value(np, last, y, saved.z[-1], saved.a[-1])
+
+    def _step(
+        self, state: TrainState, block: Block, rows: np.ndarray, constants: np.ndarray,
+        *, dropout: bool,
+    ) -> tuple[Trace, eq.updates.Slots]:
+        network, vector = self.network, state.vector
+        x, y = dense_inputs(block, rows), dense_targets(network, block, rows)
+        c = row_coefficients(network, block, rows)
+        masks = dropout_masks(network, state, block, rows, dropout=dropout)
+        saved = eq.forward(np, network, vector, x, masks)
+        gradients = eq.backward(np, network, vector, y, c, saved, masks)
+        factor = self.recipe.penalty.factor(row_weights(network, block, rows).sum() or 1.0)
+        terms, slots = update_terms(
+            self.network, self.recipe, state, gradients.vector, constants, float(factor)
+        )
+        trace = Trace(
+            network=network,
+            engine=self.name,
+            step=state.step,
+            rows=rows + block.first_row,
+            vector=vector.copy(),
+            x=x,
+            y=y,
+            coefficients=c,
+            inputs=saved.inputs,
+            z=saved.z,
+            a=saved.a,
+            delta=gradients.delta,
+            masks=masks,
+            losses=self._losses(y, saved),
+            penalty=float(factor * eq.penalty_value(np, network, vector, self.recipe.penalty)),
+            gradient=gradients.vector,
+            terms=terms,
+            update=np.sum(list(terms.values()), axis=0).astype(vector.dtype, copy=False),
+            constants=constants,
+        )
+        return trace, slots
+
+
+def dropout_masks(
+    network: Network, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
+) -> list[Any]:
+    """Return the mask of each layer for these rows at this step, None where nothing is dropped."""
+    masks: list[Any] = []
+    for operation in network.operations:
+        if not (dropout and operation.dropout):
+            masks.append(None)
+            continue
+        key = eq.key_of(state.seed, eq.chance.PURPOSES["dropout"] + operation.layer, state.step)
+        numbers = rows + block.first_row
+        masks.append(
+            eq.dropout_mask(np, key, numbers, operation.units, operation.dropout, network.dtype)
+        )
+    return masks
+
+
+def update_terms(
+    network: Network,
+    recipe: Recipe,
+    state: TrainState,
+    gradient: np.ndarray,
+    constants: np.ndarray,
+    penalty_factor: float,
+) -> tuple[eq.updates.Terms, eq.updates.Slots]:
+    """Return the named terms of the update that a gradient leads to, and the rule's new slots.
+
+    Parameters
+    ----------
+    gradient : (network.size,) array
+        Of the loss, without penalty, before clipping.
+    constants : (5,) float64 array
+        The rule's constants of the step.
+    penalty_factor : float
+        What the penalty is multiplied by in this batch.
+    """
+    parts = {"gradient": gradient}
+    if recipe.penalty.l1 or recipe.penalty.l2:
+        slope = eq.penalty_gradient(np, network, state.vector, recipe.penalty)
+        parts["penalty"] = (penalty_factor * slope).astype(gradient.dtype, copy=False)
+    if recipe.clip_norm is not None or recipe.clip_value is not None:
+        total = np.sum(list(parts.values()), axis=0)
+        clipped = eq.clip(np, total, recipe.clip_norm, recipe.clip_value)
+        parts["clipping"] = clipped - total
+    c = constants.astype(gradient.dtype)
+    decayed = state.vector * eq.objective.weight_mask(np, network, gradient.dtype)
+    terms, slots = recipe.rule.terms(np, decayed, parts, tuple(state.slots), c)
+    rates = rate_factors(network)
+    return {name: (term * rates).astype(gradient.dtype) for name, term in terms.items()}, slots
+
+
+def rate_factors(network: Network) -> np.ndarray:
+    """Return the learning-rate factor of each parameter, (network.size,)."""
+    return np.concatenate(
+        [np.full(s.stop - s.start, s.rate, dtype=network.dtype) for s in network.segments]
+    )
+
+
+def _sum_of_weights(network: Network, block: Block) -> float:
+    if block.weights is None:
+        return float(block.visits)
+    return float(block.weights[block.visited(0, block.visits)].sum(dtype=np.float64)) or 1.0
+
+
+def _chunks(block: Block) -> Iterator[np.ndarray]:
+    for start in range(0, block.visits, CHUNK):
+        yield block.visited(start, start + CHUNK)
+
+
+def _record(steps: list[tuple[float, float, int]], *, failed: bool = False) -> Record:
+    losses, penalties, rows = zip(*steps, strict=True) if steps else ((), (), ())
+    return Record(np.array(losses), np.array(penalties), np.array(rows, dtype=np.int64), failed)

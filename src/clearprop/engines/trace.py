@@ -1,0 +1,86 @@
+"""A Trace: the inputs of one step and every array that an engine computed in it.
+
+It is all that explanations read. A native engine's Trace holds the kernel's own arrays: its
+gradient is, to the bit, the one that the update used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clearprop.network import Network
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One step of training on one batch of n rows.
+
+    Attributes
+    ----------
+    network : Network
+    engine : str
+        The engine that computed it.
+    step : int
+        The number of the step, 0 for the first.
+    rows : (n,) int array
+        The batch's rows in the data.
+    vector : (network.size,) array
+        The parameters before the update.
+    x, y : (n, inputs) and (n, outputs) arrays
+        The batch and its targets, after label smoothing.
+    coefficients : (n,) array
+        c_i, with E = Σ c_i E_i.
+    inputs, z, a, delta : lists of arrays, one entry a layer
+        What the layer received (n, fan_in); weighted inputs, activations before dropout, and
+        δ = ∂E/∂z, each (n, units).
+    masks : list
+        Dropout masks (n, units), None for layers without.
+    losses : (n,) array
+        E_i of each sample.
+    penalty : float
+        The value of the penalty.
+    gradient : (network.size,) array
+        ∂E/∂θ of the loss, without penalty, before clipping.
+    terms : dict of (network.size,) arrays
+        The named terms of the update; their sum is `update` up to rounding.
+    update : (network.size,) array
+        What the engine added to the parameters.
+    constants : (5,) float64 array
+        The rule's constants of the step.
+    """
+
+    network: Network
+    engine: str
+    step: int
+    rows: np.ndarray
+    vector: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    coefficients: np.ndarray
+    inputs: list[np.ndarray]
+    z: list[np.ndarray]
+    a: list[np.ndarray]
+    delta: list[np.ndarray]
+    masks: list[Any]
+    losses: np.ndarray
+    penalty: float
+    gradient: np.ndarray
+    terms: dict[str, np.ndarray]
+    update: np.ndarray
+    constants: np.ndarray
+
+    @property
+    def loss(self) -> float:
+        """E = Σ c_i E_i, without penalty."""
+        return float(np.sum(self.coefficients * self.losses, dtype=np.float64))
+
+    def weight_gradients(self) -> list[np.ndarray]:
+        """Return ∂E/∂W^l for each layer, (units, fan_in)."""
+        return [o.weight.view(self.gradient) for o in self.network.operations]
+
+    def bias_gradients(self) -> list[np.ndarray]:
+        """Return ∂E/∂b^l for each layer, (units,)."""
+        return [o.bias.view(self.gradient) for o in self.network.operations]

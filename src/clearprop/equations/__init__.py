@@ -1,0 +1,66 @@
+"""The equations: forward, BP1 to BP4, the objective, chance, and the update rules.
+
+The idea: this room reads like the book. Each function is one equation; its docstring states the
+equation and the shapes. All are pure, hold no state and no loop over batches or time, and take the
+array namespace `xp` (`numpy`, `jax.numpy`) as their first argument, so that every engine that has
+such a namespace runs these very lines. Rows are samples: a batch of n samples is (n, units).
+
+    forward.py     z = s W a + b,  a = f(z),  dropout
+    backward.py    BP1 to BP4
+    objective.py   the loss of a batch, penalties, clipping
+    chance.py      counter-based random numbers, the same on every engine
+    updates.py     gradient descent, momentum, Nesterov, RMSprop, Adam, AdamW
+
+May import: `clearprop.functions`, `clearprop.network`, `clearprop.errors`.
+"""
+
+from clearprop.equations.backward import Gradients, backward, bp1, bp2, bp3, bp4
+from clearprop.equations.chance import dropout_mask, key_of, random_bits
+from clearprop.equations.forward import Pass, affine, forward
+from clearprop.equations.objective import (
+    Penalty,
+    clip,
+    coefficients,
+    penalty_gradient,
+    penalty_value,
+    total_loss,
+)
+from clearprop.equations.updates import (
+    RULES,
+    Adam,
+    AdamW,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    Rule,
+)
+
+__all__ = [
+    "RULES",
+    "Adam",
+    "AdamW",
+    "GradientDescent",
+    "Gradients",
+    "Momentum",
+    "Nesterov",
+    "Pass",
+    "Penalty",
+    "RMSprop",
+    "Rule",
+    "affine",
+    "backward",
+    "bp1",
+    "bp2",
+    "bp3",
+    "bp4",
+    "clip",
+    "coefficients",
+    "dropout_mask",
+    "forward",
+    "key_of",
+    "penalty_gradient",
+    "penalty_value",
+    "random_bits",
+    "total_loss",
+]

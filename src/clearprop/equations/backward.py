@@ -1,0 +1,98 @@
+"""The four equations of back-propagation, on one screen.
+
+    BP1   δ^L = J_f(z^L)ᵀ ∇_a E                 the error at the output
+    BP2   δ^l = (s W^(l+1)ᵀ δ^(l+1)) ⊙ f'(z^l)  the error one layer earlier
+    BP3   ∂E/∂b^l = Σ_i δ_i^l                   summed over the samples i of the batch
+    BP4   ∂E/∂W^l = s Σ_i δ_i^l a_i^(l-1)ᵀ
+
+Here E is the loss of the whole batch, E = Σ_i c_i E_i, and so δ_i = ∂E/∂z_i holds the sample's
+coefficient c_i (its weight over the sum of weights). For a single sample c = 1 and these are the
+equations of the book (Nielsen 2015, chapter 2). With dropout, a^(l-1) in BP4 is what layer l
+received, and BP2 multiplies by the mask as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from clearprop.equations.forward import Pass
+from clearprop.functions import Activation, CustomLoss, Loss
+from clearprop.network import Network
+
+
+class Gradients(NamedTuple):
+    """What the backward pass leaves behind.
+
+    Attributes
+    ----------
+    delta : list of (n, units) arrays
+        δ^1 … δ^L.
+    vector : (network.size,) array
+        ∂E/∂W1, ∂E/∂b1, ∂E/∂W2, …, laid out as the parameters are.
+    """
+
+    delta: list[Any]
+    vector: Any
+
+
+def bp1(
+    xp: Any, loss: Loss | CustomLoss, f: Activation, y: Any, z: Any, a: Any, c: Any
+) -> Any:
+    """δ^L = c J_f(z^L)ᵀ ∇_a E: (n, outputs). Unit by unit this is c ∇_a E ⊙ f'(z^L)."""
+    return c[:, None] * loss.delta(xp, f, y, z, a)
+
+
+def bp2(W_next: Any, delta_next: Any, derivative: Any, scale: float = 1.0) -> Any:
+    """δ^l = (s W^(l+1)ᵀ δ^(l+1)) ⊙ f'(z^l): (n, units of l+1) → (n, units of l)."""
+    return scale * (delta_next @ W_next) * derivative
+
+
+def bp3(xp: Any, delta: Any) -> Any:
+    """∂E/∂b^l = Σ_i δ_i^l: (n, units) → (units,)."""
+    return xp.sum(delta, axis=0)
+
+
+def bp4(a_previous: Any, delta: Any, scale: float = 1.0) -> Any:
+    """∂E/∂W^l = s Σ_i δ_i^l a_i^(l-1)ᵀ: (n, fan_in), (n, units) → (units, fan_in)."""
+    return scale * (delta.T @ a_previous)
+
+
+def backward(
+    xp: Any, network: Network, vector: Any, y: Any, c: Any, saved: Pass,
+    masks: list[Any] | None = None,
+) -> Gradients:
+    """Carry the error of a batch back through the network.
+
+    Parameters
+    ----------
+    xp : module
+        Array namespace.
+    vector : (network.size,) array
+        The parameters as they were in the forward pass.
+    y : (n, outputs) array
+        Targets, smoothed where the loss smooths.
+    c : (n,) array
+        Coefficient of each sample in the loss of the batch.
+    saved : Pass
+        What the forward pass saved.
+    masks : list, optional
+        The dropout masks that the forward pass used.
+    """
+    operations = network.operations
+    last = operations[-1].activation
+    delta = bp1(xp, network.objective, last, y, saved.z[-1], saved.a[-1], c)
+    deltas, pieces = [delta], []
+    for index in reversed(range(len(operations))):
+        operation = operations[index]
+        pieces += [bp3(xp, delta), bp4(saved.inputs[index], delta, operation.scale)]
+        if index == 0:
+            break
+        before = operations[index - 1]
+        derivative = before.activation.derivative(xp, saved.z[index - 1], saved.a[index - 1])
+        if masks and masks[index - 1] is not None:
+            derivative = derivative * masks[index - 1]
+        delta = bp2(operation.weight.view(vector), delta, derivative, operation.scale)
+        deltas.append(delta)
+    # the vector stores W column by column, hence the transpose
+    flat = [piece.T.reshape(-1) for piece in reversed(pieces)]
+    return Gradients(deltas[::-1], xp.concatenate(flat))

@@ -1,0 +1,41 @@
+"""Names with one optional number, as people type them: `"relu"`, `"leaky_relu(0.2)"`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from clearprop.errors import SettingError
+
+_CALL = re.compile(r"^\s*([a-z_0-9]+)\s*(?:\(\s*([^()]+?)\s*\))?\s*$")
+
+
+def parse_call(text: str, what: str, names: Iterable[str]) -> tuple[str, float | None]:
+    """Split `"name(number)"` into its name, one of `names`, and its number or None.
+
+    Raises
+    ------
+    SettingError
+        If the name is not in `names` or the part in parentheses is not a number.
+    """
+    match = _CALL.match(text) if isinstance(text, str) else None
+    name = match.group(1) if match else str(text)
+    if match is None or name not in names:
+        raise SettingError(f"There is no {what} {text!r}. {suggest(name, names)}")
+    if match.group(2) is None:
+        return name, None
+    try:
+        return name, float(match.group(2))
+    except ValueError:
+        raise SettingError(
+            f"The number of {what} {text!r} could not be read. Write it as {name}(0.5)."
+        ) from None
+
+
+def suggest(name: str, names: Iterable[str]) -> str:
+    """Return the sentence that lists `names`, led by the one closest to `name`."""
+    known = list(names)
+    near = difflib.get_close_matches(name, known, n=1)
+    lead = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{lead}Known names: {', '.join(known)}."
