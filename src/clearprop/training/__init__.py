@@ -1,0 +1,60 @@
+"""Training: the fit loop, schedules, stopping, history.
+
+The idea: a run is a stream of events. `Run.events()` advances an engine and yields `Batches`,
+`Epoch` and at last one `Stop`; progress bars, logs, plots, checkpoints and live pages listen to
+that stream and nothing here prints. `train` drives a run to its end and returns an `Outcome`.
+
+    settings.py    Settings: how a run goes, apart from the recipe that engines know
+    schedules.py   learning rates over a run
+    orders.py      the order in which epochs visit the rows
+    stopping.py    when no more is to be gained
+    events.py      Batches, Epoch, Stop
+    history.py     the curves of a run, and their plot
+    loop.py        Run, train
+    lbfgs.py       full-batch L-BFGS through SciPy
+    blame.py       where a number that is not finite first arose
+    interrupts.py  Ctrl-C as a wish to stop, not an explosion
+
+May import: `clearprop.engines` and what that may import; SciPy and matplotlib when used.
+"""
+
+from clearprop.training.events import Batches, Epoch, Event, Listener, Stop
+from clearprop.training.history import History
+from clearprop.training.lbfgs import minimise
+from clearprop.training.loop import Outcome, Run, Validation, train
+from clearprop.training.orders import InOrder, Orders, Shuffled
+from clearprop.training.schedules import (
+    SCHEDULES,
+    Adaptive,
+    Cosine,
+    InverseScaling,
+    OneCycle,
+    WarmUp,
+)
+from clearprop.training.settings import Settings
+from clearprop.training.stopping import Stopping
+
+__all__ = [
+    "SCHEDULES",
+    "Adaptive",
+    "Batches",
+    "Cosine",
+    "Epoch",
+    "Event",
+    "History",
+    "InOrder",
+    "InverseScaling",
+    "Listener",
+    "OneCycle",
+    "Orders",
+    "Outcome",
+    "Run",
+    "Settings",
+    "Shuffled",
+    "Stop",
+    "Stopping",
+    "Validation",
+    "WarmUp",
+    "minimise",
+    "train",
+]

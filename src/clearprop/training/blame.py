@@ -1,0 +1,60 @@
+"""Where a number that is not finite first arose, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from clearprop.engines import Trace
+from clearprop.network import Network
+
+
+def blame(trace: Trace) -> str:
+    """Name the first thing that is not finite: parameter, input, layer's z or a, or the loss.
+
+    The forward order is the order of causes: the first array with such a value is at fault.
+    """
+    for text in _suspects(trace):
+        if text:
+            return text
+    return "the gradient"
+
+
+def blame_parameters(network: Network, vector: np.ndarray) -> str | None:
+    """Name the first parameter that is not finite, None where all are."""
+    for segment in network.segments:
+        found = _first_bad(segment.view(vector))
+        if found:
+            place, value = found
+            where = ", ".join(str(i) for i in place)
+            return f"{segment.name}[{where}] of layer {segment.layer}, which is {value}"
+    return None
+
+
+def _suspects(trace: Trace) -> Any:
+    yield blame_parameters(trace.network, trace.vector)
+    yield _cell("input", trace.x, trace.rows, "input column")
+    for number, (z, a) in enumerate(zip(trace.z, trace.a, strict=True), start=1):
+        yield _cell(f"the weighted input z of layer {number}", z, trace.rows, "unit")
+        yield _cell(f"the activation a of layer {number}", a, trace.rows, "unit")
+    found = _first_bad(trace.losses)
+    if found:
+        (row,), value = found
+        yield f"the loss of row {trace.rows[row]}, which is {value}"
+
+
+def _cell(what: str, array: np.ndarray, rows: np.ndarray, column: str) -> str | None:
+    found = _first_bad(array)
+    if not found:
+        return None
+    (row, unit), value = found
+    return f"{what}, {column} {unit}, row {rows[row]}, which is {value}"
+
+
+def _first_bad(array: np.ndarray) -> tuple[tuple[int, ...], float] | None:
+    bad = np.argwhere(~np.isfinite(array))
+    if not len(bad):
+        return None
+    place = tuple(int(i) for i in bad[0])
+    return place, float(array[place])

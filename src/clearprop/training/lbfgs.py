@@ -1,0 +1,101 @@
+"""Full-batch training with L-BFGS, through SciPy.
+
+The objective and its gradient come from the engine, summed over chunks of rows; SciPy works on them
+in float64 whatever the network's precision.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from clearprop.engines import Block, Engine, build
+from clearprop.network import Network, Parameters
+from clearprop.training.events import Epoch, Listener, Stop
+from clearprop.training.history import History
+from clearprop.training.interrupts import interruptible
+from clearprop.training.loop import Outcome
+from clearprop.training.settings import Settings
+
+
+class _Interrupted(Exception):  # noqa: N818  a way out of SciPy, not an error
+    """Leaves SciPy's loop."""
+
+
+class _Objective:
+    """The function that SciPy minimises; remembers the best point it was asked about."""
+
+    def __init__(self, engine: Engine, block: Block) -> None:
+        self.engine, self.block = engine, block
+        self.best = np.inf
+        self.best_vector: np.ndarray | None = None
+
+    def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        vector = point.astype(self.engine.network.dtype)
+        value, gradient = self.engine.gradient(vector, self.block)
+        if value < self.best:
+            self.best, self.best_vector = value, vector
+        return value, gradient.astype(np.float64)
+
+
+def minimise(
+    network: Network,
+    block: Block,
+    settings: Settings,
+    *,
+    parameters: Parameters | None = None,
+    max_evaluations: int = 15_000,
+    listeners: Iterable[Listener] = (),
+) -> tuple[Outcome, Any]:
+    """Minimise the objective over all rows; return the outcome and SciPy's own result.
+
+    Each iteration is an `Epoch` event. `settings.recipe.epochs` bounds the iterations and
+    `settings.stopping.tolerance` the largest entry of the gradient at the end. Ctrl-C ends the run
+    with the best parameters so far; SciPy's result is then None.
+    """
+    from scipy.optimize import minimize
+
+    engine = build(settings.engine, network, settings.recipe, settings.threads)
+    start = parameters or Parameters.initial(network, settings.seed)
+    state = engine.initial_state(start, settings.seed)
+    objective, history, listeners = _Objective(engine, block), History(), list(listeners)
+    began, limit = time.perf_counter(), settings.recipe.epochs
+
+    def tell(event: Epoch | Stop) -> bool:
+        return any([listener(event) for listener in listeners])
+
+    def after_iteration(intermediate_result: Any) -> None:
+        state.epoch += 1
+        state.step += 1
+        value = float(intermediate_result.fun)
+        seconds = time.perf_counter() - began
+        event = Epoch(state.epoch, limit, value, value, None, None, 1.0, seconds, True)
+        history.add(event)
+        if tell(event) or wish.asked:
+            raise _Interrupted
+
+    options = {"maxfun": max_evaluations, "maxiter": limit, "gtol": settings.stopping.tolerance}
+    result: Any = None
+    with interruptible() as wish:
+        try:
+            result = minimize(
+                objective,
+                start.vector.astype(np.float64),
+                method="L-BFGS-B",
+                jac=True,
+                callback=after_iteration,
+                options=options,
+            )
+            vector = result.x.astype(network.dtype)
+            reason, message = ("converged" if result.success else "finished"), str(result.message)
+        except _Interrupted:
+            best = objective.best_vector
+            vector = start.vector if best is None else best
+            reason, message = "interrupted", "Training was interrupted."
+    state.vector[...] = vector
+    stop = Stop(reason, message, state.epoch, state.epoch)  # type: ignore[arg-type]
+    tell(stop)
+    return Outcome(Parameters(network, vector), state, history, stop, engine), result

@@ -1,0 +1,126 @@
+"""Learning rates over a run: a factor on the rule's own rate, as a function of the step.
+
+Each schedule is a frozen description with `factors(steps, horizon)`, which gives the factor of each
+step number; nothing is remembered between steps, so that a run can be resumed anywhere. Only
+`Adaptive` reacts to the run: the loop asks it what to do when progress has stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from clearprop.engines import Constant, Horizon, Schedule
+from clearprop.errors import SettingError
+
+
+@dataclass(frozen=True)
+class InverseScaling:
+    """1 / (rows seen + 1)^power, renewed every epoch, as scikit-learn's `"invscaling"`."""
+
+    name: ClassVar[str] = "inverse_scaling"
+    power: float = 0.5
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return the factor of each step."""
+        seen = (steps // horizon.steps) * float(horizon.rows)
+        return (seen + 1.0) ** -self.power
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """1, and a fifth of what it was whenever progress stops, as scikit-learn's `"adaptive"`.
+
+    The run stops when progress has stopped and the learning rate is at `minimum` or below.
+    """
+
+    name: ClassVar[str] = "adaptive"
+    divisor: float = 5.0
+    minimum: float = 1e-6
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return ones; the state's `rate_factor` holds what was divided away."""
+        return np.ones(len(steps))
+
+    def on_plateau(self, rate: float) -> float | None:
+        """Return what to multiply the rate by when progress has stopped, None to stop."""
+        return 1 / self.divisor if rate > self.minimum else None
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """From 1 down to `floor` along half a cosine over the run (Loshchilov and Hutter 2017)."""
+
+    name: ClassVar[str] = "cosine"
+    floor: float = 0.0
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return the factor of each step."""
+        share = _progress(steps, horizon)
+        return self.floor + (1 - self.floor) * 0.5 * (1 + np.cos(np.pi * share))
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """Up from `start` to 1 and down to `end`, along half cosines (Smith and Topin 2019).
+
+    Attributes
+    ----------
+    rise : float
+        Share of the run in which the rate rises.
+    start, end : float
+        Factors at the beginning and at the end.
+    """
+
+    name: ClassVar[str] = "one_cycle"
+    rise: float = 0.3
+    start: float = 0.04
+    end: float = 4e-6
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rise < 1:
+            raise SettingError(f"rise of OneCycle must lie in (0, 1), but {self.rise} came.")
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return the factor of each step."""
+        share = _progress(steps, horizon)
+        up = np.minimum(share / self.rise, 1)
+        down = np.clip((share - self.rise) / (1 - self.rise), 0, 1)
+        rising = self.start + (1 - self.start) * 0.5 * (1 - np.cos(np.pi * up))
+        falling = self.end + (1 - self.end) * 0.5 * (1 + np.cos(np.pi * down))
+        return np.where(share < self.rise, rising, falling)
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """A straight rise from near 0 to 1 over the first epochs, then another schedule.
+
+    Attributes
+    ----------
+    epochs : float
+        How long the rise takes.
+    after : Schedule
+        What follows; its own clock starts with the run.
+    """
+
+    name: ClassVar[str] = "warm_up"
+    epochs: float = 1.0
+    after: Schedule = field(default_factory=Constant)
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return the factor of each step."""
+        length = max(1.0, self.epochs * horizon.steps)
+        return np.minimum(1, (steps + 1) / length) * self.after.factors(steps, horizon)
+
+
+def _progress(steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+    """Return the share of the planned run that lies before each step, in [0, 1]."""
+    return np.clip(steps / max(1, horizon.steps * horizon.epochs), 0, 1)
+
+
+SCHEDULES: dict[str, type] = {
+    schedule.name: schedule
+    for schedule in (Constant, InverseScaling, Adaptive, Cosine, OneCycle, WarmUp)
+}

@@ -1,0 +1,82 @@
+"""When no more is to be gained: count epochs without progress, and remember the best one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from clearprop.errors import SettingError
+
+Monitor = Literal["objective", "validation_loss", "validation_score"]
+_WORDS = {
+    "objective": "The training loss",
+    "validation_loss": "The validation loss",
+    "validation_score": "The validation score",
+}
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Stop after more than `patience` epochs in a row without progress.
+
+    Attributes
+    ----------
+    monitor : {"objective", "validation_loss", "validation_score"}
+        What is watched. The objective is the training loss with its penalty.
+    patience : float
+        Epochs without progress that are put up with; infinity never stops.
+    tolerance : float
+        An epoch is progress when it betters the best one by at least this much.
+    restore_best : bool
+        End with the parameters of the best epoch, and not with the last.
+    """
+
+    monitor: Monitor = "objective"
+    patience: float = 10
+    tolerance: float = 1e-4
+    restore_best: bool = False
+
+    def __post_init__(self) -> None:
+        if self.monitor not in _WORDS:
+            raise SettingError(
+                f"There is no monitor {self.monitor!r}. Known monitors: {', '.join(_WORDS)}."
+            )
+
+
+class Progress:
+    """Follows the monitored number of one run. Comparisons are scikit-learn's."""
+
+    def __init__(self, stopping: Stopping) -> None:
+        self.stopping = stopping
+        self.best = -np.inf
+        self.best_epoch = 0
+        self.best_vector: np.ndarray | None = None
+        self.waited = 0
+
+    def see(self, epoch: int, value: float, vector: np.ndarray) -> bool:
+        """Take in an epoch's number and parameters; return whether it is the best so far."""
+        gain = value if self.stopping.monitor == "validation_score" else -value
+        stale = gain < self.best + self.stopping.tolerance
+        self.waited = self.waited + 1 if stale else 0
+        if not gain > self.best:
+            return False
+        self.best, self.best_epoch = gain, epoch
+        if self.best_vector is None:
+            self.best_vector = vector.copy()
+        else:
+            self.best_vector[...] = vector
+        return True
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        return self.waited > self.stopping.patience
+
+    def sentence(self) -> str:
+        """Say why the run stopped."""
+        return (
+            f"{_WORDS[self.stopping.monitor]} did not improve by more than "
+            f"{self.stopping.tolerance:g} for {self.stopping.patience:g} epochs in a row."
+        )
