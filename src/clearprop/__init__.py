@@ -34,8 +34,8 @@ _EXPORTS = {
     "train": "clearprop.training",
 }
 
-__all__ = [*_EXPORTS, "__version__"]
 __version__ = "0.1.0"
+__all__ = [*_EXPORTS, "__version__"]  # noqa: PLE0604  names, from the table above
 
 
 def __getattr__(name: str) -> Any:

@@ -324,9 +324,7 @@ class Parameters:
         return parameters
 
     @classmethod
-    def from_arrays(
-        cls, network: Network, weights: Sequence[Any], biases: Sequence[Any]
-    ) -> Self:
+    def from_arrays(cls, network: Network, weights: Sequence[Any], biases: Sequence[Any]) -> Self:
         """Take given values: weights (units, fan_in) and biases (units,), layer by layer.
 
         Raises

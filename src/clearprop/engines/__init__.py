@@ -49,9 +49,7 @@ __all__ = [
 ENGINES = ("auto", "native", "reference")
 
 
-def build(
-    name: str, network: Network, recipe: Recipe, threads: int | None = None
-) -> Engine:
+def build(name: str, network: Network, recipe: Recipe, threads: int | None = None) -> Engine:
     """Return an engine by name, bound to a network and a recipe.
 
     Parameters

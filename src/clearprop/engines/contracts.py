@@ -19,8 +19,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from clearprop.equations import Adam, Penalty, Rule
 from clearprop.engines.trace import Trace
+from clearprop.equations import Adam, Penalty, Rule
 from clearprop.errors import DataError, SettingError, ShapeError
 from clearprop.network import Network, Parameters
 
@@ -207,7 +207,7 @@ def check_inputs(network: Network, x: Any) -> Any:
 
 
 def _check_finite(values: np.ndarray, name: str) -> None:
-    # the sum is finite unless an entry is not (or the sum overflows): no temporary in the usual case
+    # the sum is finite unless an entry is not, or it overflows: no temporary in the usual case
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(values.sum(dtype=np.float64)):
             return

@@ -93,8 +93,13 @@ class ReferenceEngine(Engine):
         return self.network.objective.value(np, last, y, saved.z[-1], saved.a[-1])
 
     def _step(
-        self, state: TrainState, block: Block, rows: np.ndarray, constants: np.ndarray,
-        *, dropout: bool,
+        self,
+        state: TrainState,
+        block: Block,
+        rows: np.ndarray,
+        constants: np.ndarray,
+        *,
+        dropout: bool,
     ) -> tuple[Trace, eq.updates.Slots]:
         network, vector = self.network, state.vector
         x, y = dense_inputs(block, rows), dense_targets(network, block, rows)

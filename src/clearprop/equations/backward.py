@@ -35,9 +35,7 @@ class Gradients(NamedTuple):
     vector: Any
 
 
-def bp1(
-    xp: Any, loss: Loss | CustomLoss, f: Activation, y: Any, z: Any, a: Any, c: Any
-) -> Any:
+def bp1(xp: Any, loss: Loss | CustomLoss, f: Activation, y: Any, z: Any, a: Any, c: Any) -> Any:
     """δ^L = c J_f(z^L)ᵀ ∇_a E: (n, outputs). Unit by unit this is c ∇_a E ⊙ f'(z^L)."""
     return c[:, None] * loss.delta(xp, f, y, z, a)
 
@@ -58,7 +56,12 @@ def bp4(a_previous: Any, delta: Any, scale: float = 1.0) -> Any:
 
 
 def backward(
-    xp: Any, network: Network, vector: Any, y: Any, c: Any, saved: Pass,
+    xp: Any,
+    network: Network,
+    vector: Any,
+    y: Any,
+    c: Any,
+    saved: Pass,
     masks: list[Any] | None = None,
 ) -> Gradients:
     """Carry the error of a batch back through the network.

@@ -65,10 +65,7 @@ def penalty_gradient(xp: Any, network: Network, vector: Any, penalty: Penalty) -
 def weight_mask(xp: Any, network: Network, dtype: Any) -> Any:
     """1 for parameters that penalties and weight decay reach, 0 for the others."""
     return xp.concatenate(
-        [
-            xp.full((s.stop - s.start,), float(s.penalised), dtype=dtype)
-            for s in network.segments
-        ]
+        [xp.full((s.stop - s.start,), float(s.penalised), dtype=dtype) for s in network.segments]
     )
 
 

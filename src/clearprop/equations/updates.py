@@ -78,9 +78,7 @@ class Rule:
         raise NotImplementedError
 
 
-def _check(
-    rule: Rule, name: str, low: float, high: float, *, open_left: bool = False
-) -> None:
+def _check(rule: Rule, name: str, low: float, high: float, *, open_left: bool = False) -> None:
     value = getattr(rule, name)
     if not (low < value if open_left else low <= value) or not value < high:
         bracket = "(" if open_left else "["

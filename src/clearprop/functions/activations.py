@@ -89,12 +89,14 @@ class Activation:
 
 
 def sigmoid(xp: Any, z: Any, alpha: float | None = None) -> Any:
+    """Return 1 / (1 + e^-z), of the shape of z."""
     # exp of a negative number only: no overflow at either end
     e = xp.exp(-xp.abs(z))
     return xp.where(z >= 0, 1 / (1 + e), e / (1 + e))
 
 
 def softplus(xp: Any, z: Any, alpha: float | None = None) -> Any:
+    """Return log(1 + e^z), of the shape of z."""
     return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
 
 

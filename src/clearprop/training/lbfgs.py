@@ -65,7 +65,8 @@ def minimise(
     began, limit = time.perf_counter(), settings.recipe.epochs
 
     def tell(event: Epoch | Stop) -> bool:
-        return any([listener(event) for listener in listeners])
+        wishes = [listener(event) for listener in listeners]
+        return any(wishes)
 
     def after_iteration(intermediate_result: Any) -> None:
         state.epoch += 1

@@ -299,7 +299,5 @@ def train(
     listeners : iterable of callables
         Each is called with every event; one that returns True stops the run.
     """
-    run = Run(
-        network, block, settings or Settings(), validation=validation, parameters=parameters
-    )
+    run = Run(network, block, settings or Settings(), validation=validation, parameters=parameters)
     return run.finish(listeners)

@@ -14,7 +14,7 @@ class Orders(Protocol):
     """Gives each epoch its order."""
 
     def order(self, epoch: int, rows: int) -> np.ndarray | None:
-        """Return the rows of epoch number `epoch` (0 for the first) in order; None for 0, 1, 2 …"""
+        """Return the rows of an epoch (0 for the first) in order, None for their own order."""
 
 
 @dataclass(frozen=True)

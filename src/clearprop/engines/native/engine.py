@@ -74,9 +74,7 @@ class NativeEngine(Engine):
             return self._advance_custom(state, block, constants)
         call = _Call(self, state.vector, block, self.recipe.batch_size)
         call.slots = _two_rows(state.slots)
-        done = call.run(
-            kernel.TRAIN, steps, start=state.position, state=state, constants=constants
-        )
+        done = call.run(kernel.TRAIN, steps, start=state.position, state=state, constants=constants)
         failed = done < steps
         rows = self._row_counts(state, block, done + failed)
         state.step += done
@@ -89,9 +87,7 @@ class NativeEngine(Engine):
         if isinstance(self.network.objective, CustomLoss):
             return self._gradient_custom(vector, block)
         call, normaliser = self._over_all(vector, block, kernel.BACKWARD, accumulate=1)
-        return self._with_penalty(
-            vector, float(call.losses.sum()), call.gradient_sum(), normaliser
-        )
+        return self._with_penalty(vector, float(call.losses.sum()), call.gradient_sum(), normaliser)
 
     def evaluate(self, vector: np.ndarray, block: Block) -> float:
         """Sum over chunks; see `Engine.evaluate`."""
@@ -228,7 +224,10 @@ class NativeEngine(Engine):
             self._custom_loss(call, rows)
             sizes.append(len(rows))
             done = call.run(
-                kernel.BACKWARD | kernel.UPDATE, 1, state=state, constants=c[None],
+                kernel.BACKWARD | kernel.UPDATE,
+                1,
+                state=state,
+                constants=c[None],
                 normaliser=call.sum_of_weights(),
             )
             losses.append(call.losses[0])
@@ -240,9 +239,7 @@ class NativeEngine(Engine):
             state.position += len(rows)
         return state, Record(np.array(losses), np.array(penalties), np.array(sizes), failed)
 
-    def _custom_chunks(
-        self, vector: np.ndarray, block: Block
-    ) -> Iterator[tuple[float, _Call]]:
+    def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, _Call]]:
         """Run forward and the user's loss chunk by chunk; yield Σ c_i E_i and the call."""
         total = float(row_weights(self.network, block, block.visited(0, block.visits)).sum())
         size = self._chunk(block.visits)
@@ -294,13 +291,28 @@ class _Call:
         self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
         table = np.zeros((1, 5)) if constants is None else constants
         memory = kernel.Memory(
-            self.vector, self.slots, space.gradients, space.work, space.partial, space.numbers,
+            self.vector,
+            self.slots,
+            space.gradients,
+            space.work,
+            space.partial,
+            space.numbers,
             space.control,
         )
         job = layout.job_for(
-            network, recipe, plan, places, phases=phases, steps=steps, batch=self.batch,
-            start=start, visits=self.block.visits, first_row=self.block.first_row,
-            step=state.step if state else 0, seed=state.seed if state else 0, accumulate=accumulate,
+            network,
+            recipe,
+            plan,
+            places,
+            phases=phases,
+            steps=steps,
+            batch=self.batch,
+            start=start,
+            visits=self.block.visits,
+            first_row=self.block.first_row,
+            step=state.step if state else 0,
+            seed=state.seed if state else 0,
+            accumulate=accumulate,
         )
         arguments = (
             memory,
@@ -335,7 +347,7 @@ class _Call:
         return [n * (copy + 1) // copies - n * copy // copies for copy in range(copies)]
 
     def _read(self, place: int, units: int) -> np.ndarray:
-        """Return an array of the workspace as (n, units), the threads' samples one after another."""
+        """Return an array of the workspace as (n, units), one thread's samples after another."""
         parts = [
             work[place : place + units * n].reshape(units, n).T
             for work, n in zip(self.space.work, self._counts(), strict=True)

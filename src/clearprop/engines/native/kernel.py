@@ -350,9 +350,7 @@ def _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor):
                 size, square = updates.penalty_sums(theta, start, stop)
                 part[PART_SIZE] += size
                 part[PART_SQUARE] += square
-                updates.add_penalty(
-                    theta, G, factor * numbers.l1, factor * numbers.l2, start, stop
-                )
+                updates.add_penalty(theta, G, factor * numbers.l1, factor * numbers.l2, start, stop)
     if numbers.clip_value < math.inf or numbers.clip_norm < math.inf:
         part[PART_NORM] = updates.clip_entries(G, numbers.clip_value, low, high)
 
@@ -376,8 +374,15 @@ def _update(memory, tables, job, numbers, thread, c, factor):
         start, stop = max(low, segment[START]), min(high, segment[STOP])
         if start < stop:
             updates.apply(
-                job.rule, memory.theta, G, memory.slots, c, tables.rates[place],
-                segment[PENALISED] == 1, start, stop,
+                job.rule,
+                memory.theta,
+                G,
+                memory.slots,
+                c,
+                tables.rates[place],
+                segment[PENALISED] == 1,
+                start,
+                stop,
             )
 
 

@@ -55,9 +55,7 @@ def places_for(network: Network, capacity: int) -> Places:
         source = output
     target, coefficient = take(network.outputs), take(1)
     value, top, total = take(1), take(1), take(1)
-    return Places(
-        capacity, tuple(layers), first, target, coefficient, value, top, total, end
-    )
+    return Places(capacity, tuple(layers), first, target, coefficient, value, top, total, end)
 
 
 def tables_for(network: Network, plan: Plan, places: Places) -> kernel.Tables:
@@ -71,9 +69,7 @@ def tables_for(network: Network, plan: Plan, places: Places) -> kernel.Tables:
             o.weight.start, o.bias.start, drop_threshold(o.dropout), *places.layers[row],
         )  # fmt: skip
         reals[row] = o.activation.alpha or 0.0, 1 / (1 - o.dropout), o.scale
-    segments = np.array(
-        [(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64
-    )
+    segments = np.array([(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64)
     rates = np.array([s.rate for s in network.segments], dtype=network.dtype)
     return kernel.Tables(layers, reals, segments, rates)
 
@@ -92,7 +88,9 @@ def data_for(network: Network, block: Block) -> kernel.Data:
         y=np.empty((0, 0), real) if codes else block.y,
         codes=block.y if codes else np.empty(0, whole),
         weights=np.empty(0, real) if block.weights is None else block.weights,
-        order=np.empty(0, whole) if block.order is None else block.order.astype(np.int64, copy=False),
+        order=np.empty(0, whole)
+        if block.order is None
+        else block.order.astype(np.int64, copy=False),
     )
 
 

@@ -83,8 +83,8 @@ def powers(x):
 @overload(powers)
 def _powers(x):
     if x == types.float32:
-        return lambda x: _powers_32(x)
-    return lambda x: _powers_64(x)
+        return lambda x: _powers_32(x)  # noqa: PLW0108  Numba wants a Python function
+    return lambda x: _powers_64(x)  # noqa: PLW0108
 
 
 @njit(nogil=True, fastmath=FAST)

@@ -28,8 +28,19 @@ CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, GELU, SILU, MISH, SOFTPLUS, EXP, SOFTMAX = (
     CODES[name]
     for name in (
-        "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
-        "mish", "softplus", "exp", "softmax",
+        "identity",
+        "sigmoid",
+        "tanh",
+        "relu",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "gelu",
+        "silu",
+        "mish",
+        "softplus",
+        "exp",
+        "softmax",
     )
 )
 _ROOT_HALF = math.sqrt(0.5)

@@ -45,9 +45,7 @@ def forward(W, A, Z, low, high, scale):
             w0, w1 = scale * W[k, j], scale * W[k + 1, j]
             w2, w3 = scale * W[k + 2, j], scale * W[k + 3, j]
             for i in range(n):
-                Z[j, i] += (w0 * A[k, i] + w1 * A[k + 1, i]) + (
-                    w2 * A[k + 2, i] + w3 * A[k + 3, i]
-                )
+                Z[j, i] += (w0 * A[k, i] + w1 * A[k + 1, i]) + (w2 * A[k + 2, i] + w3 * A[k + 3, i])
         for k in range(4 * fours, fan_in):
             w0 = scale * W[k, j]
             for i in range(n):
