@@ -1,0 +1,194 @@
+"""The fitted encoding of a table: from named columns to one matrix of floats.
+
+A `TableEncoder` is plain data, a tuple with one frozen record a column. It travels in the model
+file (`to_document`, `from_document`) and means the same wherever it is read.
+
+Public names: `TableEncoder`. Imports NumPy, Polars and `clearprop.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from clearprop.errors import DataError, FileError, SettingError
+from clearprop.tables.columns import (
+    BooleanColumn,
+    CategoryColumn,
+    Column,
+    DateColumn,
+    DroppedColumn,
+    NumberColumn,
+)
+from clearprop.tables.documents import from_document, to_document
+from clearprop.tables.wording import listed, nearest
+
+if TYPE_CHECKING:
+    from clearprop.tables.fitting import EncoderOptions
+
+_VERSION = 1
+_KINDS: dict[str, type[Column]] = {
+    "number": NumberColumn,
+    "category": CategoryColumn,
+    "boolean": BooleanColumn,
+    "date": DateColumn,
+    "dropped": DroppedColumn,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TableEncoder:
+    """How each column of a table becomes features.
+
+    Parameters
+    ----------
+    columns : tuple of column records
+        In the order of the table that was fitted; names are distinct.
+    """
+
+    columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if len(set(names)) < len(names):
+            raise DataError(f"Expected distinct names of columns; got {listed(names, 12)}.")
+
+    @classmethod
+    def fit(cls, frame: pl.DataFrame, options: EncoderOptions | None = None) -> TableEncoder:
+        """Fit the encoding of a whole table; `clearprop.tables.EncoderFitting` takes it in chunks.
+
+        Raises
+        ------
+        DataError
+            No rows, no column worth keeping, an infinite value, or a type that has no encoding.
+        SettingError
+            A column to drop does not exist.
+        """
+        from clearprop.tables.fitting import fit_table
+
+        return fit_table(frame, options)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """One name a feature, as "age", "workclass=Private", "sold.month_sin"."""
+        return tuple(name for column in self.columns for name in column.feature_names)
+
+    @property
+    def width(self) -> int:
+        """The number of features."""
+        return sum(len(column.feature_names) for column in self.columns)
+
+    @property
+    def used_columns(self) -> tuple[str, ...]:
+        """The columns that `transform` asks for."""
+        return tuple(c.name for c in self.columns if not isinstance(c, DroppedColumn))
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns of categories, for `read_table` to keep as text."""
+        return tuple(c.name for c in self.columns if isinstance(c, CategoryColumn))
+
+    def transform(
+        self, frame: pl.DataFrame, dtype: Any = np.float32, *, first_row: int = 0
+    ) -> np.ndarray:
+        """Encode rows.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame, (n, columns)
+            Holds at least `used_columns`, in any order; others are passed over.
+        dtype : float32 or float64
+        first_row : int
+            The place of the frame's first row in the table, for messages about blocks of it.
+
+        Returns
+        -------
+        array of `dtype`, (n, width), C-contiguous
+
+        Raises
+        ------
+        DataError
+            A column is missing, or holds a value that is infinite or of another type than in
+            training.
+        """
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise SettingError(f"Expected dtype float32 or float64; got {np.dtype(dtype)}.")
+        given = self._given(frame)
+        out = np.empty((frame.height, self.width), dtype=dtype)
+        start = 0
+        for column in self.columns:
+            if isinstance(column, DroppedColumn):
+                continue
+            stop = start + len(column.feature_names)
+            column.encode(given[column.name], out[:, start:stop], first_row)
+            start = stop
+        return out
+
+    def unseen(self, frame: pl.DataFrame) -> dict[str, int]:
+        """Count, by column, the values for which training offered no feature.
+
+        These are categories that training did not have (in a column with an "(other)" feature
+        they count as such, not as unseen) and missing values where training had none. Columns
+        without any are left out.
+        """
+        given = self._given(frame)
+        counts = {
+            column.name: column.unseen(given[column.name])
+            for column in self.columns
+            if not isinstance(column, DroppedColumn)
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def to_document(self) -> dict[str, Any]:
+        """Turn the encoding into JSON data that reads back as the same bits."""
+        tags = {cls: tag for tag, cls in _KINDS.items()}
+        return {
+            "version": _VERSION,
+            "columns": [{"kind": tags[type(c)], **to_document(c)} for c in self.columns],
+        }
+
+    @classmethod
+    def from_document(cls, document: Any) -> TableEncoder:
+        """Read an encoding back, trusting nothing.
+
+        Raises
+        ------
+        FileError
+            The document is of a later version, or anything in it is not as `to_document` writes.
+        """
+        if not isinstance(document, Mapping) or not isinstance(document.get("columns"), list):
+            raise FileError("Expected the encoding to be an object with a list of columns.")
+        if document.get("version") != _VERSION:
+            raise FileError(
+                f"Expected an encoding of version {_VERSION}; got {document.get('version')!r}. "
+                "Read it with the clearprop that wrote it, or a later one."
+            )
+        columns = tuple(_column(part, i) for i, part in enumerate(document["columns"], 1))
+        try:
+            return cls(columns)
+        except DataError as error:
+            raise FileError(f"The encoding is damaged: {error}") from error
+
+    def _given(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
+        given = {series.name: series for series in frame.iter_columns()}
+        missing = [name for name in self.used_columns if name not in given]
+        if missing:
+            raise DataError(
+                f"Expected the columns that the encoding was fitted on; {listed(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} missing."
+                f"{nearest(missing[0], frame.columns)} The table has {listed(frame.columns, 12)}."
+            )
+        return given
+
+
+def _column(document: Any, number: int) -> Column:
+    where = f"column {number} of the encoding"
+    kind = document.get("kind") if isinstance(document, Mapping) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise FileError(f"Expected {where} to be of a kind {', '.join(_KINDS)}; got {kind!r}.")
+    fields = {name: value for name, value in document.items() if name != "kind"}
+    return from_document(_KINDS[kind], fields, where)

@@ -1,0 +1,190 @@
+"""Fit the encoding of a table in one pass over its rows, chunk by chunk, in any order.
+
+`EncoderFitting.update` takes a chunk, `merge` another fitting's rows, `finish` gives the encoder.
+What comes out does not depend on how the rows were cut up (means and scales: up to rounding).
+Memory is bounded by the distinct texts of a column and `EncoderOptions.quantile_rows` numbers.
+
+Public names: `EncoderOptions`, `EncoderFitting`, `fit_table`. Imports Polars and
+`clearprop.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from clearprop.errors import DataError, SettingError
+from clearprop.tables.column_fitting import ColumnFitting
+from clearprop.tables.columns import Column, DroppedColumn
+from clearprop.tables.conversion import Kind
+from clearprop.tables.encoder import TableEncoder
+from clearprop.tables.summaries import row_keys
+from clearprop.tables.wording import listed, nearest
+
+_NO_ROWS = "Expected a table with at least one row; got none."
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """How a table is encoded.
+
+    Parameters
+    ----------
+    drop : tuple of str
+        Columns to leave out.
+    max_levels : int
+        How many categories of a column have a feature of their own; the rest share one.
+    quantile_rows : int
+        Up to how many numbers of a column its quantiles are exact; beyond, they are those of a
+        sample of that size.
+    """
+
+    drop: tuple[str, ...] = ()
+    max_levels: int = 255
+    quantile_rows: int = 100_000
+
+    def __post_init__(self) -> None:
+        for name in ("max_levels", "quantile_rows"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"Expected {name} of at least 1; got {getattr(self, name)}.")
+
+
+class EncoderFitting:
+    """An encoding being fitted.
+
+    Parameters
+    ----------
+    options : EncoderOptions
+    """
+
+    def __init__(self, options: EncoderOptions | None = None) -> None:
+        self.options = options or EncoderOptions()
+        self.rows = 0
+        self._columns: dict[str, ColumnFitting] = {}
+
+    def update(self, chunk: pl.DataFrame, first_row: int | None = None) -> None:
+        """Add rows.
+
+        Parameters
+        ----------
+        chunk : polars.DataFrame, (n, columns)
+        first_row : int, optional
+            The chunk's place in the table, counted from 0: what makes the order of chunks not
+            matter. By default it follows the rows that this fitting has seen.
+
+        Raises
+        ------
+        DataError
+            A value is infinite, a column's type is not one that can be encoded, or its type or
+            the set of columns differs from that of earlier chunks.
+        SettingError
+            A column to drop does not exist.
+        """
+        if not self._columns:
+            self._start(chunk.columns)
+        self._check_same_columns(chunk.columns)
+        first = self.rows if first_row is None else first_row
+        keys = row_keys(first, chunk.height)
+        for series in chunk.iter_columns():
+            if series.name not in self.options.drop:
+                self._columns[series.name].update(series, keys, first)
+        self.rows += chunk.height
+
+    def merge(self, other: EncoderFitting) -> None:
+        """Add the rows of another fitting, of the same options and columns."""
+        if other.options != self.options:
+            raise SettingError(
+                f"Expected a fitting with the options {self.options}; got {other.options}."
+            )
+        if not other._columns:
+            return
+        if not self._columns:
+            self._start(list(other._columns))
+        self._check_same_columns(list(other._columns))
+        for name, column in self._columns.items():
+            column.merge(other._columns[name])
+        self.rows += other.rows
+
+    def finish(self) -> TableEncoder:
+        """Make the encoder of all rows seen.
+
+        Raises
+        ------
+        DataError
+            There were no rows, or no column is left to learn from.
+        """
+        if self.rows == 0:
+            raise DataError(_NO_ROWS)
+        return _assemble(self._columns.values(), self.options)
+
+    def _start(self, names: list[str]) -> None:
+        _check_dropped(self.options, names)
+        self._columns = {name: _new(name, self.options) for name in names}
+
+    def _check_same_columns(self, names: list[str]) -> None:
+        given = set(names)
+        missing = [name for name in self._columns if name not in given]
+        extra = [name for name in names if name not in self._columns]
+        if missing or extra:
+            raise DataError(
+                "Expected every chunk to have the same columns; from row "
+                f"{self.rows + 1} on, {listed(missing) or 'none'} are missing and "
+                f"{listed(extra) or 'none'} are new."
+            )
+
+
+def fit_table(frame: pl.DataFrame, options: EncoderOptions | None = None) -> TableEncoder:
+    """Fit the encoding of a whole table, column by column: only one column's values are held.
+
+    The same as one `EncoderFitting.update` and `finish`, and raises what they raise.
+    """
+    options = options or EncoderOptions()
+    _check_dropped(options, frame.columns)
+    if frame.height == 0:
+        raise DataError(_NO_ROWS)
+    keys = row_keys(0, frame.height)
+
+    def fitted() -> Iterator[ColumnFitting]:
+        for series in frame.iter_columns():
+            fitting = _new(series.name, options)
+            if series.name not in options.drop:
+                fitting.update(series, keys, 0)
+            yield fitting
+
+    return _assemble(fitted(), options)
+
+
+def _assemble(fittings: Iterable[ColumnFitting], options: EncoderOptions) -> TableEncoder:
+    columns: list[Column] = []
+    originals: dict[tuple[Kind, int], str] = {}
+    for fitting in fittings:
+        name = fitting.name
+        column = DroppedColumn(name, "left out") if name in options.drop else fitting.finish()
+        if not isinstance(column, DroppedColumn):
+            original = originals.setdefault((fitting.kind, fitting.fingerprint), name)
+            if original != name:
+                column = DroppedColumn(name, f"duplicate of {original!r}")
+        columns.append(column)
+    encoder = TableEncoder(tuple(columns))
+    if encoder.width == 0:
+        reasons = [f"{c.name!r} is {c.reason}" for c in columns if isinstance(c, DroppedColumn)]
+        raise DataError(
+            f"Expected at least one column to learn from; of {len(columns)} none is left: "
+            f"{'; '.join(reasons[:6])}."
+        )
+    return encoder
+
+
+def _new(name: str, options: EncoderOptions) -> ColumnFitting:
+    return ColumnFitting(name, options.max_levels, options.quantile_rows)
+
+
+def _check_dropped(options: EncoderOptions, names: list[str]) -> None:
+    for name in options.drop:
+        if name not in names:
+            raise SettingError(
+                f"There is no column {name!r} to leave out.{nearest(name, names)} "
+                f"The table has {listed(names, 12)}."
+            )
