@@ -1,0 +1,151 @@
+"""How good a tabular estimator is on rows it has not seen, beside a trivial baseline.
+
+The baseline knows the training targets and nothing of the columns: it answers the most frequent
+class, the classes' shares, or the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sklearn import metrics as sk
+
+from clearprop.tables import ClassTarget, MultilabelTarget
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure, and what the baseline reaches.
+
+    Attributes
+    ----------
+    name : str
+    value : float
+    baseline : float or None
+        None where a baseline has no meaning.
+    higher_is_better : bool
+    """
+
+    name: str
+    value: float
+    baseline: float | None
+    higher_is_better: bool
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the metric as plain data."""
+        return asdict(self)
+
+
+def measure(
+    model: Any, frame: pl.DataFrame, targets: pl.DataFrame, baseline: pl.DataFrame | None
+) -> list[Metric]:
+    """Measure a fitted tabular estimator.
+
+    Parameters
+    ----------
+    frame, targets : tables of n rows
+    baseline : table of the training targets, optional
+        Without it no baseline is given.
+    """
+    known = None if baseline is None else model.target_.encode(baseline)
+    truth = model.target_.encode(targets)
+    if isinstance(model.target_, ClassTarget):
+        return _class_metrics(model, frame, truth, known)
+    if isinstance(model.target_, MultilabelTarget):
+        return _label_metrics(model, frame, truth, known)
+    return _number_metrics(model, frame, targets, baseline)
+
+
+def _pair(
+    name: str, function: Callable[[Any], float], got: Any, trivial: Any, *, higher: bool
+) -> Metric:
+    return Metric(
+        name, float(function(got)), None if trivial is None else float(function(trivial)), higher
+    )
+
+
+def _class_metrics(
+    model: Any, frame: pl.DataFrame, truth: np.ndarray, known: np.ndarray | None
+) -> list[Metric]:
+    classes = np.arange(len(model.target_.classes))
+    got = model.predict_proba(frame).astype(np.float64)
+    got /= got.sum(axis=1, keepdims=True)
+    shares = None
+    if known is not None:
+        counts = np.bincount(known, minlength=len(classes))
+        shares = np.tile(counts / counts.sum(), (len(truth), 1))
+
+    def accuracy(p: np.ndarray) -> float:
+        return sk.accuracy_score(truth, p.argmax(axis=1))
+
+    def balanced(p: np.ndarray) -> float:
+        hits = p.argmax(axis=1) == truth
+        return float(np.mean([hits[truth == k].mean() for k in np.unique(truth)]))
+
+    def log_loss(p: np.ndarray) -> float:
+        return sk.log_loss(truth, p, labels=classes)
+
+    found = [
+        _pair("accuracy", accuracy, got, shares, higher=True),
+        _pair("balanced accuracy", balanced, got, shares, higher=True),
+        _pair("log loss", log_loss, got, shares, higher=False),
+    ]
+    if len(np.unique(truth)) == len(classes):
+
+        def area(p: np.ndarray) -> float:
+            if len(classes) == 2:
+                return sk.roc_auc_score(truth, p[:, 1])
+            return sk.roc_auc_score(truth, p, multi_class="ovr", labels=classes)
+
+        found.append(_pair("ROC AUC", area, got, shares, higher=True))
+    return found
+
+
+def _label_metrics(
+    model: Any, frame: pl.DataFrame, truth: np.ndarray, known: np.ndarray | None
+) -> list[Metric]:
+    got = model.predict_proba(frame).astype(np.float64)
+    shares = None if known is None else np.tile(known.mean(axis=0), (len(truth), 1))
+
+    def all_right(p: np.ndarray) -> float:
+        return sk.accuracy_score(truth, p > 0.5)
+
+    def labels_right(p: np.ndarray) -> float:
+        return float(np.mean((p > 0.5) == truth))
+
+    return [
+        _pair("all labels right", all_right, got, shares, higher=True),
+        _pair("labels right", labels_right, got, shares, higher=True),
+    ]
+
+
+def _number_metrics(
+    model: Any, frame: pl.DataFrame, targets: pl.DataFrame, baseline: pl.DataFrame | None
+) -> list[Metric]:
+    truth = targets.select(model.target_.names).to_numpy().astype(np.float64)
+    got = model.predict(frame).reshape(truth.shape)
+    mean = None
+    if baseline is not None:
+        known = baseline.select(model.target_.names).to_numpy().astype(np.float64)
+        mean = np.tile(known.mean(axis=0), (len(truth), 1))
+
+    def explained(p: np.ndarray) -> float:
+        return sk.r2_score(truth, p)
+
+    def root_square(p: np.ndarray) -> float:
+        return sk.root_mean_squared_error(truth, p)
+
+    def absolute(p: np.ndarray) -> float:
+        return sk.mean_absolute_error(truth, p)
+
+    found = [
+        _pair("mean absolute error", absolute, got, mean, higher=False),
+        _pair("root mean squared error", root_square, got, mean, higher=False),
+    ]
+    if len(truth) > 1:
+        found.insert(0, _pair("R²", explained, got, mean, higher=True))
+    return found

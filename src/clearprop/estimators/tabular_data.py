@@ -1,0 +1,179 @@
+"""What a tabular estimator makes of the data: frames, held-out rows, weights, a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from clearprop.errors import DataError, SettingError, ShapeError
+from clearprop.functions import CustomLoss, Loss
+from clearprop.functions import loss as loss_of
+from clearprop.network import Dense, Network
+from clearprop.tables import ClassTarget, MultilabelTarget, Target, as_frame, split_rows
+
+# tables smaller than this have no rows to spare for validation
+FEWEST_TO_HOLD_OUT = 40
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Rows to train on, and the table to validate on, if any."""
+
+    train: np.ndarray
+    frame: pl.DataFrame | None = None
+    targets: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """The columns to learn from, the targets, and what is known of each row."""
+
+    frame: pl.DataFrame
+    targets: pl.DataFrame
+    weights: np.ndarray | None
+    groups: Any
+    time: Any
+
+    @classmethod
+    def of(
+        cls, frame: pl.DataFrame, targets: pl.DataFrame, weights: Any, groups: Any, time: Any
+    ) -> TrainingTable:
+        """Check that all parts have as many rows as the table."""
+        if weights is not None:
+            weights = np.asarray(weights, dtype=np.float64)
+            if weights.shape != (frame.height,):
+                raise ShapeError(
+                    f"Sample weights must have shape ({frame.height},), but {weights.shape} came."
+                )
+            if not np.isfinite(weights).all() or weights.min() < 0:
+                row = int(np.flatnonzero(~(weights >= 0) | np.isinf(weights))[0])
+                raise DataError(
+                    f"Sample weights must be finite and 0 or above, but row {row} has "
+                    f"{weights[row]}."
+                )
+            if not weights.any():
+                raise DataError("All sample weights are 0, so there is nothing to learn from.")
+        return cls(frame, targets, weights, groups, time)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table."""
+        return self.frame.height
+
+    def hold_out(self, fraction: float, seed: int, strata: np.ndarray | None) -> Holdout:
+        """Hold out a share of the rows, by group, by time, or by class."""
+        everything = np.arange(self.rows)
+        if fraction == 0 or self.rows < FEWEST_TO_HOLD_OUT:
+            return Holdout(everything)
+        if self.time is not None:
+            strata = None
+        train, held = split_rows(
+            self.rows, fraction=fraction, seed=seed, strata=strata, groups=self.groups,
+            time=self.time,
+        )  # fmt: skip
+        return Holdout(train, self.frame[held], self.targets[held])
+
+
+def target_frame(X: Any, y: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the columns to learn from and the targets, both as Polars frames.
+
+    Parameters
+    ----------
+    X : table, (n, columns)
+    y : array, series or table of n rows, or the name or names of columns of X
+    """
+    frame = as_frame(X)
+    names = _names_of_columns(y)
+    if names is not None:
+        unknown = [name for name in names if name not in frame.columns]
+        if unknown:
+            raise SettingError(
+                f"y names the column {unknown[0]!r}, which the table does not have. Its columns "
+                f"are: {', '.join(frame.columns[:20])}."
+            )
+        return frame.drop(names), frame.select(names)
+    targets = _as_targets(y)
+    if targets.height != frame.height:
+        raise ShapeError(f"X has {frame.height} rows, but y has {targets.height}.")
+    return frame, targets
+
+
+def _names_of_columns(y: Any) -> list[str] | None:
+    if isinstance(y, str):
+        return [y]
+    if isinstance(y, list | tuple) and y and all(isinstance(name, str) for name in y):
+        # a list of labels is far more often meant where it is as long as a table than names are
+        return list(y) if len(y) <= 50 and len(set(y)) == len(y) else None
+    return None
+
+
+def _as_targets(y: Any) -> pl.DataFrame:
+    if isinstance(y, pl.Series):
+        return y.rename(y.name or "target").to_frame()
+    if hasattr(y, "to_frame"):
+        return as_frame(y.to_frame(y.name if isinstance(y.name, str) else "target"))
+    if hasattr(y, "columns"):
+        return as_frame(y)
+    array = np.asarray(y)
+    if array.ndim == 1:
+        return as_frame({"target": array})
+    if array.ndim == 2 and array.shape[1] == 1:
+        return as_frame({"target": array[:, 0]})
+    if array.ndim == 2:
+        return as_frame({f"target{k}": array[:, k] for k in range(array.shape[1])})
+    raise ShapeError(f"y must have one or two dimensions, but its shape is {array.shape}.")
+
+
+def class_weights(wish: Any, target: Target, codes: np.ndarray) -> np.ndarray:
+    """Return the factor of each row: n / (classes · rows of its class), or what a dict says."""
+    if not isinstance(target, ClassTarget):
+        raise SettingError("class_weight is for one target column; several came.")
+    if isinstance(wish, str) and wish == "balanced":
+        counts = np.bincount(codes, minlength=len(target.classes))
+        return (len(codes) / (len(counts) * np.maximum(counts, 1)))[codes]
+    if not isinstance(wish, dict):
+        raise SettingError(f"class_weight must be 'balanced' or a dict, but {wish!r} came.")
+    unknown = [label for label in wish if label not in target.classes]
+    if unknown:
+        raise SettingError(
+            f"class_weight names {unknown[0]!r}, which is no class. Classes: {target.classes}."
+        )
+    return np.array([float(wish.get(label, 1.0)) for label in target.classes])[codes]
+
+
+def batch_size_for(wish: int | str, rows: int) -> int:
+    """Return the batch size; "auto" grows with the table."""
+    if wish == "auto":
+        wish = 32 if rows < 2_000 else 128 if rows < 20_000 else 256
+    if isinstance(wish, bool) or not isinstance(wish, int | np.integer) or wish < 1:
+        raise SettingError(f"batch_size must be 'auto' or a number from 1 on, but {wish!r} came.")
+    return min(int(wish), rows)
+
+
+def network_for(estimator: Any, inputs: int, target: Target) -> Network:
+    """Return the network that an estimator's parameters and the target ask for."""
+    loss = estimator.loss
+    if isinstance(target, ClassTarget):
+        binary = target.kind == "binary"
+        outputs, activation = (1, "sigmoid") if binary else (len(target.classes), "softmax")
+        default = "binary_cross_entropy" if binary else "cross_entropy"
+    elif isinstance(target, MultilabelTarget):
+        outputs, activation, default = len(target.names), "sigmoid", "binary_cross_entropy"
+    else:
+        outputs, activation, default = len(target.names), "identity", "half_squared_error"
+        if loss is not None and not isinstance(loss, CustomLoss):
+            kind = loss_of(loss).kind  # type: ignore[union-attr]
+            activation = "exp" if kind.domain == "positive" else activation
+    hidden = [
+        Dense(units, estimator.activation, dropout=estimator.dropout)
+        for units in estimator.hidden_layer_sizes
+    ]
+    chosen = loss_of(default if loss is None else loss)
+    if estimator.label_smoothing:
+        if isinstance(chosen, CustomLoss):
+            raise SettingError("label_smoothing is for clearprop's own losses, not a custom one.")
+        chosen = Loss(chosen.name, chosen.parameter, estimator.label_smoothing)
+    return Network(inputs, (*hidden, Dense(outputs, activation)), chosen)

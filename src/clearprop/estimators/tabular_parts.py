@@ -1,0 +1,94 @@
+"""A tabular estimator as parts of a model file, and back.
+
+The document holds what the constructor was given (apart from functions), the encoding, the target,
+the curves and how the run ended; the network and its parameters are one child.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from clearprop.errors import ClearpropError, FileError
+from clearprop.files.networks import parameters_from_parts, parameters_to_parts
+from clearprop.files.parts import Parts
+from clearprop.functions import CustomLoss, Loss
+from clearprop.tables import TableEncoder, target_from_document, target_to_document
+from clearprop.training import History, Stop
+
+_FIELDS = ("settings", "encoder", "target", "history", "stop", "columns", "metrics")
+
+
+def tabular_to_parts(estimator: Any, kind: str) -> Parts:
+    """Return the parts of a fitted estimator."""
+    document = {
+        "settings": _settings(estimator),
+        "encoder": estimator.encoder_.to_document(),
+        "target": target_to_document(estimator.target_),
+        "history": estimator.history_.to_document(),
+        "stop": asdict(estimator.stop_),
+        "columns": [str(name) for name in estimator.feature_names_in_],
+        # what a held-out part of the table said, where somebody measured it
+        "metrics": getattr(estimator, "metrics_", []),
+    }
+    return Parts(kind, document, children={"parameters": parameters_to_parts(estimator.parameters_)})
+
+
+def tabular_from_parts(cls: Any, parts: Parts) -> Any:
+    """Return the fitted estimator that parts describe; FileError on anything off."""
+    parts.expect(_FIELDS, children=("parameters",))
+    document = parts.document
+    try:
+        estimator = cls(**document["settings"])
+        estimator.encoder_ = TableEncoder.from_document(document["encoder"])
+        estimator.target_ = target_from_document(document["target"])
+        estimator.history_ = History.from_document(document["history"])
+        estimator.stop_ = Stop(**document["stop"])
+        estimator.feature_names_in_ = np.array(document["columns"], dtype=object)
+        estimator.metrics_ = [dict(metric) for metric in document["metrics"]]
+    except FileError:
+        raise
+    except (TypeError, KeyError, ValueError, AttributeError, ClearpropError) as error:
+        raise FileError(f"The file's {parts.kind} cannot be understood: {error}") from error
+    estimator.n_features_in_ = len(estimator.feature_names_in_)
+    estimator.parameters_ = parameters_from_parts(parts.child("parameters", "parameters"))
+    estimator.network_ = estimator.parameters_.network
+    _check_sizes(estimator)
+    return estimator
+
+
+def _settings(estimator: Any) -> dict[str, Any]:
+    settings = estimator.get_params(deep=False)
+    del settings["callbacks"]
+    loss = settings["loss"]
+    if isinstance(loss, Loss):
+        settings["loss"] = str(loss)
+        settings["label_smoothing"] = loss.label_smoothing or settings["label_smoothing"]
+    elif isinstance(loss, CustomLoss):
+        # the network's own record says that the loss was a custom one
+        settings["loss"] = None
+    settings["activation"] = str(settings["activation"])
+    settings["drop"] = [str(name) for name in settings["drop"]]
+    settings["hidden_layer_sizes"] = [int(units) for units in settings["hidden_layer_sizes"]]
+    weights = settings["class_weight"]
+    if isinstance(weights, dict):
+        # JSON has no keys but text, so the pairs are stored
+        settings["class_weight"] = [[label, float(weight)] for label, weight in weights.items()]
+    return {name: _plain(value) for name, value in settings.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_sizes(estimator: Any) -> None:
+    if estimator.encoder_.width != estimator.network_.inputs:
+        raise FileError(
+            f"The file's encoding makes {estimator.encoder_.width} features, but its network has "
+            f"{estimator.network_.inputs} inputs."
+        )
+    pairs = estimator.class_weight
+    if isinstance(pairs, list):
+        estimator.class_weight = {label: weight for label, weight in pairs}
