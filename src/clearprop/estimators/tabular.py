@@ -170,7 +170,7 @@ class _Tabular(BaseEstimator):
     def _check_custom_loss(self, targets: pl.DataFrame) -> None:
         check = getattr(self.network_.objective, "check", None)
         if check:
-            y = self._encode_target(targets[:20]).reshape(min(20, targets.height), -1)
+            y = self.encode_target(targets[:20]).reshape(min(20, targets.height), -1)
             check(self.network_.operations[-1].activation, y)
 
     def _weights(self, table: TrainingTable, rows: np.ndarray) -> np.ndarray | None:
@@ -181,7 +181,8 @@ class _Tabular(BaseEstimator):
         factors = class_weights(self.class_weight, self.target_, codes)
         return factors if weights is None else weights * factors
 
-    def _encode_target(self, targets: pl.DataFrame) -> np.ndarray:
+    def encode_target(self, targets: pl.DataFrame) -> np.ndarray:
+        """Return targets as the network is trained on them: codes (n,) or numbers (n, outputs)."""
         encoded = self.target_.encode(targets)
         binary = isinstance(self.target_, ClassTarget) and self.target_.kind == "binary"
         return encoded.reshape(-1, 1).astype(np.float32) if binary else encoded
@@ -190,7 +191,7 @@ class _Tabular(BaseEstimator):
         self, frame: pl.DataFrame, targets: pl.DataFrame, weights: np.ndarray | None = None
     ) -> Block:
         x = self.encoder_.transform(frame, np.dtype(self.network_.dtype))
-        return Block.of(self.network_, x, self._encode_target(targets), weights)
+        return Block.of(self.network_, x, self.encode_target(targets), weights)
 
     def _validation(self, holdout: Holdout) -> Validation | None:
         if holdout.frame is None or holdout.targets is None:
