@@ -1,0 +1,263 @@
+"""A network and its parameters as parts of a model file, checked field by field on the way back.
+
+A network's document is `{"inputs", "layers", "loss", "dtype"}`; each layer has the fields of
+`Dense`, its activation as people type it, with the number to the last bit. A loss of the user's own
+is code, which no model file holds: its name alone is stored. A network that was loaded with such a
+loss predicts as before, and says what to do when it is asked to train.
+
+Public names: `MissingLoss`, `network_from_document`, `network_from_parts`, `network_to_document`,
+`network_to_parts`, `parameters_from_parts`, `parameters_to_parts`.
+May import: `clearprop.network`, `clearprop.functions`, `clearprop.errors`, `clearprop.files.parts`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from clearprop.errors import FileError, SettingError
+from clearprop.files.parts import Parts
+from clearprop.functions import ACTIVATIONS, LOSSES, Activation, CustomLoss, Loss
+from clearprop.functions.spelling import parse_call
+from clearprop.network import Dense, Network, Parameters
+
+# Keeps products of two sizes below 2^62, so that no layout overflows a 64-bit integer.
+_MAX_UNITS = 2**31 - 1
+_MAX_LAYERS = 10_000
+
+
+@dataclass(frozen=True)
+class MissingLoss:
+    """Stands for the value and the delta of a user's own loss that a file could not hold."""
+
+    name: str
+
+    def __call__(self, *arrays: Any) -> NoReturn:
+        """Raise the SettingError that says how to give the loss again."""
+        raise SettingError(
+            f"The network was trained with a loss of your own, {self.name!r}, which a model file "
+            f"cannot hold because it is code. Predictions need no loss; to train on or to evaluate "
+            f"it, give it again: set the estimator's loss, or use "
+            f"dataclasses.replace(network, loss=CustomLoss(…))."
+        )
+
+
+def network_to_parts(network: Network) -> Parts:
+    """Return the network as a part of kind `"network"`, which has no arrays."""
+    return Parts("network", network_to_document(network))
+
+
+def network_from_parts(parts: Parts) -> Network:
+    """Return the network; FileError where anything does not fit."""
+    parts.expect(_NETWORK)
+    return network_from_document(parts.document)
+
+
+def parameters_to_parts(parameters: Parameters) -> Parts:
+    """Return parameters as a part of kind `"parameters"`: array `vector`, child `network`.
+
+    Raises
+    ------
+    SettingError
+        The vector is not of the network's dtype.
+    """
+    network, vector = parameters.network, parameters.vector
+    if vector.dtype != network.dtype:
+        raise SettingError(
+            f"The network computes in {network.dtype}, but its vector is {vector.dtype}. Convert "
+            f"it before saving: Parameters(network, vector.astype(network.dtype))."
+        )
+    return Parts("parameters", {}, {"vector": vector}, {"network": network_to_parts(network)})
+
+
+def parameters_from_parts(parts: Parts) -> Parameters:
+    """Return parameters; FileError where dtype or length is not the network's."""
+    parts.expect((), ("vector",), ("network",))
+    network = network_from_parts(parts.child("network", "network"))
+    return Parameters(network, parts.array("vector", network.dtype, (network.size,)))
+
+
+def network_to_document(network: Network) -> dict[str, Any]:
+    """Return a network as plain data that `network_from_document` turns back into an equal one.
+
+    Raises
+    ------
+    SettingError
+        The network is described in a way that could not be read again, such as
+        `Loss("huber", -1.0)`.
+    """
+    document = {
+        "inputs": int(network.inputs),
+        "layers": [_layer_to_document(layer) for layer in network.layers],
+        "loss": _loss_to_document(network.objective),
+        "dtype": network.dtype,
+    }
+    try:
+        network_from_document(document)
+    except FileError as error:
+        raise SettingError(f"The network cannot be stored. {error}") from error
+    return document
+
+
+def network_from_document(document: Any) -> Network:
+    """Build a network from what a file holds, trusting nothing.
+
+    Raises
+    ------
+    FileError
+        A field is missing, unknown, of another type or out of its range; the message names it.
+    """
+    values = _fields(document, _NETWORK, "the network")
+    try:
+        return Network(**values)
+    except SettingError as error:
+        raise FileError(f"The network is described wrongly. {error}") from error
+
+
+def _layer_to_document(layer: Dense) -> dict[str, Any]:
+    function = layer.function
+    number = "" if function.alpha is None else f"({float(function.alpha)!r})"
+    return {
+        "units": layer.units,
+        "activation": f"{function.name}{number}",
+        "dropout": float(layer.dropout),
+        "init": layer.init,
+        "scale": "ntk" if layer.scale == "ntk" else float(layer.scale),
+        "rate": float(layer.rate),
+        "bias_rate": float(layer.bias_rate),
+    }
+
+
+def _loss_to_document(loss: Loss | CustomLoss) -> dict[str, Any]:
+    if isinstance(loss, CustomLoss):
+        return {"name": loss.name, "custom": True}
+    return {
+        "name": loss.name,
+        "parameter": None if loss.parameter is None else float(loss.parameter),
+        "label_smoothing": float(loss.label_smoothing),
+    }
+
+
+def _fields(document: Any, checks: Mapping[str, Callable[..., Any]], where: str) -> dict[str, Any]:
+    """Check a dict against its table of fields and return the checked values."""
+    if not isinstance(document, dict):
+        raise _unexpected(where, "an object", document)
+    if document.keys() != checks.keys():
+        missing = sorted(checks.keys() - document.keys())
+        unknown = [name[:40] for name in sorted(document.keys() - checks.keys())[:5]]
+        raise FileError(
+            f"Expected {where} to have the fields {', '.join(checks)}; missing: {missing}, "
+            f"unknown: {unknown}."
+        )
+    return {name: check(document[name], f"{name!r} of {where}") for name, check in checks.items()}
+
+
+def _unexpected(where: str, expected: str, value: Any) -> FileError:
+    # a huge value is never spelled out in full
+    shown = repr(value)[:60] if isinstance(value, str | float | bool | None) else type(value)
+    return FileError(f"Expected {where} to be {expected}, but {shown} came.")
+
+
+def _size(value: Any, where: str) -> int:
+    if type(value) is not int or not 1 <= value <= _MAX_UNITS:
+        raise _unexpected(where, f"a whole number from 1 to {_MAX_UNITS}", value)
+    return value
+
+
+def _number(value: Any, where: str) -> float:
+    if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
+        raise _unexpected(where, "a finite number", value)
+    return float(value)
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or len(value) > 100:
+        raise _unexpected(where, "text of at most 100 characters", value)
+    return value
+
+
+def _scale(value: Any, where: str) -> Any:
+    return value if value == "ntk" else _number(value, where)
+
+
+def _activation(value: Any, where: str) -> Activation:
+    try:
+        name, alpha = parse_call(_text(value, where), "activation", ACTIVATIONS)
+    except SettingError as error:
+        raise FileError(f"{where} is wrong. {error}") from error
+    _check_parameter(alpha, ACTIVATIONS[name].alpha, name, where)
+    return Activation(name, alpha)
+
+
+def _layers(value: Any, where: str) -> tuple[Dense, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= _MAX_LAYERS:
+        raise _unexpected(where, f"a list of 1 to {_MAX_LAYERS} layers", value)
+    return tuple(_layer(item, f"layer {number}") for number, item in enumerate(value, start=1))
+
+
+def _layer(value: Any, where: str) -> Dense:
+    values = _fields(value, _DENSE, where)
+    try:
+        return Dense(**values)
+    except SettingError as error:
+        raise FileError(f"In {where}: {error}") from error
+
+
+def _loss(value: Any, where: str) -> Loss | CustomLoss:
+    if isinstance(value, dict) and value.keys() == {"name", "custom"}:
+        if not isinstance(value["name"], str) or value["custom"] is not True:
+            raise _unexpected(where, "the name of a loss of the user's own", value)
+        missing = MissingLoss(value["name"])
+        return CustomLoss(missing, missing, value["name"])
+    values = _fields(value, _LOSS, where)
+    kind = LOSSES.get(values["name"])
+    if kind is None:
+        raise _unexpected(f"'name' of {where}", f"one of {', '.join(LOSSES)}", values["name"])
+    _check_parameter(values["parameter"], kind.parameter, kind.name, where)
+    try:
+        return Loss(**values)
+    except SettingError as error:
+        raise FileError(f"{where} is wrong. {error}") from error
+
+
+def _optional_number(value: Any, where: str) -> float | None:
+    return None if value is None else _number(value, where)
+
+
+def _check_parameter(got: float | None, default: float | None, name: str, where: str) -> None:
+    if (got is None) != (default is None):
+        takes = "no number" if default is None else "a number"
+        raise FileError(f"{where} is wrong: {name!r} takes {takes}, but {got} came.")
+    if got is not None and not 0 < got < math.inf:
+        raise FileError(f"{where} is wrong: the number of {name!r} must be above 0, not {got}.")
+
+
+def _dtype(value: Any, where: str) -> str:
+    if value not in ("float32", "float64"):
+        raise _unexpected(where, "float32 or float64", value)
+    return value
+
+
+_DENSE: dict[str, Callable[..., Any]] = {
+    "units": _size,
+    "activation": _activation,
+    "dropout": _number,
+    "init": _text,
+    "scale": _scale,
+    "rate": _number,
+    "bias_rate": _number,
+}
+_LOSS: dict[str, Callable[..., Any]] = {
+    "name": _text,
+    "parameter": _optional_number,
+    "label_smoothing": _number,
+}
+_NETWORK: dict[str, Callable[..., Any]] = {
+    "inputs": _size,
+    "layers": _layers,
+    "loss": _loss,
+    "dtype": _dtype,
+}
