@@ -7,7 +7,8 @@
     │   ├── SettingError      a parameter, or a network described wrongly
     │   └── FileError         a file that is not what it should be
     ├── GradientError         a loss whose delta is not the slope of its value
-    ├── DivergenceError       a run that left the finite numbers      (also an ArithmeticError)
+    ├── DivergenceError       a run that left the finite numbers      (also an ArithmeticError,
+    │                                                                  and a ValueError)
     ├── EngineError           an engine that cannot do what it was asked (also a RuntimeError)
     └── MissingExtraError     a part that was not installed           (also an ImportError)
 
@@ -46,8 +47,11 @@ class GradientError(ClearpropError, ValueError):
     """A loss's delta differs from the finite differences of its value."""
 
 
-class DivergenceError(ClearpropError, ArithmeticError):
-    """A training run produced a value that is not finite; the message names epoch, layer, unit."""
+class DivergenceError(ClearpropError, ArithmeticError, ValueError):
+    """A training run produced a value that is not finite; the message names epoch, layer, unit.
+
+    It is a ValueError as well, which is what scikit-learn's networks raise in its place.
+    """
 
 
 class EngineError(ClearpropError, RuntimeError):

@@ -73,7 +73,8 @@ class Dense:
             raise SettingError(
                 f"There is no initialiser {self.init!r}. {suggest(self.init, INITIALISERS)}"
             )
-        if self.scale != "ntk" and not (np.isfinite(self.scale) and self.scale > 0):
+        number = isinstance(self.scale, int | float | np.number)
+        if self.scale != "ntk" and not (number and 0 < self.scale < np.inf):
             raise SettingError(f"scale must be above 0 or 'ntk', but {self.scale!r} came.")
         for name in ("rate", "bias_rate"):
             if not 0 <= getattr(self, name) < np.inf:

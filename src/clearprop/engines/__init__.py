@@ -2,6 +2,7 @@
 
     contracts.py   Recipe, Block, TrainState, Record, Plan and the verbs of an Engine
     trace.py       Trace, the arrays of one step, which explanations read
+    ledger.py      dropout masks and the named terms of an update, for every engine's Trace
     reference.py   equations/ on NumPy: the oracle
     native/        compiled kernels for the CPU
 

@@ -193,30 +193,33 @@ def check_inputs(network: Network, x: Any) -> Any:
     """Return x as a C-contiguous (rows, inputs) array or CSR matrix in the network's dtype."""
     if hasattr(x, "tocsr"):
         x = x.tocsr().astype(network.dtype, copy=False)
-        values = x.data
     else:
         x = np.ascontiguousarray(x, dtype=network.dtype)
-        values = x
     if len(x.shape) != 2 or x.shape[1] != network.inputs:
         raise ShapeError(
             f"The network has {network.inputs} inputs, so X must have shape (rows, "
             f"{network.inputs}), but {tuple(x.shape)} came."
         )
-    _check_finite(values, "X")
+    _check_finite(x, "X")
     return x
 
 
-def _check_finite(values: np.ndarray, name: str) -> None:
+def _check_finite(array: Any, name: str) -> None:
+    values = array.data if hasattr(array, "indptr") else array
     # the sum is finite unless an entry is not, or it overflows: no temporary in the usual case
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(values.sum(dtype=np.float64)):
             return
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
-        place = tuple(int(i) for i in bad[0])
+        first = tuple(bad[0])
+        place = first
+        if values is not array:  # the places of a sparse matrix are counted entry by entry
+            row = np.searchsorted(array.indptr, first[0], side="right") - 1
+            place = (row, array.indices[first])
         where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
         raise DataError(
-            f"{name} holds {values[place]} at {where} ({len(bad)} such values in all). Remove or "
+            f"{name} holds {values[first]} at {where} ({len(bad)} such values in all). Remove or "
             f"fill in these rows first."
         )
 
@@ -233,8 +236,8 @@ def _check_targets(network: Network, y: Any, rows: int) -> np.ndarray:
                 f"has {y[outside[0]]}."
             )
         return np.ascontiguousarray(y, dtype=np.int64)
-    y = np.ascontiguousarray(y.reshape(rows, -1), dtype=network.dtype)
-    if y.shape[1] != network.outputs:
+    y = np.ascontiguousarray(y[:, None] if y.ndim == 1 else y, dtype=network.dtype)
+    if y.shape != (rows, network.outputs):
         raise ShapeError(
             f"The network has {network.outputs} outputs, so y must have shape ({rows}, "
             f"{network.outputs}), but {y.shape} came."
@@ -327,7 +330,7 @@ class Record:
     rows : (steps,) int array
         Rows of each batch.
     failed : bool
-        The last entry's loss is not finite; its update was not made.
+        The last entry's loss or gradient is not finite; its update was not made.
     """
 
     losses: np.ndarray
@@ -376,8 +379,8 @@ class Engine(ABC):
     def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
         """Take up to `steps` steps from where the state stands in the block's order.
 
-        Stops early at the end of the order, or before the update of a batch whose loss is not
-        finite.
+        Stops early at the end of the order, or before the update of a batch whose loss or gradient
+        is not finite.
         """
 
     @abstractmethod

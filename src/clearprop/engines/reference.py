@@ -14,6 +14,7 @@ import numpy as np
 from clearprop import equations as eq
 from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients, row_weights
 from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
+from clearprop.engines.ledger import dropout_masks, update_terms
 from clearprop.engines.trace import Trace
 from clearprop.network import Network
 
@@ -37,7 +38,7 @@ class ReferenceEngine(Engine):
             rows = block.visited(state.position, state.position + self.recipe.batch_size)
             trace, slots = self._step(state, block, rows, c, dropout=True)
             traces.append((trace.loss, trace.penalty, len(rows)))
-            if not np.isfinite(trace.loss):
+            if not (np.isfinite(trace.loss) and np.isfinite(trace.gradient).all()):
                 return state, _record(traces, failed=True)
             state.vector += trace.update
             for slot, value in zip(state.slots, slots, strict=True):
@@ -133,64 +134,6 @@ class ReferenceEngine(Engine):
             constants=constants,
         )
         return trace, slots
-
-
-def dropout_masks(
-    network: Network, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
-) -> list[Any]:
-    """Return the mask of each layer for these rows at this step, None where nothing is dropped."""
-    masks: list[Any] = []
-    for operation in network.operations:
-        if not (dropout and operation.dropout):
-            masks.append(None)
-            continue
-        key = eq.key_of(state.seed, eq.chance.PURPOSES["dropout"] + operation.layer, state.step)
-        numbers = rows + block.first_row
-        masks.append(
-            eq.dropout_mask(np, key, numbers, operation.units, operation.dropout, network.dtype)
-        )
-    return masks
-
-
-def update_terms(
-    network: Network,
-    recipe: Recipe,
-    state: TrainState,
-    gradient: np.ndarray,
-    constants: np.ndarray,
-    penalty_factor: float,
-) -> tuple[eq.updates.Terms, eq.updates.Slots]:
-    """Return the named terms of the update that a gradient leads to, and the rule's new slots.
-
-    Parameters
-    ----------
-    gradient : (network.size,) array
-        Of the loss, without penalty, before clipping.
-    constants : (5,) float64 array
-        The rule's constants of the step.
-    penalty_factor : float
-        What the penalty is multiplied by in this batch.
-    """
-    parts = {"gradient": gradient}
-    if recipe.penalty.l1 or recipe.penalty.l2:
-        slope = eq.penalty_gradient(np, network, state.vector, recipe.penalty)
-        parts["penalty"] = (penalty_factor * slope).astype(gradient.dtype, copy=False)
-    if recipe.clip_norm is not None or recipe.clip_value is not None:
-        total = np.sum(list(parts.values()), axis=0)
-        clipped = eq.clip(np, total, recipe.clip_norm, recipe.clip_value)
-        parts["clipping"] = clipped - total
-    c = constants.astype(gradient.dtype)
-    decayed = state.vector * eq.objective.weight_mask(np, network, gradient.dtype)
-    terms, slots = recipe.rule.terms(np, decayed, parts, tuple(state.slots), c)
-    rates = rate_factors(network)
-    return {name: (term * rates).astype(gradient.dtype) for name, term in terms.items()}, slots
-
-
-def rate_factors(network: Network) -> np.ndarray:
-    """Return the learning-rate factor of each parameter, (network.size,)."""
-    return np.concatenate(
-        [np.full(s.stop - s.start, s.rate, dtype=network.dtype) for s in network.segments]
-    )
 
 
 def _sum_of_weights(network: Network, block: Block) -> float:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from clearprop.errors import SettingError
-from clearprop.functions.spelling import parse_call
+from clearprop.functions.spelling import parse_call, suggest
 
 Range = Literal["real", "positive", "unit"]
 
@@ -50,11 +50,18 @@ class Activation:
     name : str
         A name of `ACTIVATIONS`.
     alpha : float or None
-        The number of the activation, None where it has none.
+        The number of the activation, the usual one of its row where absent.
     """
 
     name: str
     alpha: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in ACTIVATIONS:
+            near = suggest(self.name, ACTIVATIONS)
+            raise SettingError(f"There is no activation {self.name!r}. {near}")
+        if self.alpha is None:
+            object.__setattr__(self, "alpha", self.kind.alpha)
 
     @property
     def kind(self) -> Kind:
@@ -85,7 +92,7 @@ class Activation:
     def __str__(self) -> str:
         """Return the activation as people type it."""
         default = self.kind.alpha
-        return self.name if self.alpha == default else f"{self.name}({self.alpha:g})"
+        return self.name if self.alpha == default else f"{self.name}({self.alpha!r})"
 
 
 def sigmoid(xp: Any, z: Any, alpha: float | None = None) -> Any:

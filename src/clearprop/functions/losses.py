@@ -23,7 +23,7 @@ import numpy as np
 
 from clearprop.errors import GradientError, SettingError, ShapeError
 from clearprop.functions.activations import Activation, Range, softplus
-from clearprop.functions.spelling import parse_call
+from clearprop.functions.spelling import parse_call, suggest
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Loss:
     name : str
         A name of `LOSSES`.
     parameter : float or None
-        Huber's threshold; None for losses that have no number.
+        Huber's threshold, 1 where absent; None for losses that have no number.
     label_smoothing : float
         ε in [0, 1): targets become (1 - ε) y + ε / K (cross-entropy over K classes) or
         (1 - ε) y + ε / 2 (binary cross-entropy). Szegedy et al. 2016.
@@ -64,6 +64,10 @@ class Loss:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.name not in LOSSES:
+            raise SettingError(f"There is no loss {self.name!r}. {suggest(self.name, LOSSES)}")
+        if self.parameter is None:
+            object.__setattr__(self, "parameter", self.kind.parameter)
         if not 0 <= self.label_smoothing < 1:
             raise SettingError(
                 f"label_smoothing must lie in [0, 1), but {self.label_smoothing} came."
@@ -106,7 +110,7 @@ class Loss:
         """Return the loss as people type it."""
         if self.parameter == self.kind.parameter:
             return self.name
-        return f"{self.name}({self.parameter:g})"
+        return f"{self.name}({self.parameter!r})"
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,8 @@ def _compare(name: str, delta: np.ndarray, slope: np.ndarray, tolerance: float) 
     bound = tolerance * (np.linalg.norm(delta) + np.linalg.norm(slope))
     if np.linalg.norm(difference) <= bound:
         return
-    row, unit = np.unravel_index(np.nanargmax(difference), difference.shape)
+    difference[np.isnan(difference)] = np.inf
+    row, unit = np.unravel_index(np.argmax(difference), difference.shape)
     raise GradientError(
         f"The delta of loss {name!r} is not the slope of its value: at sample {row}, output "
         f"{unit}, delta is {delta[row, unit]:.6g} and the finite difference is "

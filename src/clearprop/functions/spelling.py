@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from clearprop.errors import SettingError
 
-_CALL = re.compile(r"^\s*([a-z_0-9]+)\s*(?:\(\s*([^()]+?)\s*\))?\s*$")
+_CALL = re.compile(r"([a-z_0-9]+)\s*(?:\(([^()]+)\))?")
 
 
 def parse_call(text: str, what: str, names: Iterable[str]) -> tuple[str, float | None]:
@@ -19,7 +19,7 @@ def parse_call(text: str, what: str, names: Iterable[str]) -> tuple[str, float |
     SettingError
         If the name is not in `names` or the part in parentheses is not a number.
     """
-    match = _CALL.match(text) if isinstance(text, str) else None
+    match = _CALL.fullmatch(text.strip()) if isinstance(text, str) else None
     name = match.group(1) if match else str(text)
     if match is None or name not in names:
         raise SettingError(f"There is no {what} {text!r}. {suggest(name, names)}")
@@ -36,6 +36,6 @@ def parse_call(text: str, what: str, names: Iterable[str]) -> tuple[str, float |
 def suggest(name: str, names: Iterable[str]) -> str:
     """Return the sentence that lists `names`, led by the one closest to `name`."""
     known = list(names)
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(str(name), known, n=1)
     lead = f"Did you mean {near[0]!r}? " if near else ""
     return f"{lead}Known names: {', '.join(known)}."

@@ -11,9 +11,10 @@ from clearprop.network import Network
 
 
 def blame(trace: Trace) -> str:
-    """Name the first thing that is not finite: parameter, input, layer's z or a, or the loss.
+    """Name the first thing that is not finite.
 
-    The forward order is the order of causes: the first array with such a value is at fault.
+    The order of computation is the order of causes: parameters, input, each layer's z and a, the
+    loss, each layer's δ from the last to the first, the gradient.
     """
     for text in _suspects(trace):
         if text:
@@ -21,14 +22,14 @@ def blame(trace: Trace) -> str:
     return "the gradient"
 
 
-def blame_parameters(network: Network, vector: np.ndarray) -> str | None:
-    """Name the first parameter that is not finite, None where all are."""
+def blame_parameters(network: Network, vector: np.ndarray, prefix: str = "") -> str | None:
+    """Name the first parameter (or entry of a gradient) that is not finite, None where all are."""
     for segment in network.segments:
         found = _first_bad(segment.view(vector))
         if found:
             place, value = found
             where = ", ".join(str(i) for i in place)
-            return f"{segment.name}[{where}] of layer {segment.layer}, which is {value}"
+            return f"{prefix}{segment.name}[{where}] of layer {segment.layer}, which is {value}"
     return None
 
 
@@ -42,6 +43,9 @@ def _suspects(trace: Trace) -> Any:
     if found:
         (row,), value = found
         yield f"the loss of row {trace.rows[row]}, which is {value}"
+    for number in range(len(trace.delta), 0, -1):
+        yield _cell(f"δ of layer {number}", trace.delta[number - 1], trace.rows, "unit")
+    yield blame_parameters(trace.network, trace.gradient, "∂E/∂")
 
 
 def _cell(what: str, array: np.ndarray, rows: np.ndarray, column: str) -> str | None:

@@ -17,7 +17,7 @@ from clearprop.network import Network, Parameters
 from clearprop.training.events import Epoch, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.interrupts import interruptible
-from clearprop.training.loop import Outcome
+from clearprop.training.loop import Outcome, Validation
 from clearprop.training.settings import Settings
 
 
@@ -49,12 +49,14 @@ def minimise(
     parameters: Parameters | None = None,
     max_evaluations: int = 15_000,
     listeners: Iterable[Listener] = (),
+    validation: Validation | None = None,
 ) -> tuple[Outcome, Any]:
     """Minimise the objective over all rows; return the outcome and SciPy's own result.
 
-    Each iteration is an `Epoch` event. `settings.recipe.epochs` bounds the iterations and
-    `settings.stopping.tolerance` the largest entry of the gradient at the end. Ctrl-C ends the run
-    with the best parameters so far; SciPy's result is then None.
+    Each iteration is an `Epoch` event, with the loss on validation rows where there are some.
+    `settings.recipe.epochs` bounds the iterations and `settings.stopping.tolerance` the largest
+    entry of the gradient at the end. Ctrl-C, or a listener that returns True, ends the run with the
+    best parameters so far; SciPy's result is then None.
     """
     from scipy.optimize import minimize
 
@@ -72,8 +74,12 @@ def minimise(
         state.epoch += 1
         state.step += 1
         value = float(intermediate_result.fun)
+        held_out = None
+        if validation is not None:
+            vector = intermediate_result.x.astype(network.dtype)
+            held_out = engine.evaluate(vector, validation.block)
         seconds = time.perf_counter() - began
-        event = Epoch(state.epoch, limit, value, value, None, None, 1.0, seconds, True)
+        event = Epoch(state.epoch, limit, value, value, held_out, None, 1.0, seconds, True)
         history.add(event)
         if tell(event) or wish.asked:
             raise _Interrupted
@@ -95,7 +101,9 @@ def minimise(
         except _Interrupted:
             best = objective.best_vector
             vector = start.vector if best is None else best
-            reason, message = "interrupted", "Training was interrupted."
+            reason, message = "listener", "A listener stopped the run."
+            if wish.asked:
+                reason, message = "interrupted", "Training was interrupted."
     state.vector[...] = vector
     stop = Stop(reason, message, state.epoch, state.epoch)  # type: ignore[arg-type]
     tell(stop)

@@ -114,6 +114,11 @@ class WarmUp:
         length = max(1.0, self.epochs * horizon.steps)
         return np.minimum(1, (steps + 1) / length) * self.after.factors(steps, horizon)
 
+    def on_plateau(self, rate: float) -> float | None:
+        """Return what the schedule that follows makes of a plateau; None to stop."""
+        on_plateau = getattr(self.after, "on_plateau", None)
+        return on_plateau(rate) if on_plateau else None
+
 
 def _progress(steps: np.ndarray, horizon: Horizon) -> np.ndarray:
     """Return the share of the planned run that lies before each step, in [0, 1]."""

@@ -79,6 +79,13 @@ class _Implementation(caching.CompileResultCacheImpl):
 class _Cache(caching.FunctionCache):
     _impl_class = _Implementation
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load a compiled kernel; one that cannot be read is compiled again."""
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError:
+            return None
+
     def save_overload(self, sig: Any, data: Any) -> None:
         """Save a compiled kernel; a folder that cannot be written to is said, and survived."""
         try:
@@ -106,4 +113,7 @@ def is_kept(dispatcher: Any, signature: Any) -> bool:
         return True
     cache = dispatcher._cache
     key = cache._index_key(signature, dispatcher.targetctx.codegen())
-    return key in cache._cache_file._load_index()
+    try:
+        return key in cache._cache_file._load_index()
+    except OSError:
+        return False

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from clearprop.engines.native.low_level import part
 from clearprop.engines.native.mathematics import FAST
 
 _PARITY = np.uint32(0x1BD11BDA)
 _U32 = np.uint32
 
 
-@njit(nogil=True)
+@part()
 def _turn(x0, x1, left):
     x0 = _U32(x0 + x1)
     x1 = _U32(_U32(x1 << _U32(left)) | _U32(x1 >> _U32(32 - left)))
     return x0, _U32(x1 ^ x0)
 
 
-@njit(nogil=True)
+@part()
 def _four(x0, x1, odd):
     if odd:
         x0, x1 = _turn(x0, x1, 17)
@@ -31,7 +31,7 @@ def _four(x0, x1, odd):
     return _turn(x0, x1, 6)
 
 
-@njit(nogil=True)
+@part()
 def threefry(k0, k1, x0, x1):
     """Return the two words of counter (x0, x1) under key (k0, k1)."""
     k2 = _U32(k0 ^ k1 ^ _PARITY)
@@ -48,7 +48,7 @@ def threefry(k0, k1, x0, x1):
     return _U32(x0 + k2), _U32(x1 + _U32(k0 + _U32(5)))
 
 
-@njit
+@part()
 def layer_key(seed, layer, step):
     """Return the key of a layer's dropout at a step: `equations.key_of` with purpose `layer`."""
     low, high = _U32(seed & 0xFFFFFFFF), _U32((seed >> 32) & 0xFFFFFFFF)
@@ -56,7 +56,7 @@ def layer_key(seed, layer, step):
     return threefry(a, b, _U32(step & 0xFFFFFFFF), _U32(0))
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def fill_mask(key, rows, first, threshold, keep, mask, unit):
     """Write the masks of the units from `unit` on: mask is (units, n), samples are rows + first.
 

@@ -9,16 +9,17 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numba import typeof
 
 from clearprop import equations as eq
-from clearprop.engines.batches import dense_targets, row_coefficients, row_weights
+from clearprop.engines.batches import row_weights
 from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
+from clearprop.engines.ledger import update_terms
 from clearprop.engines.native import kernel, layout
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
 from clearprop.engines.native.plans import plan_for
 from clearprop.engines.native.threads import run_together
-from clearprop.engines.reference import update_terms
 from clearprop.engines.trace import Trace
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
@@ -28,7 +29,7 @@ logger = logging.getLogger("clearprop")
 # rows of a chunk where every row is wanted: enough for BLAS, small beside the data
 CHUNK = 1024
 
-_run = kept_on_disk(kernel.run.py_func, nogil=True, error_model="numpy")
+_run = kept_on_disk(kernel.run, nogil=True, error_model="numpy")
 
 
 @cache
@@ -64,7 +65,7 @@ class NativeEngine(Engine):
         threads: int | None = None,
     ) -> None:
         super().__init__(network, recipe, plan or plan_for(network, recipe.batch_size, threads))
-        self._workspaces: dict[int, layout.Workspace] = {}
+        self._workspace: layout.Workspace | None = None
 
     def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
         """Run the kernel over the next batches; see `Engine.advance`."""
@@ -112,9 +113,9 @@ class NativeEngine(Engine):
         state = state.copy()
         before = state.vector.copy()
         rows = np.asarray(rows, dtype=np.int64)
-        block = block.ordered(rows)
+        # a schedule counts the steps of the whole block
         constants = self.step_constants(state, block, 1)
-        call = _Call(self, state.vector, block, len(rows))
+        call = _Call(self, state.vector, block.ordered(rows), len(rows))
         call.slots = _two_rows(state.slots)
         losses = self._forward_backward(call, state, constants, dropout=dropout)
         arrays = call.arrays()
@@ -137,8 +138,8 @@ class NativeEngine(Engine):
             rows=rows + block.first_row,
             vector=before,
             x=arrays["input"][0],
-            y=dense_targets(self.network, block, rows),
-            coefficients=row_coefficients(self.network, block, rows),
+            y=call.targets(),
+            coefficients=call.coefficients(),
             inputs=arrays["input"],
             z=arrays["z"],
             a=arrays["a"],
@@ -153,13 +154,13 @@ class NativeEngine(Engine):
         )
 
     def workspace(self, batch: int) -> layout.Workspace:
-        """Return buffers for batches of this many rows; allocated once for each size."""
-        if batch not in self._workspaces:
-            self._workspaces[batch] = layout.Workspace.allocate(self.network, self.plan, batch)
-        return self._workspaces[batch]
+        """Return buffers for batches of this many rows; they grow and are never given back."""
+        if self._workspace is None or self._workspace.rows < batch:
+            self._workspace = layout.Workspace.allocate(self.network, self.plan, batch)
+        return self._workspace
 
     def _chunk(self, rows: int) -> int:
-        return min(rows, max(CHUNK, self.recipe.batch_size))
+        return max(1, min(rows, max(CHUNK, self.recipe.batch_size)))
 
     def _row_counts(self, state: TrainState, block: Block, steps: int) -> np.ndarray:
         starts = state.position + self.recipe.batch_size * np.arange(steps, dtype=np.int64)
@@ -191,19 +192,18 @@ class NativeEngine(Engine):
         phases = kernel.GATHER | kernel.FORWARD | (kernel.DROPOUT if dropout else 0)
         if not isinstance(self.network.objective, CustomLoss):
             call.run(phases | kernel.LOSS | kernel.BACKWARD, 1, state=state, constants=constants)
-            return np.concatenate(call.values())
+            return call.values()
         call.run(phases, 1, state=state, constants=constants)
-        losses = self._custom_loss(call, call.block.visited(0, call.batch))
+        losses = self._custom_loss(call)
         call.run(kernel.BACKWARD, 1, state=state, constants=constants)
         return losses
 
-    def _custom_loss(self, call: _Call, rows: np.ndarray, normaliser: float | None = None) -> Any:
+    def _custom_loss(self, call: _Call) -> np.ndarray:
         """Compute a user's loss on what the forward phase left, and put δ^L where BP2 reads it."""
         last, loss = self.network.operations[-1].activation, self.network.objective
         arrays = call.arrays()
         z, a = arrays["z"][-1], arrays["a"][-1]
-        y = dense_targets(self.network, call.block, rows)
-        c = row_coefficients(self.network, call.block, rows, normaliser)
+        y, c = call.targets(), call.coefficients()
         losses = np.asarray(loss.value(np, last, y, z, a))
         call.put_delta(eq.bp1(np, loss, last, y, z, a, c))
         call.space.partial[:, kernel.PART_LOSS] = 0
@@ -221,7 +221,7 @@ class NativeEngine(Engine):
             call.slots = _two_rows(state.slots)
             forward = kernel.GATHER | kernel.FORWARD | kernel.DROPOUT
             call.run(forward, 1, state=state, constants=c[None])
-            self._custom_loss(call, rows)
+            self._custom_loss(call)
             sizes.append(len(rows))
             done = call.run(
                 kernel.BACKWARD | kernel.UPDATE,
@@ -237,7 +237,7 @@ class NativeEngine(Engine):
                 break
             state.step += 1
             state.position += len(rows)
-        return state, Record(np.array(losses), np.array(penalties), np.array(sizes), failed)
+        return state, Record(np.array(losses), np.array(penalties), np.array(sizes, dtype=np.int64), failed)
 
     def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, _Call]]:
         """Run forward and the user's loss chunk by chunk; yield Σ c_i E_i and the call."""
@@ -246,8 +246,8 @@ class NativeEngine(Engine):
         for start in range(0, block.visits, size):
             rows = block.visited(start, start + size)
             call = _Call(self, vector, block.ordered(rows), len(rows))
-            call.run(kernel.GATHER | kernel.FORWARD, 1)
-            self._custom_loss(call, rows, total or 1.0)
+            call.run(kernel.GATHER | kernel.FORWARD, 1, normaliser=total or 1.0)
+            self._custom_loss(call)
             yield float(call.space.partial[0, kernel.PART_LOSS]), call
 
     def _gradient_custom(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
@@ -290,8 +290,12 @@ class _Call:
         space, places = self.space, self.space.places
         self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
         table = np.zeros((1, 5)) if constants is None else constants
+        # only training writes to the parameters; elsewhere they may be read-only
+        vector = self.vector
+        if not phases & kernel.UPDATE:
+            vector = layout.of_one_type(vector, vector.dtype)
         memory = kernel.Memory(
-            self.vector,
+            vector,
             self.slots,
             space.gradients,
             space.work,
@@ -311,7 +315,7 @@ class _Call:
             visits=self.block.visits,
             first_row=self.block.first_row,
             step=state.step if state else 0,
-            seed=state.seed if state else 0,
+            seed=layout.signed(state.seed) if state else 0,
             accumulate=accumulate,
         )
         arguments = (
@@ -323,7 +327,7 @@ class _Call:
             kernel.Results(self.losses, self.penalties, self.outputs),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
-        _say_if_compiling(network.dtype, arguments)
+        _compile(network.dtype, arguments)
         with one_blas_thread():
             return run_together(lambda thread: _run(thread, *arguments), plan.threads)
 
@@ -331,8 +335,11 @@ class _Call:
         """Return Σ w over the rows that the call visits."""
         if self.block.weights is None:
             return float(self.block.visits)
-        rows = self.block.visited(0, self.block.visits)
-        return float(self.block.weights[rows].sum(dtype=np.float64))
+        if not self.block.visits:
+            return 0.0
+        # one after another, as the kernel adds them: np.sum goes by pairs and rounds otherwise
+        weights = self.block.weights[self.block.visited(0, self.block.visits)]
+        return float(np.cumsum(weights, dtype=np.float64)[-1])
 
     def gradient_sum(self) -> np.ndarray:
         """Return the sum of the threads' gradients, in the order in which the kernel adds them."""
@@ -354,13 +361,17 @@ class _Call:
         ]
         return np.concatenate(parts)
 
-    def values(self) -> list[np.ndarray]:
-        """Return E of each sample, workspace by workspace."""
-        place = self.space.places.value
-        return [
-            work[place : place + n].copy()
-            for work, n in zip(self.space.work, self._counts(), strict=True)
-        ]
+    def values(self) -> np.ndarray:
+        """Return E of each sample, (n,)."""
+        return self._read(self.space.places.value, 1)[:, 0]
+
+    def targets(self) -> np.ndarray:
+        """Return the targets after label smoothing, (n, outputs)."""
+        return self._read(self.space.places.target, self.engine.network.outputs)
+
+    def coefficients(self) -> np.ndarray:
+        """Return c_i of each sample, (n,)."""
+        return self._read(self.space.places.coefficient, 1)[:, 0]
 
     def arrays(self) -> dict[str, list[Any]]:
         """Return copies of the layers' arrays, each (n, units), by name."""
@@ -401,9 +412,10 @@ def _two_rows(slots: np.ndarray) -> np.ndarray:
     return slots if len(slots) else np.empty((0, 0), dtype=slots.dtype)
 
 
-def _say_if_compiling(dtype: str, arguments: tuple[Any, ...]) -> None:
-    from numba import typeof
-
+def _compile(dtype: str, arguments: tuple[Any, ...]) -> None:
+    """Load or compile the kernel before threads start: one that failed would leave others stuck."""
     signature = tuple(typeof(argument) for argument in (0, *arguments))
-    if not is_kept(_run, signature):
-        _announce(dtype)
+    if signature not in _run.overloads:
+        if not is_kept(_run, signature):
+            _announce(dtype)
+        _run.compile(signature)

@@ -24,11 +24,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from clearprop.engines.native import losses, pointwise, products, updates
 from clearprop.engines.native.chance import fill_mask, layer_key
-from clearprop.engines.native.low_level import barrier, matrix, vector
+from clearprop.engines.native.low_level import barrier, matrix, part, vector
 from clearprop.engines.native.mathematics import type_of
 
 GATHER, FORWARD, DROPOUT, LOSS, BACKWARD, UPDATE, PREDICT = (1 << place for place in range(7))
@@ -44,7 +43,7 @@ ALPHA, KEEP, SCALE, REAL_COLUMNS = range(4)
 # columns of Tables.segments
 START, STOP, PENALISED, SEGMENT_COLUMNS = range(4)
 # columns of Memory.partial: what each thread adds to a sum, a cache line for each thread
-PART_LOSS, PART_NORM, PART_SIZE, PART_SQUARE, PART_COLUMNS = 0, 1, 2, 3, 8
+PART_LOSS, PART_NORM, PART_SIZE, PART_SQUARE, PART_SUM, PART_COLUMNS = 0, 1, 2, 3, 4, 8
 
 
 class Tables(NamedTuple):
@@ -143,30 +142,37 @@ class Numbers(NamedTuple):
     normaliser: Any
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _share(count, member, team):
     """Return the part [low, high) of `count` things that falls to one member of a team."""
     return count * member // team, count * (member + 1) // team
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _gather_inputs(V, rows, data, job, low, high, n, fan_in, by_rows):
-    """Copy samples low ≤ i < high of the batch into the workspace."""
-    across, along = (fan_in, 1) if by_rows else (1, n)
-    for i in range(low, high):
-        row = rows[i]
-        place = vector(V, job.input + i * across, (fan_in - 1) * along + 1)
-        if data.x.shape[1]:
+    """Copy samples low ≤ i < high of the batch into the workspace, by rows or unit by unit."""
+    if not data.x.shape[1]:
+        across, along = (fan_in, 1) if by_rows else (1, n)
+        for i in range(low, high):
+            place = vector(V, job.input + i * across, (fan_in - 1) * along + 1)
             for f in range(fan_in):
-                place[f * along] = data.x[row, f]
-            continue
-        for f in range(fan_in):
-            place[f * along] = 0
-        for k in range(data.indptr[row], data.indptr[row + 1]):
-            place[np.int64(data.indices[k]) * along] += data.data[k]
+                place[f * along] = 0
+            for k in range(data.indptr[rows[i]], data.indptr[rows[i] + 1]):
+                place[np.int64(data.indices[k]) * along] += data.data[k]
+    elif by_rows:
+        for i in range(low, high):
+            row, place = data.x[rows[i]], vector(V, job.input + i * fan_in, fan_in)
+            for f in range(fan_in):
+                place[f] = row[f]
+    else:
+        A = matrix(V, job.input, fan_in, n)
+        for i in range(low, high):
+            row = data.x[rows[i]]
+            for f in range(fan_in):
+                A[f, i] = row[f]
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _gather_targets(rows, data, y, numbers, low, high):
     """Write smoothed targets of samples low ≤ i < high; class codes become one-hot."""
     units = len(y)
@@ -183,7 +189,7 @@ def _gather_targets(rows, data, y, numbers, low, high):
         y[data.codes[rows[i]], i] += keep
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _sum_of_weights(data, first, count):
     """Return Σ w over the whole batch; each thread adds it up for itself, in the same order."""
     if not len(data.weights):
@@ -194,7 +200,7 @@ def _sum_of_weights(data, first, count):
     return total
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _gather(V, rows, data, job, numbers, layers, begin, low, high, n, normaliser):
     """Bring samples low ≤ i < high of the n that start at `begin` into the workspace."""
     for i in range(low, high):
@@ -209,15 +215,16 @@ def _gather(V, rows, data, job, numbers, layers, begin, low, high, n, normaliser
             c[i] = weight / normaliser if normaliser > 0 else 0.0
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _input_of(V, layer, index, n):
     """Return what a layer received: (fan_in, n), or (n, fan_in) for an input stored by rows."""
-    if index == 0 and layer[BLAS]:
+    # a thread without samples takes the own loops, which read the other way round
+    if index == 0 and layer[BLAS] and n > 0:
         return matrix(V, layer[INPUT], n, layer[FAN_IN])
     return matrix(V, layer[INPUT], layer[FAN_IN], n)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _weighted_input(theta, V, layer, scale, sgemm, index, low, high, n):
     """z = s W a + b for units low ≤ j < high of a layer."""
     W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
@@ -229,7 +236,7 @@ def _weighted_input(theta, V, layer, scale, sgemm, index, low, high, n):
         products.forward(W, A, Z, low, high, scale)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _activation(V, rows, layer, reals, job, index, low, high, n, step):
     """a = f(z) and dropout for units low ≤ j < high of a layer."""
     place, count = low * n, (high - low) * n
@@ -247,7 +254,7 @@ def _activation(V, rows, layer, reals, job, index, low, high, n, step):
         pointwise.multiply(a, vector(V, layer[MASK] + place, count), output)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _forward(memory, V, rows, tables, job, member, n, step):
     """Send the samples through all layers; a softmax waits until all its units are there."""
     for index in range(len(tables.layers)):
@@ -263,7 +270,7 @@ def _forward(memory, V, rows, tables, job, member, n, step):
         pointwise.softmax(z, a, vector(V, job.top, n), vector(V, job.total, n), low, high)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _loss(V, last, alpha, job, numbers, low, high, n):
     """BP1 and E_i for samples low ≤ i < high; return Σ c_i E_i in float64."""
     units = last[UNITS]
@@ -290,7 +297,7 @@ def _loss(V, last, alpha, job, numbers, low, high, n):
     return weighted
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _gradients(G, V, layer, scale, sgemm, index, low, high, n, keep):
     """BP3 and BP4 for units low ≤ j < high of a layer."""
     A, delta = _input_of(V, layer, index, n), matrix(V, layer[DELTA], layer[UNITS], n)
@@ -302,7 +309,7 @@ def _gradients(G, V, layer, scale, sgemm, index, low, high, n, keep):
         products.gradient(A, delta, W, low, high, scale, keep)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _delta_before(theta, V, layer, before, scale, alpha, sgemm, low, high, n):
     """BP2: δ of units low ≤ k < high of the layer before this one."""
     W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
@@ -320,7 +327,7 @@ def _delta_before(theta, V, layer, before, scale, alpha, sgemm, low, high, n):
         pointwise.multiply(d, vector(V, before[MASK] + place, count), d)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _backward(memory, G, V, tables, job, member, n, keep):
     """BP2 to BP4 from the last layer to the first; the input's own δ is nobody's, and skipped."""
     for index in range(len(tables.layers) - 1, -1, -1):
@@ -334,14 +341,13 @@ def _backward(memory, G, V, tables, job, member, n, keep):
             barrier(memory.control, job.team)
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor):
     """Add up the threads' gradients, penalise and clip entries on low ≤ i < high."""
     G, theta, part = memory.gradients[0], memory.theta, memory.partial[thread]
     for copy in range(1, len(memory.gradients)):
-        other = memory.gradients[copy]
-        for i in range(low, high):
-            G[i] += other[i]
+        updates.add(G, memory.gradients[copy], low, high)
+    part[PART_SUM] = updates.total(G, low, high)
     part[PART_SIZE] = part[PART_SQUARE] = 0.0
     if numbers.l1 > 0 or numbers.l2 > 0:
         for segment in tables.segments:
@@ -355,18 +361,21 @@ def _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor):
         part[PART_NORM] = updates.clip_entries(G, numbers.clip_value, low, high)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _update(memory, tables, job, numbers, thread, c, factor):
-    """Change this thread's part of the parameters."""
+    """Change this thread's part of the parameters; return whether the gradient was finite.
+
+    Where it is not, nothing is changed: one sum over the gradient finds that out, since a NaN or an
+    infinity makes a sum that is none or the other.
+    """
     low, high = _share(len(memory.theta), thread, job.threads)
     _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor)
     G = memory.gradients[0]
+    barrier(memory.control, job.threads)
+    if not math.isfinite(_sum_of_parts(memory, job, PART_SUM)):
+        return False
     if numbers.clip_norm < math.inf:
-        barrier(memory.control, job.threads)
-        length = 0.0
-        for other in range(job.threads):
-            length += memory.partial[other, PART_NORM]
-        length = math.sqrt(length)
+        length = math.sqrt(_sum_of_parts(memory, job, PART_NORM))
         if length > numbers.clip_norm:
             updates.multiply_by(G, type_of(G[0], numbers.clip_norm / length), low, high)
     for place in range(len(tables.segments)):
@@ -384,9 +393,10 @@ def _update(memory, tables, job, numbers, thread, c, factor):
                 start,
                 stop,
             )
+    return True
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _write_outputs(V, last, results, begin, low, high, n):
     """Copy a^L of samples low ≤ i < high to the rows of the result."""
     a = matrix(V, last[A_PLACE], last[UNITS], n)
@@ -395,26 +405,24 @@ def _write_outputs(V, last, results, begin, low, high, n):
             results.outputs[begin + i, j] = a[j, i]
 
 
-@njit(nogil=True, inline="always")
-def _loss_of_step(memory, job):
-    """Return the sum of the threads' parts of the loss."""
+@part()
+def _sum_of_parts(memory, job, column):
+    """Return the sum of what the threads left in a column of `partial`."""
     total = 0.0
     for thread in range(job.threads):
-        total += memory.partial[thread, PART_LOSS]
+        total += memory.partial[thread, column]
     return total
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _penalty_of_step(memory, job, numbers, factor):
     """Return the penalty from the threads' parts of Σ|θ| and Σθ²."""
-    size, square = 0.0, 0.0
-    for thread in range(job.threads):
-        size += memory.partial[thread, PART_SIZE]
-        square += memory.partial[thread, PART_SQUARE]
+    size = _sum_of_parts(memory, job, PART_SIZE)
+    square = _sum_of_parts(memory, job, PART_SQUARE)
     return factor * (numbers.l1 * size + 0.5 * numbers.l2 * square)
 
 
-@njit(nogil=True, inline="always")
+@part(inline="always")
 def _step(thread, s, memory, tables, data, job, numbers, results, c):
     """Take one step, or the phases of one that the job asks for; return whether it was sound."""
     first = job.start + s * job.batch
@@ -448,29 +456,29 @@ def _step(thread, s, memory, tables, data, job, numbers, results, c):
         _backward(memory, G, V, tables, job, member, n, keep)
     barrier(memory.control, job.threads)
 
-    total = _loss_of_step(memory, job)
+    total = _sum_of_parts(memory, job, PART_LOSS)
     if thread == 0:
         results.losses[s] = total
-    if job.phases & UPDATE and math.isfinite(total):
+    sound = math.isfinite(total)
+    if job.phases & UPDATE and sound:
         factor = type_of(V[0], 1.0)
         if numbers.per_sample > 0 and normaliser > 0:
             factor = type_of(V[0], 1.0 / normaliser)
-        _update(memory, tables, job, numbers, thread, c, factor)
+        sound = _update(memory, tables, job, numbers, thread, c, factor)
         barrier(memory.control, job.threads)
         if thread == 0:
             results.penalties[s] = _penalty_of_step(memory, job, numbers, factor)
     elif job.threads > 1:
         # nobody may begin the next step's loss while another still reads this one's
         barrier(memory.control, job.threads)
-    return math.isfinite(total) or not job.phases & UPDATE
+    return sound or not job.phases & UPDATE
 
 
-@njit(nogil=True, error_model="numpy")
 def run(thread, memory, tables, data, job, numbers, results, constants):
     """Run a job as one of its threads; return how many steps were sound.
 
-    Stops before the update of a step whose loss is not finite. `constants` (steps, 5) holds the
-    update rule's numbers, in the network's precision.
+    Stops before the update of a step whose loss or gradient is not finite. `constants` (steps, 5)
+    holds the update rule's numbers, in the network's precision.
     """
     for s in range(job.steps):
         c = constants[s] if job.phases & UPDATE else constants[0]

@@ -74,23 +74,42 @@ def tables_for(network: Network, plan: Plan, places: Places) -> kernel.Tables:
     return kernel.Tables(layers, reals, segments, rates)
 
 
+class _Writable:
+    """Hands an array's memory to NumPy as if it could be written to."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
+
+
+def of_one_type(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return an array as the one type that the kernel is compiled for, without copying it.
+
+    To Numba a read-only array (a memory map, what joblib hands to its workers) has a type of its
+    own, and each new type of an argument would compile the kernel anew. The kernel only reads what
+    comes through here.
+    """
+    array = np.ascontiguousarray(array, dtype=dtype)
+    return array if array.flags.writeable else np.asarray(_Writable(array))
+
+
 def data_for(network: Network, block: Block) -> kernel.Data:
     """Return a block as the kernel reads it; absent arrays have no length."""
-    real, whole = np.dtype(network.dtype), np.dtype(np.int64)
+    real, whole, index = np.dtype(network.dtype), np.dtype(np.int64), np.dtype(np.int32)
     x: Any = block.x
     sparse = hasattr(x, "indptr")
     codes = block.y.ndim == 1
     return kernel.Data(
-        x=np.empty((0, 0), real) if sparse else x,
-        data=x.data if sparse else np.empty(0, real),
-        indices=x.indices.astype(np.int32, copy=False) if sparse else np.empty(0, np.int32),
-        indptr=x.indptr.astype(np.int64, copy=False) if sparse else np.empty(0, whole),
-        y=np.empty((0, 0), real) if codes else block.y,
-        codes=block.y if codes else np.empty(0, whole),
-        weights=np.empty(0, real) if block.weights is None else block.weights,
-        order=np.empty(0, whole)
-        if block.order is None
-        else block.order.astype(np.int64, copy=False),
+        x=np.empty((0, 0), real) if sparse else of_one_type(x, real),
+        data=of_one_type(x.data, real) if sparse else np.empty(0, real),
+        indices=of_one_type(x.indices, index) if sparse else np.empty(0, index),
+        indptr=of_one_type(x.indptr, whole) if sparse else np.empty(0, whole),
+        y=np.empty((0, 0), real) if codes else of_one_type(block.y, real),
+        codes=of_one_type(block.y, whole) if codes else np.empty(0, whole),
+        weights=np.empty(0, real) if block.weights is None else of_one_type(block.weights, real),
+        order=np.empty(0, whole) if block.order is None else of_one_type(block.order, whole),
     )
 
 
@@ -113,6 +132,11 @@ def numbers_for(network: Network, recipe: Recipe, normaliser: float) -> kernel.N
         clip_norm=real(infinite if recipe.clip_norm is None else recipe.clip_norm),
         normaliser=float(normaliser),
     )
+
+
+def signed(number: int) -> int:
+    """Return the whole number of 64 bits and a sign that has the same lowest 64 bits."""
+    return (int(number) + 2**63) % 2**64 - 2**63
 
 
 def job_for(
@@ -149,6 +173,11 @@ class Workspace:
     partial: np.ndarray
     numbers: np.ndarray
     control: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        """The largest batch that fits."""
+        return self.places.capacity * len(self.work)
 
     @classmethod
     def allocate(cls, network: Network, plan: Plan, batch: int) -> Workspace:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from clearprop.engines.native.low_level import part
 from clearprop.engines.native.mathematics import FAST, clamp, exp, type_of
 from clearprop.functions import LOSSES
 
@@ -25,12 +25,12 @@ HALF_SQUARED, MEAN_SQUARED, ABSOLUTE, HUBER, POISSON, BINARY_CROSS_ENTROPY, CROS
 )  # fmt: skip
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def _xlogx(y):
     return y * math.log(y) if y > 0 else y - y
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def matched_values(code, y, z, e, top, total, low, high):
     """E_i from z where loss and output activation are made for each other; see `functions.losses`.
 
@@ -56,7 +56,7 @@ def matched_values(code, y, z, e, top, total, low, high):
             e[i] += math.log(total[i])
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def matched_delta(y, a, c, d, low, high):
     """δ^L = c (a - y): BP1 where loss and output activation are made for each other."""
     units, low = len(d), max(low, 0)
@@ -65,7 +65,7 @@ def matched_delta(y, a, c, d, low, high):
             d[j, i] = c[i] * (a[j, i] - y[j, i])
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def values_and_slopes(code, parameter, tiny, y, a, e, d, low, high):
     """E_i and ∇_a E from outputs a, for any pair; ∇_a E is left where δ will stand.
 
@@ -109,7 +109,7 @@ def values_and_slopes(code, parameter, tiny, y, a, e, d, low, high):
             d[j, i] = slope
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def softmax_jacobian(a, d, total, low, high):
     """δ ← J_f(z)ᵀ ∇_a E = a ⊙ (∇_a E - Σ_k a_k ∇_k E) of samples low ≤ i < high."""
     units, low = len(d), max(low, 0)
@@ -123,7 +123,7 @@ def softmax_jacobian(a, d, total, low, high):
             d[j, i] = a[j, i] * (d[j, i] - total[i])
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def scale_delta(d, c, low, high):
     """δ ← c δ, sample by sample."""
     units, low = len(d), max(low, 0)

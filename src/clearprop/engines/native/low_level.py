@@ -7,6 +7,7 @@ constants of a kernel, so that compiled kernels can be kept on disk and used by 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
@@ -17,6 +18,15 @@ from numba.np.arrayobj import populate_array
 _INT32 = ir.IntType(32)
 _INT64 = ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
+
+
+def part(**options: Any) -> Any:
+    """Compile a part of a kernel: for other parts to call, not for Python.
+
+    Leaving out what calls from Python and C would need takes a third off the compile time.
+    """
+    return njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
 
 # how often a waiting thread looks again before it lets another one run
 SPINS = 4000
@@ -174,7 +184,7 @@ ARRIVED, GENERATION, STOP = 0, 8, 16
 CONTROL_SIZE = 24
 
 
-@njit(nogil=True)
+@part()
 def barrier(control, threads):
     """Wait until all threads have come here. A barrier by generations, with one counter."""
     if threads == 1:

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from clearprop.engines.native.low_level import float_of_bits
+from clearprop.engines.native.low_level import float_of_bits, part
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 
@@ -28,17 +28,18 @@ _F32 = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
 _F64 = tuple(1 / math.factorial(k) for k in range(14))
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def clamp(x, low, high):
     """Hold x within [low, high]; NaN stays NaN, where min and max would lose it."""
     x = low if x < low else x
     return high if x > high else x
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def _powers_32(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float32."""
-    x = clamp(x, np.float32(-87.0), np.float32(88.5))
+    # 88.37 is the last x whose n is below 128, the exponent of infinity
+    x = clamp(x, np.float32(-87.0), np.float32(88.3))
     n = np.floor(x * np.float32(_LOG2E) + np.float32(0.5))
     r = (x - n * _LN2_HIGH_32) - n * _LN2_LOW_32
     p = _F32[7]
@@ -52,7 +53,7 @@ def _powers_32(x):
     return float_of_bits(bits), p * r
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def _powers_64(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float64."""
     x = clamp(x, -708.0, 709.4)
@@ -87,28 +88,28 @@ def _powers(x):
     return lambda x: _powers_64(x)  # noqa: PLW0108
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def exp(x):
     """e^x, never 0 and never infinite: x is held within the exponents of its precision."""
     two_n, q = powers(x)
     return two_n * q + two_n
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def expm1(x):
     """e^x - 1, accurate near 0."""
     two_n, q = powers(x)
     return two_n * q + (two_n - type_of(x, 1.0))
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def sigmoid(x):
     """1 / (1 + e^-x)."""
     one = type_of(x, 1.0)
     return one / (one + exp(-x))
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def tanh(x):
     """(e^2x - 1) / (e^2x + 1); beyond ±20 it is ±1 in float64, beyond ±10 in float32."""
     two = type_of(x, 2.0)
@@ -117,14 +118,14 @@ def tanh(x):
     return e / (e + two)
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def softplus(x):
     """log(1 + e^x) without overflow."""
     zero = type_of(x, 0.0)
     return (zero if x < zero else x) + np.log1p(exp(-abs(x)))
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def tanh_softplus(x):
     """tanh(log(1 + e^x)) = e (e + 2) / (e (e + 2) + 2) with e = e^x; above 20 it is 1."""
     two = type_of(x, 2.0)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from clearprop.engines.native.low_level import part
 from clearprop.engines.native.mathematics import (
     FAST,
     exp,
@@ -47,7 +46,7 @@ _ROOT_HALF = math.sqrt(0.5)
 _DENSITY = 1 / math.sqrt(2 * math.pi)
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def activate(code, alpha, z, a):
     """a = f(z), number by number. Softmax is left to `softmax`."""
     zero, one = type_of(alpha, 0.0), type_of(alpha, 1.0)
@@ -94,7 +93,7 @@ def activate(code, alpha, z, a):
             a[i] = z[i]
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def times_derivative(code, alpha, z, a, d):
     """δ ← δ ⊙ f'(z), number by number."""
     zero, one = type_of(alpha, 0.0), type_of(alpha, 1.0)
@@ -138,14 +137,14 @@ def times_derivative(code, alpha, z, a, d):
             d[i] *= a[i]
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def multiply(left, right, product):
     """product = left ⊙ right."""
     for i in range(len(left)):
         product[i] = left[i] * right[i]
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def softmax(z, a, top, total, low, high):
     """a = softmax(z) of samples low ≤ i < high; z and a are (units, n).
 

@@ -15,9 +15,7 @@ negative, without which Numba's wrap-around of indices keeps a loop off the vect
 
 from __future__ import annotations
 
-from numba import njit
-
-from clearprop.engines.native.low_level import call_gemm
+from clearprop.engines.native.low_level import call_gemm, part
 from clearprop.engines.native.mathematics import FAST, type_of
 
 N, T = 78, 84
@@ -25,7 +23,7 @@ N, T = 78, 84
 FEW = 4
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def forward(W, A, Z, low, high, scale):
     """Z[j, i] += s Σ_k W[k, j] A[k, i] for units low ≤ j < high."""
     fan_in, n = A.shape
@@ -52,7 +50,7 @@ def forward(W, A, Z, low, high, scale):
                 Z[j, i] += w0 * A[k, i]
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def backward(W, delta, D, low, high, scale):
     """D[k, i] = s Σ_j W[k, j] δ[j, i] for inputs low ≤ k < high."""
     units, n = delta.shape
@@ -84,7 +82,7 @@ def backward(W, delta, D, low, high, scale):
                 D[k, i] += w0 * delta[j, i]
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def gradient(A, delta, G, low, high, scale, keep):
     """G[k, j] = s Σ_i A[k, i] δ[j, i] + keep G[k, j] for units low ≤ j < high: BP4."""
     fan_in, n = A.shape
@@ -100,10 +98,11 @@ def gradient(A, delta, G, low, high, scale, keep):
             total = type_of(scale, 0.0)
             for i in range(n):
                 total += A[k, i] * delta[j, i]
-            G[k, j] = keep * G[k, j] + scale * total
+            # what an earlier, diverged step left behind must not get in: 0 · NaN is NaN
+            G[k, j] = (keep * G[k, j] if keep != 0 else keep) + scale * total
 
 
-@njit(nogil=True, fastmath=FAST)
+@part(fastmath=FAST)
 def bias_gradient(delta, g, low, high, keep):
     """g[j] = Σ_i δ[j, i] + keep g[j] for units low ≤ j < high: BP3."""
     n = delta.shape[1]
@@ -111,10 +110,10 @@ def bias_gradient(delta, g, low, high, keep):
         total = type_of(keep, 0.0)
         for i in range(n):
             total += delta[j, i]
-        g[j] = keep * g[j] + total
+        g[j] = (keep * g[j] if keep != 0 else keep) + total
 
 
-@njit(nogil=True)
+@part()
 def fill_bias(b, Z, low, high):
     """Z[j, i] = b[j] for units low ≤ j < high: where the forward product starts from."""
     n = Z.shape[1]
@@ -124,13 +123,13 @@ def fill_bias(b, Z, low, high):
             Z[j, i] = value
 
 
-@njit(nogil=True)
+@part()
 def _at(array, place):
     """Return the address of the number at this place of an array, counted in its flat order."""
     return array.ctypes.data + place * array.itemsize
 
 
-@njit(nogil=True)
+@part()
 def forward_blas(address, W, A, by_rows, Z, low, high, scale):
     """Do what `forward` does, through BLAS; with `by_rows` A is (n, fan_in)."""
     fan_in, units = W.shape
@@ -142,7 +141,7 @@ def forward_blas(address, W, A, by_rows, Z, low, high, scale):
     )  # fmt: skip
 
 
-@njit(nogil=True)
+@part()
 def backward_blas(address, W, delta, D, low, high, scale):
     """Do what `backward` does, through BLAS."""
     units, n = delta.shape
@@ -153,7 +152,7 @@ def backward_blas(address, W, delta, D, low, high, scale):
     )  # fmt: skip
 
 
-@njit(nogil=True)
+@part()
 def gradient_blas(address, A, by_rows, delta, G, low, high, scale, keep):
     """Do what `gradient` does, through BLAS; with `by_rows` A is (n, fan_in)."""
     fan_in, units = G.shape

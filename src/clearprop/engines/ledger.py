@@ -1,0 +1,69 @@
+"""What the ledger of a step is made of on every engine: dropout masks, named update terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from clearprop import equations as eq
+from clearprop.engines.contracts import Block, Recipe, TrainState
+from clearprop.network import Network
+
+
+def dropout_masks(
+    network: Network, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
+) -> list[Any]:
+    """Return the mask of each layer for these rows at this step, None where nothing is dropped."""
+    masks: list[Any] = []
+    for operation in network.operations:
+        if not (dropout and operation.dropout):
+            masks.append(None)
+            continue
+        key = eq.key_of(state.seed, eq.chance.PURPOSES["dropout"] + operation.layer, state.step)
+        numbers = rows + block.first_row
+        masks.append(
+            eq.dropout_mask(np, key, numbers, operation.units, operation.dropout, network.dtype)
+        )
+    return masks
+
+
+def update_terms(
+    network: Network,
+    recipe: Recipe,
+    state: TrainState,
+    gradient: np.ndarray,
+    constants: np.ndarray,
+    penalty_factor: float,
+) -> tuple[eq.updates.Terms, eq.updates.Slots]:
+    """Return the named terms of the update that a gradient leads to, and the rule's new slots.
+
+    Parameters
+    ----------
+    gradient : (network.size,) array
+        Of the loss, without penalty, before clipping.
+    constants : (5,) float64 array
+        The rule's constants of the step.
+    penalty_factor : float
+        What the penalty is multiplied by in this batch.
+    """
+    parts = {"gradient": gradient}
+    if recipe.penalty.l1 or recipe.penalty.l2:
+        slope = eq.penalty_gradient(np, network, state.vector, recipe.penalty)
+        parts["penalty"] = (penalty_factor * slope).astype(gradient.dtype, copy=False)
+    if recipe.clip_norm is not None or recipe.clip_value is not None:
+        total = np.sum(list(parts.values()), axis=0)
+        clipped = eq.clip(np, total, recipe.clip_norm, recipe.clip_value)
+        parts["clipping"] = clipped - total
+    c = constants.astype(gradient.dtype)
+    decayed = state.vector * eq.objective.weight_mask(np, network, gradient.dtype)
+    terms, slots = recipe.rule.terms(np, decayed, parts, tuple(state.slots), c)
+    rates = rate_factors(network)
+    return {name: (term * rates).astype(gradient.dtype) for name, term in terms.items()}, slots
+
+
+def rate_factors(network: Network) -> np.ndarray:
+    """Return the learning-rate factor of each parameter, (network.size,)."""
+    return np.concatenate(
+        [np.full(s.stop - s.start, s.rate, dtype=network.dtype) for s in network.segments]
+    )
