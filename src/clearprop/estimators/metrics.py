@@ -35,6 +35,14 @@ class Metric:
     baseline: float | None
     higher_is_better: bool
 
+    @property
+    def beats_baseline(self) -> bool:
+        """Whether the value is better than the baseline's, or there is none."""
+        if self.baseline is None:
+            return True
+        ahead = self.value - self.baseline
+        return ahead > 0 if self.higher_is_better else ahead < 0
+
     def to_document(self) -> dict[str, Any]:
         """Return the metric as plain data."""
         return asdict(self)

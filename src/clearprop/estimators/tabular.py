@@ -14,44 +14,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.engines import Block, Recipe, Trace, TrainState, build
-from clearprop.equations import Adam, Penalty
+from clearprop.engines import Recipe, Trace, build
 from clearprop.errors import DivergenceError, SettingError
-from clearprop.estimators.tabular_data import (
-    Holdout,
-    TrainingTable,
-    batch_size_for,
-    class_weights,
-    network_for,
-    target_frame,
+from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
+from clearprop.estimators.tabular_fitting import (
+    Prepared,
+    block_of,
+    prepare,
+    recipe_of,
+    seed_of,
+    targets_for_network,
 )
 from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_parts
 from clearprop.files.parts import Parts
-from clearprop.functions import LOSSES, CustomLoss
-from clearprop.functions import loss as loss_of
-from clearprop.network import Parameters
-from clearprop.tables import (
-    ClassTarget,
-    EncoderOptions,
-    MultilabelTarget,
-    TableEncoder,
-    as_frame,
-    fit_target,
-    infer_task,
-)
-from clearprop.training import Cosine, Listener, Settings, Stop, Stopping, Validation, train
-
-# rows that are encoded and predicted in one go
-ROWS_AT_ONCE = 65_536
+from clearprop.tables import ClassTarget, MultilabelTarget, as_frame
+from clearprop.training import Listener, Outcome, Stop
 
 
 class _Tabular(BaseEstimator):
@@ -59,10 +45,6 @@ class _Tabular(BaseEstimator):
 
     _task: ClassVar[str]
     _kind: ClassVar[str]
-    # what `fit` leaves beside what the constructor was given; also the fields of a model file
-    fitted_names: ClassVar[tuple[str, ...]] = (
-        "encoder_", "target_", "network_", "parameters_", "history_", "stop_",
-    )  # fmt: skip
 
     def __init__(
         self,
@@ -81,10 +63,10 @@ class _Tabular(BaseEstimator):
         class_weight: Any = None,
         drop: Sequence[str] = (),
         warm_start: bool = False,
-        random_state: int = 0,
+        random_state: Any = 0,
         engine: str = "auto",
         threads: int | None = None,
-        callbacks: Iterable[Listener] = (),
+        callbacks: Iterable[Listener] | None = (),
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -113,7 +95,7 @@ class _Tabular(BaseEstimator):
         *,
         groups: Any = None,
         time: Any = None,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
     ) -> Self:
         """Encode a table and train on it.
 
@@ -126,7 +108,7 @@ class _Tabular(BaseEstimator):
             Rows of one group stay together when validation rows are held out.
         time : array, (n,), optional
             The latest rows are held out for validation.
-        validation_data : (X, y), optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
             Rows to validate on, instead of holding some out.
 
         Raises
@@ -136,93 +118,51 @@ class _Tabular(BaseEstimator):
         SettingError
             A parameter is out of its range.
         """
-        frame, targets = target_frame(X, y)
-        table = TrainingTable.of(frame, targets, sample_weight, groups, time)
-        continued = self.warm_start and hasattr(self, "parameters_")
-        if not continued:
-            task = infer_task(targets, targets.columns, self._task)  # type: ignore[arg-type]
-            self.target_ = self._fit_target(targets, task)
-        holdout = self._hold_out(table, validation_data)
-        train_frame = frame[holdout.train]
-        if not continued:
-            options = EncoderOptions(drop=tuple(self.drop))
-            self.encoder_ = TableEncoder.fit(train_frame, options)
-            self.network_ = network_for(self, self.encoder_.width, self.target_)
-        self._check_custom_loss(targets)
-        weights = self._weights(table, holdout.train)
-        block = self._block(train_frame, targets[holdout.train], weights)
-        self._train(block, self._validation(holdout), self.parameters_ if continued else None)
-        self.n_features_in_ = frame.width
-        self.feature_names_in_ = np.array(frame.columns, dtype=object)
+        prepared = self.prepare(
+            X, y, sample_weight, groups=groups, time=time, validation_data=validation_data
+        )
+        return self.keep(prepared, prepared.run.finish(self.callbacks or ()))
+
+    def prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        groups: Any = None,
+        time: Any = None,
+        validation_data: tuple[Any, ...] | None = None,
+    ) -> Prepared:
+        """Encode a table as `fit` does and return the run that `fit` would make, not yet begun.
+
+        Its `run.events()` can be followed one by one; `keep` takes over what the run has learned.
+        Parameters and errors are those of `fit`; the estimator is left as it is.
+        """
+        table = TrainingTable.of(*target_frame(X, y), sample_weight, groups, time)
+        return prepare(self, table, self._task, validation_data)
+
+    def keep(self, prepared: Prepared, outcome: Outcome) -> Self:
+        """Take over what a prepared run has learned.
+
+        Raises
+        ------
+        DivergenceError
+            The run left the finite numbers before an epoch was completed.
+        """
+        self._say_how_it_ended(outcome.stop)
+        self.encoder_, self.target_ = prepared.encoder, prepared.target
+        self.network_, self.parameters_ = outcome.parameters.network, outcome.parameters
+        self.history_, self.stop_ = outcome.history, outcome.stop
+        self.n_features_in_ = len(prepared.columns)
+        self.feature_names_in_ = np.array(prepared.columns, dtype=object)
+        # of earlier parameters, where somebody had measured them
+        self.metrics_: list[dict[str, Any]] = []
         return self
-
-    def _fit_target(self, targets: pl.DataFrame, task: Any) -> Any:
-        return fit_target(targets, task)
-
-    def _hold_out(self, table: TrainingTable, given: tuple[Any, Any] | None) -> Holdout:
-        if given is not None:
-            return Holdout(np.arange(table.rows), *target_frame(*given))
-        strata = self.target_.encode(table.targets) if self._task == "classification" else None
-        if strata is not None and strata.ndim > 1:
-            strata = None
-        return table.hold_out(self.validation_fraction, self.random_state, strata)
-
-    def _check_custom_loss(self, targets: pl.DataFrame) -> None:
-        check = getattr(self.network_.objective, "check", None)
-        if check:
-            y = self.encode_target(targets[:20]).reshape(min(20, targets.height), -1)
-            check(self.network_.operations[-1].activation, y)
-
-    def _weights(self, table: TrainingTable, rows: np.ndarray) -> np.ndarray | None:
-        weights = None if table.weights is None else table.weights[rows]
-        if self.class_weight is None:
-            return weights
-        codes = self.target_.encode(table.targets[rows])
-        factors = class_weights(self.class_weight, self.target_, codes)
-        return factors if weights is None else weights * factors
 
     def encode_target(self, targets: pl.DataFrame) -> np.ndarray:
         """Return targets as the network is trained on them: codes (n,) or numbers (n, outputs)."""
-        encoded = self.target_.encode(targets)
-        binary = isinstance(self.target_, ClassTarget) and self.target_.kind == "binary"
-        return encoded.reshape(-1, 1).astype(np.float32) if binary else encoded
-
-    def _block(
-        self, frame: pl.DataFrame, targets: pl.DataFrame, weights: np.ndarray | None = None
-    ) -> Block:
-        x = self.encoder_.transform(frame, np.dtype(self.network_.dtype))
-        return Block.of(self.network_, x, self.encode_target(targets), weights)
-
-    def _validation(self, holdout: Holdout) -> Validation | None:
-        if holdout.frame is None or holdout.targets is None:
-            return None
-        return Validation(self._block(holdout.frame, holdout.targets))
-
-    def _train(
-        self, block: Block, validation: Validation | None, start: Parameters | None
-    ) -> None:
-        recipe = Recipe(
-            rule=Adam(self.learning_rate),
-            schedule=Cosine(floor=0.05),
-            penalty=Penalty(l2=self.l2),
-            batch_size=batch_size_for(self.batch_size, block.rows),
-            epochs=self.max_epochs,
-        )
-        stopping = Stopping(
-            "validation_loss" if validation else "objective", self.patience, 0.0, True
-        )
-        settings = Settings(recipe, self.engine, self.threads, self.random_state, stopping=stopping)
-        outcome = train(
-            self.network_,
-            block,
-            settings,
-            validation=validation,
-            parameters=start,
-            listeners=self.callbacks,
-        )
-        self._say_how_it_ended(outcome.stop)
-        self.parameters_, self.history_ = outcome.parameters, outcome.history
-        self.stop_ = outcome.stop
+        check_is_fitted(self, "parameters_")
+        return targets_for_network(self.target_, targets)
 
     def _say_how_it_ended(self, stop: Stop) -> None:
         if stop.reason == "diverged":
@@ -230,7 +170,8 @@ class _Tabular(BaseEstimator):
                 raise DivergenceError(stop.message)
             _warn(f"{stop.message} The parameters of epoch {stop.best_epoch} are kept.")
         elif stop.reason == "interrupted":
-            _warn("Training interrupted by user.")
+            kept = f"epoch {stop.best_epoch}" if stop.best_epoch else "its unfinished first epoch"
+            _warn(f"{stop.message} The parameters of {kept} are kept.")
 
     def raw_outputs(self, X: Any) -> np.ndarray:
         """Return the network's outputs a^L for a table, (n, outputs), computed in blocks."""
@@ -256,10 +197,11 @@ class _Tabular(BaseEstimator):
             Another engine than the estimator's own.
         """
         check_is_fitted(self, "parameters_")
-        block = self._block(*target_frame(X, y))
-        recipe = Recipe(Adam(self.learning_rate), penalty=Penalty(l2=self.l2), batch_size=block.rows)
+        frame, targets = target_frame(X, y)
+        block = block_of(self.network_, self.encoder_, self.target_, frame, targets)
+        recipe = recipe_of(self, block.rows)
         runner = build(engine or self.engine, self.network_, recipe, self.threads)
-        state: TrainState = runner.initial_state(self.parameters_, self.random_state)
+        state = runner.initial_state(self.parameters_, seed_of(self.random_state))
         return runner.trace(state, block, np.arange(block.rows), dropout=False)
 
     def to_parts(self) -> Parts:
@@ -278,7 +220,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int
+    hidden_layer_sizes : sequence of int, or int
         Units of each hidden layer; empty for logistic regression.
     activation : str
         Of the hidden layers; see `clearprop.functions.ACTIVATIONS`.
@@ -301,13 +243,15 @@ class TabularClassifier(ClassifierMixin, _Tabular):
     patience : float
         Epochs without a better validation loss that are put up with.
     class_weight : dict or "balanced", optional
-        Factor on the weight of each class's rows.
+        Factor on the weight of each class's rows, in training and in the validation loss;
+        "balanced" gives every class the same total.
     drop : sequence of str
         Columns to leave out.
     warm_start : bool
         Let `fit` go on from the fitted parameters, with the encoding as it is; the optimiser
         starts afresh.
-    random_state : int
+    random_state : int, RandomState or None
+        Seeds the split, the start, the shuffles and dropout; None is another seed every time.
     engine : {"auto", "native", "reference"}
     threads : int, optional
     callbacks : iterable of callables
@@ -335,63 +279,92 @@ class TabularClassifier(ClassifierMixin, _Tabular):
     def classes_(self) -> Any:
         """The labels."""
         check_is_fitted(self, "target_")
-        if isinstance(self.target_, MultilabelTarget):
-            return [np.array([0, 1])] * len(self.target_.names)
-        return np.array(self.target_.classes)
+        target: Any = self.target_
+        if isinstance(target, MultilabelTarget):
+            return [np.array([0, 1])] * len(target.names)
+        return np.array(target.classes)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities, (n, classes); for several targets (n, targets), each of a 1."""
-        outputs = self.raw_outputs(X)
+        return self.shares_of(self.raw_outputs(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return labels, (n,); for several targets 0 or 1, (n, targets)."""
+        return self.labels_of(self.raw_outputs(X))
+
+    def shares_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn the network's outputs (n, outputs) into probabilities."""
         if isinstance(self.target_, ClassTarget) and self.target_.kind == "binary":
             return np.hstack([1 - outputs, outputs])
         return outputs
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return labels, (n,); for several targets 0 or 1, (n, targets)."""
-        probabilities = self.predict_proba(X)
-        if isinstance(self.target_, ClassTarget):
-            return self.target_.decode(probabilities.argmax(axis=1))
-        return self.target_.decode(probabilities > 0.5)
+    def labels_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn the network's outputs (n, outputs) into labels."""
+        shares = self.shares_of(outputs)
+        several = isinstance(self.target_, MultilabelTarget)
+        return self.target_.decode(shares > 0.5 if several else shares.argmax(axis=1))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of rows that are predicted right, with all their labels.
+
+        `y` may name columns of X, as for `fit`.
+        """
+        frame, targets = target_frame(X, y)
+        check_is_fitted(self, "parameters_")
+        truth = self.target_.encode(_named(targets, self.target_))
+        shares = self.predict_proba(frame)
+        several = isinstance(self.target_, MultilabelTarget)
+        answers = shares > 0.5 if several else shares.argmax(axis=1)
+        return float(accuracy_score(truth, answers, sample_weight=sample_weight))
 
 
 class TabularRegressor(RegressorMixin, _Tabular):
     """A regressor for tables as they come; parameters and attributes as of `TabularClassifier`.
 
     `class_weight` and `label_smoothing` have no meaning here and raise an error. The target is
-    standardised inside, or for a loss of positive outputs (Poisson) divided by its mean; predictions are in
-    the target's own units. Losses in `history_` are those of the standardised target.
+    standardised inside, or for a loss of positive outputs (Poisson) divided by its mean, and
+    predictions are in the target's own units. Losses in `history_` are those of the standardised
+    target.
     """
 
     _task = "regression"
     _kind = "tabular_regressor"
 
-    def _fit_target(self, targets: pl.DataFrame, task: Any) -> Any:
+    def prepare(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> Prepared:
+        """As for `TabularClassifier`."""
         if self.class_weight is not None or self.label_smoothing:
             raise SettingError("class_weight and label_smoothing are for classes, not for numbers.")
-        fitted = super()._fit_target(targets, task)
-        return _in_units_of_mean(fitted) if _needs_positive(self.loss) else fitted
+        return super().prepare(X, y, sample_weight, **options)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return predictions in the target's own units, (n,) or (n, targets)."""
-        decoded = self.target_.decode(self.raw_outputs(X))
-        return decoded if decoded.ndim == 1 or decoded.shape[1] > 1 else decoded[:, 0]
+        return self.labels_of(self.raw_outputs(X))
+
+    def labels_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn the network's outputs (n, outputs) into the targets' own units."""
+        return self.target_.decode(outputs)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R², the mean over the targets. `y` may name columns of X, as for `fit`."""
+        frame, targets = target_frame(X, y)
+        predicted = self.predict(frame)
+        truth = _named(targets, self.target_)
+        self.target_.encode(truth)  # says what is wrong with a value, if anything is
+        values = truth.cast(pl.Float64).to_numpy().reshape(predicted.shape)
+        return float(r2_score(values, predicted, sample_weight=sample_weight))
 
 
-def _needs_positive(loss: Any) -> bool:
-    if loss is None or isinstance(loss, CustomLoss):
-        return False
-    return LOSSES[loss_of(loss).name].domain == "positive"
+def _named(targets: pl.DataFrame, target: Any) -> pl.DataFrame:
+    """Return target columns under the names that were fitted, as arrays have none."""
+    names = target_names(target)
+    fits = targets.width == len(names) and set(targets.columns) != set(names)
+    return targets.rename(dict(zip(targets.columns, names, strict=True))) if fits else targets
 
 
-def _in_units_of_mean(target: Any) -> Any:
-    """Return a target that is divided by its mean and not centred: it keeps its sign.
-
-    An exponential output of a fresh network is near 1, which is then the mean.
-    """
-    scales = tuple(mean if mean > 0 else 1.0 for mean in target.means)
-    return replace(target, means=(0.0,) * len(scales), scales=scales)
+def target_names(target: Any) -> tuple[str, ...]:
+    """Return the columns that a fitted target stands for."""
+    return (target.name,) if isinstance(target, ClassTarget) else tuple(target.names)
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, ConvergenceWarning, stacklevel=4)
-
+    warnings.warn(message, ConvergenceWarning, stacklevel=5)

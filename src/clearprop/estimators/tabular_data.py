@@ -12,8 +12,17 @@ from clearprop.errors import DataError, SettingError, ShapeError
 from clearprop.functions import CustomLoss, Loss
 from clearprop.functions import loss as loss_of
 from clearprop.network import Dense, Network
-from clearprop.tables import ClassTarget, MultilabelTarget, Target, as_frame, split_rows
+from clearprop.tables import (
+    ClassTarget,
+    MultilabelTarget,
+    TableEncoder,
+    Target,
+    as_frame,
+    split_rows,
+)
 
+# rows that are encoded in one go, where the whole is not wanted
+ROWS_AT_ONCE = 65_536
 # tables smaller than this have no rows to spare for validation
 FEWEST_TO_HOLD_OUT = 40
 
@@ -25,6 +34,7 @@ class Holdout:
     train: np.ndarray
     frame: pl.DataFrame | None = None
     targets: pl.DataFrame | None = None
+    weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -43,19 +53,7 @@ class TrainingTable:
     ) -> TrainingTable:
         """Check that all parts have as many rows as the table."""
         if weights is not None:
-            weights = np.asarray(weights, dtype=np.float64)
-            if weights.shape != (frame.height,):
-                raise ShapeError(
-                    f"Sample weights must have shape ({frame.height},), but {weights.shape} came."
-                )
-            if not np.isfinite(weights).all() or weights.min() < 0:
-                row = int(np.flatnonzero(~(weights >= 0) | np.isinf(weights))[0])
-                raise DataError(
-                    f"Sample weights must be finite and 0 or above, but row {row} has "
-                    f"{weights[row]}."
-                )
-            if not weights.any():
-                raise DataError("All sample weights are 0, so there is nothing to learn from.")
+            weights = _checked_weights(weights, frame.height)
         return cls(frame, targets, weights, groups, time)
 
     @property
@@ -64,17 +62,77 @@ class TrainingTable:
         return self.frame.height
 
     def hold_out(self, fraction: float, seed: int, strata: np.ndarray | None) -> Holdout:
-        """Hold out a share of the rows, by group, by time, or by class."""
-        everything = np.arange(self.rows)
-        if fraction == 0 or self.rows < FEWEST_TO_HOLD_OUT:
-            return Holdout(everything)
-        if self.time is not None:
+        """Hold out a share of the rows, by group, by time, or by class.
+
+        None are held out where fewer than `FEWEST_TO_HOLD_OUT` rows count, nor where all of
+        them are of one group or time.
+        """
+        everything = Holdout(np.arange(self.rows))
+        counts = np.ones(self.rows) if self.weights is None else self.weights
+        if fraction == 0 or np.count_nonzero(counts) < FEWEST_TO_HOLD_OUT or self._undivided():
+            return everything
+        if self.time is not None or (strata is not None and np.bincount(strata).max() < 2):
             strata = None
         train, held = split_rows(
             self.rows, fraction=fraction, seed=seed, strata=strata, groups=self.groups,
             time=self.time,
         )  # fmt: skip
-        return Holdout(train, self.frame[held], self.targets[held])
+        if not (counts[train].any() and counts[held].any()):
+            return everything
+        weights = None if self.weights is None else self.weights[held]
+        return Holdout(train, self.frame[held], self.targets[held], weights)
+
+    def _undivided(self) -> bool:
+        known = [values for values in (self.groups, self.time) if values is not None]
+        return any(len(set(np.asarray(values).tolist())) == 1 for values in known)
+
+
+def _checked_weights(given: Any, rows: int) -> np.ndarray:
+    try:
+        weights = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"Sample weights must be numbers, but: {error}.") from error
+    if weights.shape != (rows,):
+        raise ShapeError(f"Sample weights must have shape ({rows},), but {weights.shape} came.")
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        row = int(wrong[0])
+        raise DataError(
+            f"Sample weights must be finite and 0 or above, but row {row + 1} has {weights[row]}."
+        )
+    if not weights.any():
+        raise DataError("All sample weights are 0, so there is nothing to learn from.")
+    return weights
+
+
+def check_rows(frame: pl.DataFrame, encoder: TableEncoder | None) -> None:
+    """Look through all rows before some are held out, so that messages name rows of this table.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+    encoder : TableEncoder, optional
+        The encoding that the rows must fit, where there is one already.
+
+    Raises
+    ------
+    DataError
+        A value is infinite, or does not fit the encoding.
+    """
+    if encoder is not None:
+        for start in range(0, frame.height, ROWS_AT_ONCE):
+            encoder.transform(frame[start : start + ROWS_AT_ONCE], first_row=start)
+        return
+    for column in frame.iter_columns():
+        if not column.dtype.is_float():
+            continue
+        rows = column.is_infinite().arg_true()
+        if len(rows):
+            raise DataError(
+                f"Column {column.name!r} holds {column[rows[0]]} in row {rows[0] + 1} (infinite "
+                f"values in all: {len(rows)}): expected finite numbers. Correct them, or leave "
+                f"them empty if they are missing."
+            )
 
 
 def target_frame(X: Any, y: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -153,6 +211,23 @@ def batch_size_for(wish: int | str, rows: int) -> int:
     return min(int(wish), rows)
 
 
+def hidden_units(sizes: Any) -> tuple[int, ...]:
+    """Return the units of the hidden layers; one number stands for one layer."""
+    units = (sizes,) if isinstance(sizes, int | np.integer) else tuple(sizes)
+    for count in units:
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise SettingError(
+                f"hidden_layer_sizes must be whole numbers from 1 on, but {count!r} came among "
+                f"{sizes!r}."
+            )
+    return tuple(int(count) for count in units)
+
+
+def names_of(columns: Any) -> tuple[str, ...]:
+    """Return names of columns; a single one may come as a string."""
+    return (columns,) if isinstance(columns, str) else tuple(str(name) for name in columns)
+
+
 def network_for(estimator: Any, inputs: int, target: Target) -> Network:
     """Return the network that an estimator's parameters and the target ask for."""
     loss = estimator.loss
@@ -169,7 +244,7 @@ def network_for(estimator: Any, inputs: int, target: Target) -> Network:
             activation = "exp" if kind.domain == "positive" else activation
     hidden = [
         Dense(units, estimator.activation, dropout=estimator.dropout)
-        for units in estimator.hidden_layer_sizes
+        for units in hidden_units(estimator.hidden_layer_sizes)
     ]
     chosen = loss_of(default if loss is None else loss)
     if estimator.label_smoothing:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.errors import ClearpropError, FileError
+from clearprop.estimators.tabular_data import hidden_units, names_of
 from clearprop.files.networks import parameters_from_parts, parameters_to_parts
 from clearprop.files.parts import Parts
 from clearprop.functions import CustomLoss, Loss
@@ -33,7 +34,9 @@ def tabular_to_parts(estimator: Any, kind: str) -> Parts:
         # what a held-out part of the table said, where somebody measured it
         "metrics": getattr(estimator, "metrics_", []),
     }
-    return Parts(kind, document, children={"parameters": parameters_to_parts(estimator.parameters_)})
+    return Parts(
+        kind, document, children={"parameters": parameters_to_parts(estimator.parameters_)}
+    )
 
 
 def tabular_from_parts(cls: Any, parts: Parts) -> Any:
@@ -41,7 +44,7 @@ def tabular_from_parts(cls: Any, parts: Parts) -> Any:
     parts.expect(_FIELDS, children=("parameters",))
     document = parts.document
     try:
-        estimator = cls(**document["settings"])
+        estimator = cls(**_given(document["settings"]))
         estimator.encoder_ = TableEncoder.from_document(document["encoder"])
         estimator.target_ = target_from_document(document["target"])
         estimator.history_ = History.from_document(document["history"])
@@ -60,7 +63,9 @@ def tabular_from_parts(cls: Any, parts: Parts) -> Any:
 
 
 def _settings(estimator: Any) -> dict[str, Any]:
+    """Return the constructor's parameters as plain data; `_given` reads them back."""
     settings = estimator.get_params(deep=False)
+    # a listener is code, and of no use to a model that is done
     del settings["callbacks"]
     loss = settings["loss"]
     if isinstance(loss, Loss):
@@ -70,13 +75,26 @@ def _settings(estimator: Any) -> dict[str, Any]:
         # the network's own record says that the loss was a custom one
         settings["loss"] = None
     settings["activation"] = str(settings["activation"])
-    settings["drop"] = [str(name) for name in settings["drop"]]
-    settings["hidden_layer_sizes"] = [int(units) for units in settings["hidden_layer_sizes"]]
+    settings["drop"] = list(names_of(settings["drop"]))
+    settings["hidden_layer_sizes"] = list(hidden_units(settings["hidden_layer_sizes"]))
     weights = settings["class_weight"]
     if isinstance(weights, dict):
         # JSON has no keys but text, so the pairs are stored
-        settings["class_weight"] = [[label, float(weight)] for label, weight in weights.items()]
+        pairs = [[_plain(label), float(weight)] for label, weight in weights.items()]
+        settings["class_weight"] = pairs
+    if isinstance(settings["random_state"], np.random.RandomState):
+        settings["random_state"] = None
     return {name: _plain(value) for name, value in settings.items()}
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the constructor's parameters from what `_settings` gave."""
+    given = dict(settings)
+    for name in ("hidden_layer_sizes", "drop"):
+        given[name] = tuple(given[name])
+    if isinstance(given["class_weight"], list):
+        given["class_weight"] = dict(given["class_weight"])
+    return given
 
 
 def _plain(value: Any) -> Any:
@@ -89,6 +107,3 @@ def _check_sizes(estimator: Any) -> None:
             f"The file's encoding makes {estimator.encoder_.width} features, but its network has "
             f"{estimator.network_.inputs} inputs."
         )
-    pairs = estimator.class_weight
-    if isinstance(pairs, list):
-        estimator.class_weight = {label: weight for label, weight in pairs}

@@ -1,0 +1,48 @@
+"""Estimators: scikit-learn classes around the trainer.
+
+The idea: `fit`, `predict`, `score` and everything that scikit-learn builds on them (pipelines,
+searches, calibration) work as with scikit-learn's own classes, on clearprop's engines.
+
+    mlp_classifier.py, mlp_regressor.py   parameters and public methods of the two
+    base.py        what they share: fitting, predicting, fitted attributes, pickling
+    settings.py    constructor parameters as Network, Recipe and Settings
+    tasks.py       labels and numbers as network targets, and back
+    rows.py        training and validation rows, sample and class weights
+    scores.py      validation scores
+    legacy.py      scikit-learn's own shuffles and inverse scaling, number for number
+    fitting.py     one run: start, memory between calls, warnings at its end
+    listeners.py   what is shown while it runs
+    mlp_parts.py   to and from the model file
+    tabular.py     TabularClassifier, TabularRegressor: take a table as it comes
+    tabular_*.py, metrics.py   what tabular.py stands on
+
+May import: everything below, scikit-learn. Each class is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_EXPORTS = {
+    "MLPClassifier": "clearprop.estimators.mlp_classifier",
+    "MLPRegressor": "clearprop.estimators.mlp_regressor",
+    "TabularClassifier": "clearprop.estimators.tabular",
+    "TabularRegressor": "clearprop.estimators.tabular",
+}
+
+__all__ = list(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a class when it is first asked for."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -1,0 +1,317 @@
+"""What `MLPClassifier` and `MLPRegressor` share: fitting, predicting, fitted attributes, pickling.
+
+The parameters of the network live in `parameters_`, one flat vector. `coefs_` and `intercepts_` are
+views of it in scikit-learn's orientation, so that writing into them changes predictions; arrays put
+in their places are taken over before the next use.
+
+Public names: `Perceptron`, `keep_parameters`.
+May import: the other modules of this room, `clearprop.training`, `clearprop.engines`,
+`clearprop.network`, `clearprop.errors`, scikit-learn, NumPy.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from clearprop.engines import Block, Engine, Recipe, Trace, build
+from clearprop.errors import SettingError
+from clearprop.estimators.fitting import Job, Memory, run
+from clearprop.estimators.legacy import Planned
+from clearprop.estimators.listeners import listening
+from clearprop.estimators.rows import FORMATS, Rows, check_data, combined_weights, rows_for
+from clearprop.estimators.settings import (
+    CONSTRAINTS,
+    PLANNED,
+    network_for,
+    recipe_for,
+    rule_for,
+    schedule_for,
+    stopping_for,
+)
+from clearprop.estimators.tasks import Classification, Task
+from clearprop.functions import CustomLoss
+from clearprop.network import Network, Parameters
+from clearprop.training import History, Outcome, Settings
+
+# rows that predictions plan for; the engine works through more of them in blocks
+PREDICTED_AT_ONCE = 1024
+# rows that a loss of the user's own is checked on
+CHECKED_ROWS = 64
+
+
+def keep_parameters(estimator: BaseEstimator, given: dict[str, Any]) -> None:
+    """Store what a constructor was given, `locals()`, as attributes of the same names."""
+    for name, value in given.items():
+        if name != "self":
+            setattr(estimator, name, value)
+
+
+class EngineCache(threading.local):
+    """The engine for predictions, built when first needed; each thread has its own buffers."""
+
+    engine: Engine | None = None
+    asked: tuple[str, int | None] = ("", None)
+
+    def get(self, network: Network, name: str, threads: int | None) -> Engine:
+        """Return an engine for this network."""
+        if self.engine is None or self.engine.network is not network:
+            self.engine = None
+        if self.engine is None or self.asked != (name, threads):
+            # its plan does not depend on how the network was trained, nor do predictions
+            recipe = Recipe(batch_size=PREDICTED_AT_ONCE)
+            self.engine = build(name, network, recipe, threads)
+            self.asked = (name, threads)
+        return self.engine
+
+
+class Perceptron(BaseEstimator):
+    """The base of both classes; see `MLPClassifier` for the parameters."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
+    _task: Any
+    history_: History
+    t_: int
+
+    @abstractmethod
+    def _task_for(self, y: Any, *, first: bool, incremental: bool) -> Task:
+        """Return the task that targets ask for, checked against earlier calls."""
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        validation_data: Any = None,
+        incremental: bool = False,
+    ) -> Self:
+        if incremental and self.early_stopping:
+            raise SettingError("partial_fit does not support early_stopping=True")
+        first = not hasattr(self, "parameters_") or not (self.warm_start or incremental)
+        X, y = check_data(self, X, y, reset=first)
+        task = self._task_for(y, first=first, incremental=incremental)
+        weights = combined_weights(self, X, y, sample_weight, incremental=incremental)
+        random = check_random_state(self.random_state)
+        network = self._network(task, X, y, first=first)
+        if first:
+            start = Parameters.initial(network, random)
+        else:
+            start = Parameters(network, self._vector().copy())
+        rows = rows_for(self, network, task, (X, y, weights), random, validation_data)
+        memory = self._memory_for(network, random, first=first, incremental=incremental)
+        settings = self._settings(rows, memory, first=first, incremental=incremental)
+        with listening(self) as listeners:
+            job = Job(
+                network,
+                start,
+                rows,
+                settings,
+                memory,
+                listeners,
+                self.max_fun,
+                ends_as_planned=incremental or self.learning_rate in PLANNED,
+            )
+            outcome, self._memory, result = run(job, lbfgs=self.solver == "lbfgs")
+        self._task = task
+        if isinstance(task, Classification):
+            self.classes_ = task.classes
+        self._keep(outcome, rows, result, first=first)
+        return self
+
+    def _network(self, task: Task, X: Any, y: Any, *, first: bool) -> Network:
+        dtype = X.dtype if first else self.network_.dtype
+        network = network_for(self, task, X.shape[1], dtype)
+        if not first and network.shape != self.network_.shape:
+            raise SettingError(
+                f"The parameters describe a network {network}, but the one that was fitted and "
+                f"would be gone on with is {self.network_}. Put hidden_layer_sizes back, or set "
+                f"warm_start=False and call fit."
+            )
+        if isinstance(network.objective, CustomLoss):
+            sample = Block.of(network, X[:CHECKED_ROWS], task.encode(y[:CHECKED_ROWS]))
+            targets = sample.y
+            if targets.ndim == 1:
+                targets = np.eye(network.outputs)[targets]
+            network.objective.check(network.layers[-1].function, targets)
+        return network
+
+    def _memory_for(
+        self, network: Network, random: np.random.RandomState, *, first: bool, incremental: bool
+    ) -> Memory:
+        """Return what the run goes on from.
+
+        Stopping stands where it stood, and in `partial_fit` the optimiser does as well.
+        """
+        before = Memory() if first else self._memory
+        drops = any(layer.dropout for layer in network.layers)
+        if incremental and before.fits(rule_for(self).name, network.size):
+            return before
+        # drawn only where it is needed: the stream is scikit-learn's
+        seed = int(random.randint(2**31)) if drops else 0
+        return Memory(seed=seed, monitor=before.monitor, best=before.best, waited=before.waited)
+
+    def _settings(self, rows: Rows, memory: Memory, *, first: bool, incremental: bool) -> Settings:
+        seen = 0 if first else self.t_
+        schedule = schedule_for(self, seen, memory.step, fresh=not incremental)
+        if incremental and self.learning_rate in PLANNED:
+            schedule = Planned(schedule, int(self.max_iter))
+        epochs = 1 if incremental else int(self.max_iter)
+        recipe = recipe_for(self, rows.block.visits, schedule, epochs)
+        return Settings(
+            recipe, self.engine, self.threads, memory.seed, rows.orders, stopping_for(self)
+        )
+
+    def _keep(self, outcome: Outcome, rows: Rows, result: Any, *, first: bool) -> None:
+        """Set the fitted attributes."""
+        self._adopt(outcome.parameters)
+        before = History() if first else self.history_
+        self.history_ = _joined(before, outcome.history)
+        lbfgs = self.solver == "lbfgs"
+        self.n_iter_ = outcome.stop.epoch
+        if lbfgs and result is not None:
+            self.n_iter_ = min(int(result.nit), int(self.max_iter))
+        seen = 0 if first else self.t_
+        self.t_ = seen if lbfgs else seen + self.n_iter_ * rows.block.visits
+        if result is not None:
+            self.loss_ = float(result.fun)
+        elif self.history_.objective:
+            self.loss_ = self.history_.objective[-1]
+        validated = rows.validation is not None
+        self.validation_loss_curve_ = self.history_.validation_loss if validated else None
+        if not lbfgs:
+            self._keep_curves()
+
+    def _keep_curves(self) -> None:
+        """Set what scikit-learn's stochastic solvers leave."""
+        self.loss_curve_ = self.history_.objective
+        self.best_loss_ = self.best_validation_score_ = self.validation_scores_ = None
+        if self.early_stopping:
+            scores = self.validation_scores_ = self.history_.validation_score
+            self.best_validation_score_ = max((s for s in scores if s == s), default=-np.inf)
+        else:
+            self.best_loss_ = min((e for e in self.loss_curve_ if e == e), default=np.inf)
+
+    def _adopt(self, parameters: Parameters) -> None:
+        """Make these the parameters of the model."""
+        network = parameters.network
+        self.network_, self.parameters_ = network, parameters
+        name = network.layers[-1].function.name
+        self.out_activation_ = "logistic" if name == "sigmoid" else name
+        self.n_layers_, self.n_outputs_ = len(network.shape), network.outputs
+        self._engines = EngineCache()
+        self._show_views()
+
+    def _show_views(self) -> None:
+        self.coefs_ = [W.T for W in self.parameters_.weights]
+        self.intercepts_ = self.parameters_.biases
+        self._views = (*self.coefs_, *self.intercepts_)
+
+    def _vector(self) -> np.ndarray:
+        """Return the parameter vector, after taking over arrays that were put into `coefs_`."""
+        shown = (*self.coefs_, *self.intercepts_)
+        same = len(shown) == len(self._views) and all(
+            a is b for a, b in zip(shown, self._views, strict=True)
+        )
+        if not same:
+            weights = [np.asarray(W).T for W in self.coefs_]
+            given = Parameters.from_arrays(self.network_, weights, self.intercepts_)
+            self.parameters_.vector[...] = given.vector
+            self._show_views()
+        return self.parameters_.vector
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return the network's outputs on checked inputs, (n, units)."""
+        check_is_fitted(self, "parameters_")
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=FORMATS,
+            dtype=np.dtype(self.network_.dtype),
+            order="C",
+            reset=False,
+        )
+        X = X.tocsr() if hasattr(X, "tocsr") else X
+        engine = self._engines.get(self.network_, self.engine, self.threads)
+        return engine.predict(self._vector(), X)
+
+    def predict(self, X: Any) -> Any:
+        """Predict labels or numbers.
+
+        Parameters
+        ----------
+        X : array, frame or sparse matrix, (n, features)
+
+        Returns
+        -------
+        (n,) or (n, outputs) array
+        """
+        outputs = self._outputs(X)
+        return self._task.decode(outputs)
+
+    def trace(self, X: Any, y: Any, sample_weight: Any = None, *, dropout: bool = True) -> Trace:
+        """Return every array of the training step that would be taken on these rows now.
+
+        Nothing is changed. With `solver="lbfgs"`, which takes no such steps, the update is Adam's.
+
+        Parameters
+        ----------
+        X, y : as for `fit`
+        sample_weight : (n,) array, optional
+        dropout : bool
+            Drop units as that step would.
+        """
+        check_is_fitted(self, "parameters_")
+        X, y = check_data(self, X, y, reset=False)
+        weights = combined_weights(self, X, y, sample_weight, incremental=False)
+        block = Block.of(self.network_, X, self._task.encode(y), weights)
+        schedule = schedule_for(self, self.t_, self._memory.step, fresh=False)
+        recipe = recipe_for(self, block.rows, schedule, int(self.max_iter))
+        engine = build(self.engine, self.network_, recipe, self.threads)
+        parameters = Parameters(self.network_, self._vector())
+        memory = self._memory
+        if not memory.fits(recipe.rule.name, self.network_.size):
+            memory = Memory(seed=memory.seed)
+        state = memory.state(engine, parameters)
+        return engine.trace(state, block, np.arange(block.rows), dropout=dropout)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds: no engine, and the parameters once."""
+        if "parameters_" in vars(self):
+            self._vector()
+        left_out = ("_engines", "_views", "coefs_", "intercepts_")
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a pickle's content and make the views anew."""
+        super().__setstate__(state)
+        if "parameters_" in state:
+            parameters = state["parameters_"]
+            # a vector that joblib maps from a file may be read-only
+            writable = parameters if parameters.vector.flags.writeable else parameters.copy()
+            self._adopt(writable)
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse input is understood."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _joined(before: History, after: History) -> History:
+    """Return the curves of earlier calls and of this one, one after another."""
+    if not len(before):
+        return after
+    earlier, later = before.to_document(), after.to_document()
+    offset = before.seconds[-1]
+    later["seconds"] = [offset + seconds for seconds in later["seconds"]]
+    best = later.pop("best_epoch")
+    curves = {name: [*earlier[name], *values] for name, values in later.items()}
+    return History(**curves, best_epoch=len(before) + best if best else before.best_epoch)

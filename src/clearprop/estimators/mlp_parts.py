@@ -1,0 +1,183 @@
+"""`MLPClassifier` and `MLPRegressor` as parts of a model file, and back.
+
+A file holds the constructor's parameters, the network with its parameter vector, the classes, the
+history and the fitted scalars. Left out are what is code (callbacks; a loss of one's own, of which
+its name stays), a `random_state` that is a generator, and the optimiser's memory: a loaded model
+predicts bit for bit as before, `warm_start` goes on from its parameters as it always does, and
+`partial_fit` goes on with an optimiser that starts anew.
+
+Public names: `classifier_from_parts`, `classifier_to_parts`, `regressor_from_parts`,
+`regressor_to_parts`.
+May import: `clearprop.files`, `clearprop.training`, `clearprop.errors`, scikit-learn, NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+from clearprop.errors import FileError
+from clearprop.estimators.fitting import Memory
+from clearprop.estimators.tasks import Classification, Regression
+from clearprop.files import Parts, from_parts, to_parts
+from clearprop.functions import CustomLoss, Loss
+from clearprop.network import Parameters
+from clearprop.training import History
+
+# fitted attributes that are plain data; those that a solver does not leave are left out
+_SCALARS = ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_", "n_features_in_")
+# what a model file calls the classes' kinds of label, and NumPy's letters for them
+_LABEL_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "O": "str"}
+# the kinds of target, as scikit-learn's `type_of_target` calls them
+_KINDS = ("binary", "multiclass", "multilabel-indicator")
+_MARK = "from the network"
+
+
+def classifier_to_parts(model: Any) -> Parts:
+    """Return a fitted classifier as parts of kind `"mlp_classifier"`."""
+    document = _document(model)
+    document["classes"] = _labels_to_document(model.classes_)
+    document["label_kind"] = str(model._task.binarizer.y_type_)
+    document["labels_sparse"] = bool(model._task.binarizer.sparse_input_)
+    return Parts("mlp_classifier", document, {}, {"parameters": to_parts(model.parameters_)})
+
+
+def regressor_to_parts(model: Any) -> Parts:
+    """Return a fitted regressor as parts of kind `"mlp_regressor"`."""
+    children = {"parameters": to_parts(model.parameters_)} if _fitted(model) else {}
+    return Parts("mlp_regressor", _document(model), {}, children)
+
+
+def classifier_from_parts(model: Any, parts: Parts) -> Any:
+    """Fill a new classifier; FileError where something is missing or does not fit."""
+    parts.expect((*_FIELDS, "classes", "label_kind", "labels_sparse"), (), ("parameters",))
+    document = parts.document
+    binarizer = LabelBinarizer()
+    binarizer.classes_ = _labels_from_document(document["classes"])
+    binarizer.y_type_ = document["label_kind"]
+    binarizer.sparse_input_ = document["labels_sparse"]
+    model._task = Classification(binarizer)
+    model.classes_ = binarizer.classes_
+    model = _fill(model, parts)
+    if document["label_kind"] not in _KINDS or model._task.units != model.network_.outputs:
+        raise FileError(
+            f"The classes of part {parts.kind!r} do not fit its network: {document['label_kind']} "
+            f"labels of {len(model.classes_)} classes and {model.network_.outputs} outputs."
+        )
+    return model
+
+
+def regressor_from_parts(model: Any, parts: Parts) -> Any:
+    """Fill a new regressor; FileError where something is missing or does not fit."""
+    parts.expect(_FIELDS, (), ("parameters",))
+    model = _fill(model, parts)
+    model._task = Regression(model.network_.outputs)
+    return model
+
+
+_FIELDS = ("settings", "fitted", "feature_names", "history", "optimiser")
+
+
+def _fitted(model: Any) -> bool:
+    check_is_fitted(model, "parameters_")
+    # takes over arrays that were put into coefs_
+    model._vector()
+    return True
+
+
+def _document(model: Any) -> dict[str, Any]:
+    _fitted(model)
+    given = model.get_params(deep=False)
+    names = getattr(model, "feature_names_in_", None)
+    return {
+        "settings": {name: _plain(name, value) for name, value in given.items()},
+        "fitted": {name: getattr(model, name) for name in _SCALARS if hasattr(model, name)},
+        "feature_names": None if names is None else [str(name) for name in names],
+        "history": model.history_.to_document(),
+        "optimiser": {
+            "monitor": model._memory.monitor,
+            "best": model._memory.best,
+            "waited": model._memory.waited,
+            "seed": model._memory.seed,
+        },
+    }
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "callbacks" or isinstance(value, np.random.RandomState):
+        return None
+    if name == "class_weight":
+        return _weights_to_document(value)
+    if isinstance(value, Loss | CustomLoss):
+        return {_MARK: True}
+    if name == "activation" and not isinstance(value, str):
+        return [str(part) for part in value]
+    if isinstance(value, np.ndarray | tuple | list):
+        return [part.item() if isinstance(part, np.generic) else part for part in value]
+    return value
+
+
+def _fill(model: Any, parts: Parts) -> Any:
+    document = parts.document
+    parameters = from_parts(parts.child("parameters", "parameters"))
+    assert isinstance(parameters, Parameters)  # child() has checked the kind
+    settings = dict(document["settings"])
+    if settings.keys() != model.get_params(deep=False).keys():
+        raise FileError(f"The settings of part {parts.kind!r} are not those of this clearprop.")
+    if isinstance(settings["loss"], dict):
+        settings["loss"] = parameters.network.objective
+    if isinstance(settings["hidden_layer_sizes"], list):
+        settings["hidden_layer_sizes"] = tuple(settings["hidden_layer_sizes"])
+    if "class_weight" in settings:
+        settings["class_weight"] = _weights_from_document(settings["class_weight"])
+    model.set_params(**settings)
+    model._validate_params()
+    # writing into coefs_ must not reach whoever holds the parts
+    model._adopt(parameters.copy())
+    for name, value in document["fitted"].items():
+        if name not in _SCALARS:
+            raise FileError(f"Part {parts.kind!r} has an unknown fitted value {name!r}.")
+        setattr(model, name, value)
+    if document["feature_names"] is not None:
+        model.feature_names_in_ = np.array(document["feature_names"], dtype=object)
+    model.history_ = History.from_document(document["history"])
+    model.validation_loss_curve_ = model.history_.validation_loss or None
+    if model.solver != "lbfgs":
+        model._keep_curves()
+    memory = document["optimiser"]
+    model._memory = Memory(
+        seed=int(memory["seed"]),
+        monitor=str(memory["monitor"]),
+        best=float(memory["best"]),
+        waited=int(memory["waited"]),
+    )
+    return model
+
+
+def _labels_to_document(classes: np.ndarray) -> dict[str, Any]:
+    values = classes.tolist()
+    return {"kind": _LABEL_KINDS[classes.dtype.kind], "dtype": classes.dtype.str, "values": values}
+
+
+def _labels_from_document(document: Any) -> np.ndarray:
+    dtype = np.dtype(document["dtype"])
+    if _LABEL_KINDS.get(dtype.kind) != document["kind"]:
+        raise FileError(f"The classes' type {document['dtype']!r} is not one of a label.")
+    return np.array(document["values"], dtype=dtype)
+
+
+def _weights_to_document(given: Any) -> Any:
+    if isinstance(given, dict):
+        return {"pairs": [[key, float(weight)] for key, weight in given.items()]}
+    return [_weights_to_document(each) for each in given] if isinstance(given, list) else given
+
+
+def _weights_from_document(document: Any) -> Any:
+    if isinstance(document, dict):
+        return dict(document["pairs"])
+    if isinstance(document, list):
+        return [_weights_from_document(each) for each in document]
+    return document

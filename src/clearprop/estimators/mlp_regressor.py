@@ -1,0 +1,227 @@
+"""`MLPRegressor`: scikit-learn's class, faster and with what it lacks.
+
+Here stand its parameters and what is public; base.py holds what it does with them.
+
+Public names: `MLPRegressor`. May import: the other modules of this room, `clearprop.files`,
+`clearprop.training`, scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils.metaestimators import available_if
+
+from clearprop.estimators.base import Perceptron, keep_parameters
+from clearprop.estimators.mlp_parts import regressor_from_parts, regressor_to_parts
+from clearprop.estimators.settings import is_stochastic
+from clearprop.estimators.tasks import AnyLoss, Regression
+from clearprop.files import Parts
+from clearprop.training import Listener
+
+
+class MLPRegressor(RegressorMixin, Perceptron):
+    """A feed-forward network that predicts numbers, in the place of scikit-learn's.
+
+    Parameters, fitted attributes and numbers are those of `sklearn.neural_network.MLPRegressor`:
+    for the same `random_state` the weights agree to rounding. What follows `max_fun` below is new,
+    and changes nothing where left alone.
+
+    With several output columns the squared error differs by design: here the loss is summed over
+    the columns and the gradient is that loss's own, whereas scikit-learn's loss is a mean over the
+    columns with the gradient of the sum. The steps of the stochastic solvers are the same; `loss_`
+    and the curves are larger by the number of columns (the penalty apart), `tol` is held against
+    those, and L-BFGS takes another way.
+
+    Parameters
+    ----------
+    loss : str, Loss or CustomLoss
+        `"squared_error"` is half the squared error; `"poisson"` is half the Poisson deviance, with
+        exp at the output; else any loss of `clearprop.functions.LOSSES`, with the activation made
+        for it at the output, or one of your own, which is checked against finite differences before
+        it is used.
+    hidden_layer_sizes : int or sequence of int
+        Units of the hidden layers; `()` is linear regression.
+    activation : str, or sequence of str, one a hidden layer
+        Any name of `clearprop.functions.ACTIVATIONS`, such as `"relu"`, `"logistic"`, `"tanh"`,
+        `"gelu"`, `"leaky_relu(0.2)"`.
+    solver : {"adam", "sgd", "lbfgs", "rmsprop", "adamw"}
+        RMSprop forgets with a decay of 0.9. With AdamW, `alpha` comes on top of `weight_decay`;
+        set it to 0 for weight decay alone.
+    alpha : float
+        Strength of the L2 penalty ½ alpha Σ w², divided by the sum of sample weights of a batch.
+    batch_size : int or "auto"
+        `"auto"` is min(200, rows).
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}
+        Adam does not follow `"invscaling"` and `"adaptive"`, as in scikit-learn. The last two are
+        planned over `max_iter` epochs.
+    learning_rate_init : float
+        The learning rate, the highest one where it changes.
+    power_t : float
+        Power of `"invscaling"`.
+    max_iter : int
+        Epochs; iterations of L-BFGS.
+    shuffle : bool
+        Visit the rows in a new order every epoch.
+    random_state : int, RandomState or None
+        Of initial weights, the split for early stopping, shuffles, and dropout.
+    tol : float
+        What counts as progress, and the gradient at which L-BFGS ends.
+    verbose : bool
+        Print scikit-learn's lines.
+    warm_start : bool
+        `fit` goes on from the parameters it left.
+    momentum : float
+        Of `"sgd"`; 0 is plain gradient descent.
+    nesterovs_momentum : bool
+    early_stopping : bool
+        Hold `validation_fraction` of the rows out, unless `fit` is given validation data, and stop
+        when `monitor` has not improved by `tol` for `n_iter_no_change` epochs. Not with L-BFGS.
+    validation_fraction : float
+    beta_1, beta_2 : float
+        Of Adam and AdamW.
+    epsilon : float
+        Of Adam, AdamW and RMSprop. Adam adds it to √v as scikit-learn does, AdamW to √v̂.
+    n_iter_no_change : int or inf
+        Epochs without progress after which training stops.
+    max_fun : int
+        Bound on L-BFGS's evaluations.
+    dropout : float, or sequence of float, one a hidden layer
+        Share of hidden units that a training step drops.
+    init : str
+        A name of `clearprop.network.INITIALISERS`; `"sklearn"` draws scikit-learn's numbers.
+    clip_norm : float or None
+        Bound on the length of the gradient, penalty included.
+    weight_decay : float
+        Of AdamW.
+    warmup_epochs : float
+        Epochs in which the learning rate rises from near 0.
+    restore_best : bool or None
+        End with the parameters of the best epoch by what is watched: `monitor` with early stopping,
+        else the training loss. None does so with early stopping only.
+    monitor : str
+        What early stopping watches: `"score"` (R²), `"loss"` (the loss on the validation
+        rows), or the name of a scikit-learn scorer.
+    progress : bool
+        Show a progress bar on standard error.
+    callbacks : sequence of callables or None
+        Each is called with every event of the run (`clearprop.training.Epoch` and others); one that
+        returns True stops it.
+    engine : {"auto", "native", "reference"}
+    threads : int or None
+        Of the native engine; as many as pay where None.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : lists of arrays, (fan_in, units) and (units,)
+        Views of `parameters_`; writing into them changes predictions.
+    loss_, best_loss_ : float
+    loss_curve_ : list of float
+        The objective of each epoch, penalty included. Not with L-BFGS, as in scikit-learn.
+    validation_loss_curve_ : list of float or None
+        The loss on validation rows, without penalty, where there are such rows.
+    validation_scores_, best_validation_score_ : list of float, float; or None
+    history_ : History
+        All curves of all calls, also L-BFGS's.
+    n_iter_, t_, n_layers_, n_outputs_, n_features_in_ : int
+    feature_names_in_ : array of str
+    out_activation_ : str
+    network_ : Network
+    parameters_ : Parameters
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clearprop import MLPRegressor
+    >>> X = np.linspace(-1, 1, 50)[:, None]
+    >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0).fit(X, 3 * X[:, 0] + 1)
+    >>> np.round(model.predict([[0.5]]), 3)
+    array([2.5])
+    """
+
+    def __init__(
+        self,
+        loss: AnyLoss = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        init: str = "sklearn",
+        clip_norm: float | None = None,
+        weight_decay: float = 0.01,
+        warmup_epochs: float = 0,
+        restore_best: bool | None = None,
+        monitor: str = "score",
+        progress: bool = False,
+        callbacks: Sequence[Listener] | None = None,
+        engine: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        keep_parameters(self, locals())
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+    ) -> Self:
+        """Train on rows and their targets.
+
+        Parameters
+        ----------
+        X : array, frame or sparse matrix, (n, features)
+        y : (n,) or (n, outputs) array
+        sample_weight : (n,) array, optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Rows to follow the loss on, and to stop early by.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters cannot be used, or training diverges in its first epoch.
+        """
+        return self._fit(X, y, sample_weight, validation_data=validation_data)
+
+    @available_if(is_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go once over these rows; the optimiser goes on where the last call left it.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as for `fit`
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def _task_for(self, y: Any, *, first: bool, incremental: bool) -> Regression:
+        return Regression(y.shape[1] if y.ndim == 2 else 1)
+
+    def to_parts(self) -> Parts:
+        """Return the fitted model as parts of a model file."""
+        return regressor_to_parts(self)
+
+    @classmethod
+    def from_parts(cls, parts: Parts) -> Self:
+        """Return the model that parts describe; FileError where they do not fit."""
+        return regressor_from_parts(cls(), parts)

@@ -1,0 +1,174 @@
+"""The rows of a fit: those that train, those that validate, their weights and their order.
+
+Rows that are held out for early stopping are left out of the *order* in which training visits the
+data; the data itself is not copied.
+
+Public names: `Rows`, `check_data`, `combined_weights`, `rows_for`.
+May import: `clearprop.training`, `clearprop.engines`, `clearprop.errors`, scikit-learn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.model_selection import train_test_split
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from clearprop.engines import Block
+from clearprop.errors import DataError, SettingError
+from clearprop.estimators.legacy import LegacyOrders
+from clearprop.estimators.scores import score_for
+from clearprop.estimators.tasks import Classification, Task
+from clearprop.network import Network
+from clearprop.training import Orders, Validation
+
+FORMATS = ["csr", "csc"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a run trains and validates on.
+
+    Attributes
+    ----------
+    block : Block
+        All rows; its order holds those that train.
+    orders : Orders
+    validation : Validation or None
+    """
+
+    block: Block
+    orders: Orders
+    validation: Validation | None
+
+
+def check_data(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+    """Check X and y as scikit-learn does; float32 stays float32, all else becomes float64."""
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse=FORMATS,
+        multi_output=True,
+        y_numeric=is_regressor(estimator),
+        dtype=(np.float64, np.float32),
+        reset=reset,
+    )
+    return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def combined_weights(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, *, incremental: bool
+) -> np.ndarray | None:
+    """Return sample weights times class weights, (n,); None where there are neither.
+
+    Raises
+    ------
+    SettingError
+        If `partial_fit` is to balance classes of which it has seen a part only.
+    """
+    if sample_weight is not None:
+        sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    class_weight = getattr(estimator, "class_weight", None)
+    if class_weight is None:
+        return sample_weight
+    if incremental and class_weight == "balanced":
+        raise SettingError(
+            "class_weight='balanced' cannot be used with partial_fit, which sees a part of the "
+            "rows only. Give the weights as a dict, {class: weight}."
+        )
+    by_class = compute_sample_weight(class_weight, y.toarray() if hasattr(y, "toarray") else y)
+    return by_class if sample_weight is None else by_class * sample_weight
+
+
+def rows_for(
+    estimator: Any,
+    network: Network,
+    task: Task,
+    data: tuple[Any, Any, np.ndarray | None],
+    random: np.random.RandomState,
+    given: tuple[Any, ...] | None,
+) -> Rows:
+    """Return the rows of a fit.
+
+    Parameters
+    ----------
+    data : (X, y, weights)
+        As checked.
+    random : RandomState
+        Draws the split first and then the shuffles, as in scikit-learn.
+    given : (X, y) or (X, y, weights), optional
+        Validation rows of the user's own.
+    """
+    X, y, weights = data
+    targets = task.encode(y)
+    held: np.ndarray | None = None
+    train = np.arange(X.shape[0])
+    early = estimator.early_stopping and estimator.solver != "lbfgs"
+    if early and given is None:
+        train, held = _split(estimator, task, targets, random)
+    block = Block.of(network, X, targets, weights).ordered(train)
+    orders = LegacyOrders(train, random, shuffle=bool(estimator.shuffle))
+    if held is not None:
+        checked = X[held], y[held], None if weights is None else weights[held]
+    elif given is not None:
+        checked = _check_given(estimator, task, given)
+    else:
+        return Rows(block, orders, None)
+    return Rows(block, orders, _validation(estimator, network, task, checked, scored=early))
+
+
+def _validation(
+    estimator: Any, network: Network, task: Task, data: tuple[Any, ...], *, scored: bool
+) -> Validation:
+    X, y, weights = data
+    targets = task.encode(y)
+    block = Block.of(network, X, targets, weights)
+    return Validation(
+        block, score_for(estimator.monitor, task, y, targets, weights) if scored else None
+    )
+
+
+def _split(
+    estimator: Any, task: Task, targets: np.ndarray, random: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split row numbers as scikit-learn splits the rows; binary targets are stratified."""
+    stratified = isinstance(task, Classification) and task.units == 1
+    train, held = train_test_split(
+        np.arange(len(targets)),
+        random_state=random,
+        test_size=estimator.validation_fraction,
+        stratify=targets if stratified else None,
+    )
+    if len(held) < 2:
+        raise DataError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    return train, held
+
+
+def _check_given(estimator: Any, task: Task, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        raise SettingError(
+            "validation_data must be a tuple (X, y) or (X, y, sample_weight), but "
+            f"{type(given).__name__} came."
+        )
+    X, y = check_data(estimator, given[0], given[1], reset=False)
+    weights = None
+    if len(given) == 3 and given[2] is not None:
+        weights = _check_sample_weight(given[2], X, ensure_non_negative=True)
+    if isinstance(task, Classification):
+        if task.kind.startswith("multilabel") != (y.ndim == 2):
+            raise DataError("The labels of validation_data must have the form of y's.")
+        unknown = np.setdiff1d(y, task.classes) if y.ndim == 1 else y[:0]
+        if unknown.shape[0]:
+            raise DataError(
+                f"validation_data has classes that y has not: {list(unknown[:5])}. y has "
+                f"{list(task.classes)}."
+            )
+    return X, y, weights

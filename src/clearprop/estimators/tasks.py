@@ -1,0 +1,141 @@
+"""Tasks: labels or numbers as network targets, and network outputs back as predictions.
+
+A task knows what the output layer must be (its units and activation), which loss stands behind a
+name, how targets are encoded and outputs decoded, and the score that `fit` follows by default.
+Labels go through scikit-learn's `LabelBinarizer`, so that every kind of label is understood as its
+own classes understand it.
+
+Public names: `Classification`, `Regression`, `Task`.
+May import: `clearprop.functions`, `clearprop.errors`, scikit-learn, NumPy.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import r2_score
+from sklearn.preprocessing import LabelBinarizer
+
+from clearprop.errors import SettingError
+from clearprop.functions import CustomLoss, Loss, loss
+
+AnyLoss = str | Loss | CustomLoss | None
+
+
+class Task(ABC):
+    """What the network's output is for.
+
+    Attributes
+    ----------
+    units : int
+        Units of the output layer.
+    """
+
+    units: int
+
+    @abstractmethod
+    def loss(self, given: AnyLoss, smoothing: float) -> Loss | CustomLoss:
+        """Return the loss that the parameters `loss` and `label_smoothing` stand for."""
+
+    @abstractmethod
+    def activation(self, loss: Loss | CustomLoss) -> str:
+        """Return the output activation that goes with a loss."""
+
+    @abstractmethod
+    def encode(self, y: Any) -> np.ndarray:
+        """Return targets as `Block.of` takes them: (n, units), or class codes (n,)."""
+
+    @abstractmethod
+    def decode(self, outputs: np.ndarray) -> Any:
+        """Return predictions for outputs (n, units)."""
+
+    @abstractmethod
+    def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
+        """Return the estimator's own score, for encoded targets; higher is better."""
+
+
+class Classification(Task):
+    """Labels: binary (one logistic unit), multiclass (softmax) or multilabel (logistic units)."""
+
+    def __init__(self, binarizer: LabelBinarizer) -> None:
+        self.binarizer = binarizer
+        self.classes = binarizer.classes_
+        self.kind = str(binarizer.y_type_)
+        self.units = 1 if self.kind == "binary" else len(self.classes)
+
+    @classmethod
+    def of(cls, labels: Any) -> Classification:
+        """Learn the classes from labels (n,), or from an indicator matrix (n, classes)."""
+        return cls(LabelBinarizer().fit(labels))
+
+    def activation(self, loss: Loss | CustomLoss) -> str:
+        """Return softmax for several classes, of which one holds; logistic units for the rest."""
+        return "softmax" if self.kind == "multiclass" else "sigmoid"
+
+    def loss(self, given: AnyLoss, smoothing: float) -> Loss | CustomLoss:
+        """Return the loss; log loss and cross-entropy are the one that fits the output."""
+        chosen = loss("cross_entropy" if given in (None, "log_loss") else given)
+        if isinstance(chosen, Loss) and chosen.name == "cross_entropy":
+            fitting = "cross_entropy" if self.kind == "multiclass" else "binary_cross_entropy"
+            chosen = replace(chosen, name=fitting)
+        if not smoothing:
+            return chosen
+        if isinstance(chosen, CustomLoss):
+            raise SettingError(
+                f"label_smoothing={smoothing} cannot be used with the loss {chosen.name!r}, which "
+                f"is your own. Smooth inside of it, or set label_smoothing=0."
+            )
+        return replace(chosen, label_smoothing=smoothing)
+
+    def encode(self, y: Any) -> np.ndarray:
+        """Return class codes (n,) for several classes, else 0 and 1, (n, units)."""
+        if self.kind == "multiclass":
+            return np.searchsorted(self.classes, y)
+        return self.binarizer.transform(y)
+
+    def decode(self, outputs: np.ndarray) -> Any:
+        """Return labels (n,), or an indicator matrix (n, classes)."""
+        return self.binarizer.inverse_transform(outputs.ravel() if self.units == 1 else outputs)
+
+    def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
+        """Return the accuracy; a row of several labels counts where all of them are right."""
+        if self.kind == "multiclass":
+            right = outputs.argmax(axis=1) == targets
+        else:
+            predicted = (outputs > 0.5) & (len(self.classes) > 1)
+            right = (predicted == targets).all(axis=1)
+        return float(np.average(right, weights=weights))
+
+
+class Regression(Task):
+    """Numbers, one column or several."""
+
+    def __init__(self, units: int) -> None:
+        self.units = units
+
+    def activation(self, loss: Loss | CustomLoss) -> str:
+        """Return the output activation that was made for the loss, identity where there is none."""
+        if isinstance(loss, CustomLoss):
+            return "identity"
+        return loss.kind.match or "identity"
+
+    def loss(self, given: AnyLoss, smoothing: float) -> Loss | CustomLoss:
+        """Return the loss; scikit-learn's squared error is half the squared error."""
+        return loss("half_squared_error" if given in (None, "squared_error") else given)
+
+    def encode(self, y: Any) -> np.ndarray:
+        """Return y as (n, units)."""
+        return y.reshape(-1, 1) if y.ndim == 1 else y
+
+    def decode(self, outputs: np.ndarray) -> Any:
+        """Return outputs, one column as (n,)."""
+        return outputs.ravel() if self.units == 1 else outputs
+
+    def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
+        """Return R², the mean over columns; not a number where an output is not finite."""
+        if not np.isfinite(outputs).all():
+            return float("nan")
+        return float(r2_score(targets, outputs, sample_weight=weights))
