@@ -237,7 +237,8 @@ class NativeEngine(Engine):
                 break
             state.step += 1
             state.position += len(rows)
-        return state, Record(np.array(losses), np.array(penalties), np.array(sizes, dtype=np.int64), failed)
+        rows = np.array(sizes, dtype=np.int64)
+        return state, Record(np.array(losses), np.array(penalties), rows, failed)
 
     def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, _Call]]:
         """Run forward and the user's loss chunk by chunk; yield Σ c_i E_i and the call."""

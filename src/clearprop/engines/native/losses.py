@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from clearprop.engines.native.low_level import part
-from clearprop.engines.native.mathematics import FAST, clamp, exp, type_of
+from clearprop.engines.native.mathematics import FAST, clamp, softplus, type_of
 from clearprop.functions import LOSSES
 
 CODES = {name: code for code, name in enumerate(LOSSES)}
@@ -36,33 +34,68 @@ def matched_values(code, y, z, e, top, total, low, high):
 
     For cross-entropy `top` and `total` hold what `softmax` left there: log Σ e^z = top + log total.
     """
-    units, low = len(z), max(low, 0)
-    zero = type_of(e[0], 0.0)
-    for i in range(low, high):
-        e[i] = zero
-    for j in range(units):
-        for i in range(low, high):
-            x, t = z[j, i], y[j, i]
-            if code == CROSS_ENTROPY:
-                e[i] += t * (top[i] - x)
-            elif code == BINARY_CROSS_ENTROPY:
-                e[i] += (zero if x < zero else x) + np.log1p(exp(-abs(x))) - t * x
-            elif code == POISSON:
-                e[i] += math.exp(x) - t * x + _xlogx(t) - t
-            else:
-                e[i] += type_of(x, 0.5) * (x - t) * (x - t)
+    e, top, total = e[low:high], top[low:high], total[low:high]
+    for i in range(len(e)):
+        e[i] = 0
+    for j in range(len(z)):
+        x, t = z[j, low:high], y[j, low:high]
+        if code == CROSS_ENTROPY:
+            for i in range(len(e)):
+                e[i] += t[i] * (top[i] - x[i])
+        elif code == BINARY_CROSS_ENTROPY:
+            for i in range(len(e)):
+                e[i] += softplus(x[i]) - t[i] * x[i]
+        elif code == POISSON:
+            for i in range(len(e)):
+                e[i] += math.exp(x[i]) - t[i] * x[i] + _xlogx(t[i]) - t[i]
+        else:
+            for i in range(len(e)):
+                e[i] += type_of(x[i], 0.5) * (x[i] - t[i]) * (x[i] - t[i])
     if code == CROSS_ENTROPY:
-        for i in range(low, high):
+        for i in range(len(e)):
             e[i] += math.log(total[i])
 
 
 @part(fastmath=FAST)
 def matched_delta(y, a, c, d, low, high):
     """δ^L = c (a - y): BP1 where loss and output activation are made for each other."""
-    units, low = len(d), max(low, 0)
-    for j in range(units):
-        for i in range(low, high):
-            d[j, i] = c[i] * (a[j, i] - y[j, i])
+    c = c[low:high]
+    for j in range(len(d)):
+        target, output, delta = y[j, low:high], a[j, low:high], d[j, low:high]
+        for i in range(len(c)):
+            delta[i] = c[i] * (output[i] - target[i])
+
+
+@part(fastmath=FAST)
+def _huber(error, threshold):
+    """Return the loss and its slope: ½ e² within the threshold, a straight line beyond it."""
+    inner = clamp(error, -threshold, threshold)
+    size, half = abs(inner), type_of(error, 0.5)
+    return size * (abs(error) - half * size), inner
+
+
+@part(fastmath=FAST)
+def _value_and_slope(code, parameter, tiny, share, x, t):
+    """E and ∂E/∂a of one output x with target t; `share` is 1 / outputs, for means."""
+    one, error = type_of(x, 1.0), x - t
+    if code == HALF_SQUARED:
+        return type_of(x, 0.5) * error * error, error
+    if code == MEAN_SQUARED:
+        return share * error * error, (share + share) * error
+    if code == ABSOLUTE:
+        sign = one if error > 0 else (-one if error < 0 else error)
+        return share * abs(error), share * sign
+    if code == HUBER:
+        value, slope = _huber(error, parameter)
+        return share * value, share * slope
+    x_up = tiny if x < tiny else x
+    if code == POISSON:
+        return x - t + _xlogx(t) - t * math.log(x_up), one - t / x_up
+    if code == BINARY_CROSS_ENTROPY:
+        x_down = tiny if one - x < tiny else one - x
+        value = -t * math.log(x_up) - (one - t) * math.log(x_down)
+        return value, (one - t) / x_down - t / x_up
+    return -t * math.log(x_up), -t / x_up
 
 
 @part(fastmath=FAST)
@@ -71,62 +104,39 @@ def values_and_slopes(code, parameter, tiny, y, a, e, d, low, high):
 
     `tiny` is the smallest normal number, which stands in for an output that underflowed.
     """
-    zero, one, half = type_of(e[0], 0.0), type_of(e[0], 1.0), type_of(e[0], 0.5)
-    units, low = len(a), max(low, 0)
-    share = one / units
-    for i in range(low, high):
-        e[i] = zero
-    for j in range(units):
-        for i in range(low, high):
-            x, t = a[j, i], y[j, i]
-            error = x - t
-            if code == HALF_SQUARED:
-                e[i] += half * error * error
-                slope = error
-            elif code == MEAN_SQUARED:
-                e[i] += share * error * error
-                slope = (share + share) * error
-            elif code == ABSOLUTE:
-                e[i] += share * abs(error)
-                slope = share * (one if error > zero else (-one if error < zero else error))
-            elif code == HUBER:
-                inner = clamp(error, -parameter, parameter)
-                e[i] += share * abs(inner) * (abs(error) - half * abs(inner))
-                slope = share * inner
-            elif code == POISSON:
-                x_up = tiny if x < tiny else x
-                e[i] += x - t + _xlogx(t) - t * math.log(x_up)
-                slope = one - t / x_up
-            elif code == BINARY_CROSS_ENTROPY:
-                x_up = tiny if x < tiny else x
-                x_down = tiny if one - x < tiny else one - x
-                e[i] -= t * math.log(x_up) + (one - t) * math.log(x_down)
-                slope = (one - t) / x_down - t / x_up
-            else:
-                x_up = tiny if x < tiny else x
-                e[i] -= t * math.log(x_up)
-                slope = -t / x_up
-            d[j, i] = slope
+    share = type_of(parameter, 1.0) / type_of(parameter, len(a))
+    e = e[low:high]
+    for i in range(len(e)):
+        e[i] = 0
+    for j in range(len(a)):
+        target, output, slopes = y[j, low:high], a[j, low:high], d[j, low:high]
+        for i in range(len(e)):
+            value, slope = _value_and_slope(code, parameter, tiny, share, output[i], target[i])
+            e[i] += value
+            slopes[i] = slope
 
 
 @part(fastmath=FAST)
 def softmax_jacobian(a, d, total, low, high):
     """δ ← J_f(z)ᵀ ∇_a E = a ⊙ (∇_a E - Σ_k a_k ∇_k E) of samples low ≤ i < high."""
-    units, low = len(d), max(low, 0)
-    for i in range(low, high):
+    total = total[low:high]
+    for i in range(len(total)):
         total[i] = 0
-    for j in range(units):
-        for i in range(low, high):
-            total[i] += a[j, i] * d[j, i]
-    for j in range(units):
-        for i in range(low, high):
-            d[j, i] = a[j, i] * (d[j, i] - total[i])
+    for j in range(len(d)):
+        output, slope = a[j, low:high], d[j, low:high]
+        for i in range(len(total)):
+            total[i] += output[i] * slope[i]
+    for j in range(len(d)):
+        output, slope = a[j, low:high], d[j, low:high]
+        for i in range(len(total)):
+            slope[i] = output[i] * (slope[i] - total[i])
 
 
 @part(fastmath=FAST)
 def scale_delta(d, c, low, high):
     """δ ← c δ, sample by sample."""
-    units, low = len(d), max(low, 0)
-    for j in range(units):
-        for i in range(low, high):
-            d[j, i] *= c[i]
+    c = c[low:high]
+    for j in range(len(d)):
+        delta = d[j, low:high]
+        for i in range(len(c)):
+            delta[i] *= c[i]

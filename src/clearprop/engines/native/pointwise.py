@@ -150,17 +150,22 @@ def softmax(z, a, top, total, low, high):
 
     Leaves max_j z_j in `top` and Σ_j e^(z_j - max) in `total`, both (n,).
     """
-    units, low = len(z), max(low, 0)
-    for i in range(low, high):
-        top[i] = z[0, i]
+    top, total = top[low:high], total[low:high]
+    n = len(top)
+    first = z[0, low:high]
+    for i in range(n):
+        top[i] = first[i]
         total[i] = 0
-    for j in range(1, units):
-        for i in range(low, high):
-            top[i] = max(top[i], z[j, i])
-    for j in range(units):
-        for i in range(low, high):
-            a[j, i] = exp(z[j, i] - top[i])
-            total[i] += a[j, i]
-    for j in range(units):
-        for i in range(low, high):
-            a[j, i] /= total[i]
+    for j in range(1, len(z)):
+        row = z[j, low:high]
+        for i in range(n):
+            top[i] = max(top[i], row[i])
+    for j in range(len(z)):
+        row, e = z[j, low:high], a[j, low:high]
+        for i in range(n):
+            e[i] = exp(row[i] - top[i])
+            total[i] += e[i]
+    for j in range(len(z)):
+        e = a[j, low:high]
+        for i in range(n):
+            e[i] /= total[i]

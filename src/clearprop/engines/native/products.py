@@ -9,8 +9,9 @@ loops serve narrow layers, where calling BLAS costs more than the product: for b
 samples on the lanes, for a few samples the units.
 
 All three work on a range of units, so that threads can share out the neurons of a layer. The
-matrices of one layer never overlap in memory; `max(low, 0)` tells the compiler that no index is
-negative, without which Numba's wrap-around of indices keeps a loop off the vector lanes.
+matrices of one layer never overlap in memory. The innermost loops run from 0: over `range(low,
+high)` Numba would ask of every index whether it is negative, which keeps a loop off the vector
+lanes.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ FEW = 4
 def forward(W, A, Z, low, high, scale):
     """Z[j, i] += s Σ_k W[k, j] A[k, i] for units low ≤ j < high."""
     fan_in, n = A.shape
-    low = max(low, 0)
     if n < FEW:
         for i in range(n):
+            z = Z[low:high, i]
             for k in range(fan_in):
-                x = scale * A[k, i]
-                for j in range(low, high):
-                    Z[j, i] += x * W[k, j]
+                x, row = scale * A[k, i], W[k, low:high]
+                for j in range(len(row)):
+                    z[j] += x * row[j]
         return
     fours = fan_in // 4
     for j in range(low, high):
@@ -54,7 +55,6 @@ def forward(W, A, Z, low, high, scale):
 def backward(W, delta, D, low, high, scale):
     """D[k, i] = s Σ_j W[k, j] δ[j, i] for inputs low ≤ k < high."""
     units, n = delta.shape
-    low = max(low, 0)
     zero = type_of(scale, 0.0)
     if n < FEW:
         for k in range(low, high):
@@ -86,12 +86,12 @@ def backward(W, delta, D, low, high, scale):
 def gradient(A, delta, G, low, high, scale, keep):
     """G[k, j] = s Σ_i A[k, i] δ[j, i] + keep G[k, j] for units low ≤ j < high: BP4."""
     fan_in, n = A.shape
-    low = max(low, 0)
     if n == 1 and keep == 0:
+        d = delta[low:high, 0]
         for k in range(fan_in):
-            x = scale * A[k, 0]
-            for j in range(low, high):
-                G[k, j] = x * delta[j, 0]
+            x, row = scale * A[k, 0], G[k, low:high]
+            for j in range(len(row)):
+                row[j] = x * d[j]
         return
     for k in range(fan_in):
         for j in range(low, high):
@@ -106,7 +106,7 @@ def gradient(A, delta, G, low, high, scale, keep):
 def bias_gradient(delta, g, low, high, keep):
     """g[j] = Σ_i δ[j, i] + keep g[j] for units low ≤ j < high: BP3."""
     n = delta.shape[1]
-    for j in range(max(low, 0), high):
+    for j in range(low, high):
         total = type_of(keep, 0.0)
         for i in range(n):
             total += delta[j, i]
@@ -117,7 +117,7 @@ def bias_gradient(delta, g, low, high, keep):
 def fill_bias(b, Z, low, high):
     """Z[j, i] = b[j] for units low ≤ j < high: where the forward product starts from."""
     n = Z.shape[1]
-    for j in range(max(low, 0), high):
+    for j in range(low, high):
         value = b[j]
         for i in range(n):
             Z[j, i] = value

@@ -2,8 +2,9 @@
 
 The codes are the places of the names in `clearprop.equations.RULES`. A pass reads gradient, slots
 and parameters once and writes slots and parameters once; the constants of the step come from
-`Rule.constants`, the same numbers that the reference engine uses. `max(low, 0)` tells the compiler
-that no index is negative; see `products`.
+`Rule.constants`, the same numbers that the reference engine uses. Each pass cuts its stretch out
+first: over `range(low, high)` Numba would ask of every index whether it is negative, which keeps a
+loop off the vector lanes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ GD, MOMENTUM, NESTEROV, RMSPROP, ADAM, ADAMW = (
 @part(fastmath=FAST)
 def add(g, other, low, high):
     """g ← g + other."""
-    for i in range(max(low, 0), high):
+    g, other = g[low:high], other[low:high]
+    for i in range(len(g)):
         g[i] += other[i]
 
 
@@ -31,7 +33,8 @@ def add(g, other, low, high):
 def total(g, low, high):
     """Return Σ g."""
     result = type_of(g[0], 0.0)
-    for i in range(max(low, 0), high):
+    g = g[low:high]
+    for i in range(len(g)):
         result += g[i]
     return result
 
@@ -39,8 +42,9 @@ def total(g, low, high):
 @part(fastmath=FAST)
 def add_penalty(theta, g, l1, l2, low, high):
     """g ← g + λ₁ sign(θ) + λ₂ θ."""
-    zero = type_of(theta[0], 0.0)
-    for i in range(max(low, 0), high):
+    theta, g = theta[low:high], g[low:high]
+    zero = type_of(l1, 0.0)
+    for i in range(len(g)):
         w = theta[i]
         g[i] += l2 * w + (l1 if w > zero else (-l1 if w < zero else zero))
 
@@ -48,8 +52,9 @@ def add_penalty(theta, g, l1, l2, low, high):
 @part(fastmath=FAST)
 def penalty_sums(theta, low, high):
     """Return Σ |θ| and Σ θ² in float64."""
+    theta = theta[low:high]
     size, square = 0.0, 0.0
-    for i in range(max(low, 0), high):
+    for i in range(len(theta)):
         size += abs(theta[i])
         square += theta[i] * theta[i]
     return size, square
@@ -58,8 +63,9 @@ def penalty_sums(theta, low, high):
 @part(fastmath=FAST)
 def clip_entries(g, bound, low, high):
     """Hold each entry of g within ±bound and return Σ g² of what is left, in float64."""
+    g = g[low:high]
     square = 0.0
-    for i in range(max(low, 0), high):
+    for i in range(len(g)):
         x = g[i]
         x = bound if x > bound else (-bound if x < -bound else x)
         g[i] = x
@@ -70,7 +76,8 @@ def clip_entries(g, bound, low, high):
 @part(fastmath=FAST)
 def multiply_by(g, factor, low, high):
     """g ← factor g."""
-    for i in range(max(low, 0), high):
+    g = g[low:high]
+    for i in range(len(g)):
         g[i] *= factor
 
 
@@ -81,30 +88,37 @@ def apply(code, theta, g, slots, c, rate, decays, low, high):
     c is the step's row of `Rule.constants` in the precision of θ, rate the learning-rate factor of
     the segment, decays whether weight decay reaches it.
     """
-    one = type_of(theta[0], 1.0)
+    theta, g = theta[low:high], g[low:high]
+    one = type_of(rate, 1.0)
+    # read before the loops: inside, the compiler would have to ask whether θ and c overlap
+    rate_0, c_0, c_1, c_2, c_3 = rate * c[0], c[0], c[1], c[2], c[3]
     if code == GD:
-        for i in range(max(low, 0), high):
-            theta[i] -= rate * c[0] * g[i]
+        for i in range(len(theta)):
+            theta[i] -= rate_0 * g[i]
     elif code == MOMENTUM:
-        for i in range(max(low, 0), high):
-            v = c[1] * slots[0, i] - c[0] * g[i]
-            slots[0, i] = v
+        velocity = slots[0, low:high]
+        for i in range(len(theta)):
+            v = c_1 * velocity[i] - c_0 * g[i]
+            velocity[i] = v
             theta[i] += rate * v
     elif code == NESTEROV:
-        for i in range(max(low, 0), high):
-            v = c[1] * slots[0, i] - c[0] * g[i]
-            slots[0, i] = v
-            theta[i] += rate * (c[1] * v - c[0] * g[i])
+        velocity = slots[0, low:high]
+        for i in range(len(theta)):
+            v = c_1 * velocity[i] - c_0 * g[i]
+            velocity[i] = v
+            theta[i] += rate * (c_1 * v - c_0 * g[i])
     elif code == RMSPROP:
-        for i in range(max(low, 0), high):
-            square = c[1] * slots[0, i] + (one - c[1]) * g[i] * g[i]
-            slots[0, i] = square
-            theta[i] -= rate * c[0] * g[i] / (math.sqrt(square) + c[2])
+        square = slots[0, low:high]
+        for i in range(len(theta)):
+            v = c_1 * square[i] + (one - c_1) * g[i] * g[i]
+            square[i] = v
+            theta[i] -= rate_0 * g[i] / (math.sqrt(v) + c_2)
     else:
-        decay = rate * c[4] if decays else type_of(theta[0], 0.0)
-        for i in range(max(low, 0), high):
-            mean = c[1] * slots[0, i] + (one - c[1]) * g[i]
-            square = c[2] * slots[1, i] + (one - c[2]) * g[i] * g[i]
-            slots[0, i] = mean
-            slots[1, i] = square
-            theta[i] -= decay * theta[i] + rate * c[0] * mean / (math.sqrt(square) + c[3])
+        mean, square = slots[0, low:high], slots[1, low:high]
+        decay = rate * c[4] if decays else type_of(rate, 0.0)
+        for i in range(len(theta)):
+            m = c_1 * mean[i] + (one - c_1) * g[i]
+            v = c_2 * square[i] + (one - c_2) * g[i] * g[i]
+            mean[i] = m
+            square[i] = v
+            theta[i] -= decay * theta[i] + rate_0 * m / (math.sqrt(v) + c_3)
