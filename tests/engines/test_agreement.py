@@ -406,3 +406,24 @@ def test_extreme_weighted_inputs(name, how, dtype):
         )
     )
     assert apart(*gradients) < bound
+
+
+@pytest.mark.parametrize("how", PLANS, ids=PLAN_NAMES)
+def test_a_gradient_that_overflows_changes_nothing(how):
+    """The loss is 5e35, its slope 1e18 · 1e25, beyond float32."""
+    network = Network(1, (Dense(1, "identity"),), "half_squared_error", "float32")
+    block = Block.of(network, [[1.0], [1e25]], [1.0, 1e18])
+    recipe = Recipe(Momentum(0.1), batch_size=1)
+    for engine in (
+        ReferenceEngine(network, recipe),
+        NativeEngine(network, recipe, plan(network, **how)),
+    ):
+        state = engine.initial_state(Parameters(network, np.zeros(2, dtype=np.float32)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            state, record = engine.advance(state.copy(), block.ordered(np.array([1, 0])), 2)
+        assert record.failed
+        assert record.losses == pytest.approx([5e35])
+        assert (state.step, state.position) == (0, 0)
+        assert state.vector.tolist() == [0.0, 0.0]
+        assert state.slots.tolist() == [[0.0, 0.0]]
+        assert not engine.advance(state, block, 1)[1].failed

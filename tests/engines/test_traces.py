@@ -98,6 +98,15 @@ def test_every_rule_to_the_bit(name, threads, split, dtype, no_reference):
     _hold(_engine(network, recipe, threads, split), network, block, plain=False)
 
 
+def test_weights_are_summed_in_one_order(no_reference):
+    """1 and then many tiny weights: one after another they vanish, in pairs they do not."""
+    network = hidden_network("tanh")
+    weights = np.array([1.0] + [1e-16] * 99)
+    block = replace(block_for(network, 100), weights=weights, order=np.tile(np.arange(100), 3))
+    recipe = Recipe(GradientDescent(0.1), penalty=Penalty(l2=1.0, per_sample=True), batch_size=100)
+    _hold(_engine(network, recipe), network, block, plain=False)
+
+
 @pytest.mark.parametrize(("name", "output"), PAIRS)
 def test_every_loss_to_the_bit(name, output, no_reference):
     network = pair_network(name, output, "float32", dropout=0.2)

@@ -50,7 +50,13 @@ __all__ = [
 ENGINES = ("auto", "native", "reference")
 
 
-def build(name: str, network: Network, recipe: Recipe, threads: int | None = None) -> Engine:
+def build(
+    name: str,
+    network: Network,
+    recipe: Recipe,
+    threads: int | None = None,
+    plan: Plan | None = None,
+) -> Engine:
     """Return an engine by name, bound to a network and a recipe.
 
     Parameters
@@ -58,18 +64,22 @@ def build(name: str, network: Network, recipe: Recipe, threads: int | None = Non
     name : {"auto", "native", "reference"}
     threads : int, optional
         Threads of the native engine; as many as pay where absent.
+    plan : Plan, optional
+        How to run, as a state has recorded it; then `threads` has no say.
 
     Raises
     ------
     SettingError
         If there is no engine of that name.
+    EngineError
+        If the engine cannot run the plan.
     """
     if name == "reference":
         from clearprop.engines.reference import ReferenceEngine
 
-        return ReferenceEngine(network, recipe)
+        return ReferenceEngine(network, recipe, plan)
     if name in ("auto", "native"):
         from clearprop.engines.native import NativeEngine
 
-        return NativeEngine(network, recipe, threads=threads)
+        return NativeEngine(network, recipe, plan, threads)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

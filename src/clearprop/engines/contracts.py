@@ -228,7 +228,9 @@ def _check_targets(network: Network, y: Any, rows: int) -> np.ndarray:
     y = np.asarray(y)
     if y.shape[:1] != (rows,):
         raise ShapeError(f"X has {rows} rows, but y has {y.shape[0] if y.ndim else 'no'} rows.")
-    if np.issubdtype(y.dtype, np.integer) and y.ndim == 1 and network.outputs > 1:
+    # whole numbers are class codes where outputs are shares, and values where they are not
+    shares = network.operations[-1].activation.kind.range == "unit" and network.outputs > 1
+    if shares and np.issubdtype(y.dtype, np.integer) and y.ndim == 1:
         outside = np.flatnonzero((y < 0) | (y >= network.outputs))
         if len(outside):
             raise DataError(

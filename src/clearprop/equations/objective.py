@@ -77,6 +77,9 @@ def clip(xp: Any, gradient: Any, norm: float | None, value: float | None) -> Any
     if value is not None:
         gradient = xp.clip(gradient, -value, value)
     if norm is not None:
-        length = xp.sqrt(xp.sum(gradient * gradient))
-        gradient = gradient * xp.minimum(1, norm / xp.maximum(length, xp.finfo(length.dtype).tiny))
+        # the largest entry is taken out, since squares overflow where the length itself does not
+        tiny = xp.finfo(gradient.dtype).tiny
+        largest = xp.maximum(xp.max(xp.abs(gradient)), tiny)
+        length = largest * xp.sqrt(xp.sum((gradient / largest) ** 2))
+        gradient = gradient * xp.minimum(1, norm / xp.maximum(length, tiny))
     return gradient

@@ -36,14 +36,11 @@ from clearprop.estimators.settings import (
     stopping_for,
 )
 from clearprop.estimators.tasks import Classification, Task
-from clearprop.functions import CustomLoss
 from clearprop.network import Network, Parameters
 from clearprop.training import History, Outcome, Settings
 
 # rows that predictions plan for; the engine works through more of them in blocks
 PREDICTED_AT_ONCE = 1024
-# rows that a loss of the user's own is checked on
-CHECKED_ROWS = 64
 
 
 def keep_parameters(estimator: BaseEstimator, given: dict[str, Any]) -> None:
@@ -99,7 +96,7 @@ class Perceptron(BaseEstimator):
         task = self._task_for(y, first=first, incremental=incremental)
         weights = combined_weights(self, X, y, sample_weight, incremental=incremental)
         random = check_random_state(self.random_state)
-        network = self._network(task, X, y, first=first)
+        network = self._network(task, X, first=first)
         if first:
             start = Parameters.initial(network, random)
         else:
@@ -125,7 +122,7 @@ class Perceptron(BaseEstimator):
         self._keep(outcome, rows, result, first=first)
         return self
 
-    def _network(self, task: Task, X: Any, y: Any, *, first: bool) -> Network:
+    def _network(self, task: Task, X: Any, *, first: bool) -> Network:
         dtype = X.dtype if first else self.network_.dtype
         network = network_for(self, task, X.shape[1], dtype)
         if not first and network.shape != self.network_.shape:
@@ -134,12 +131,6 @@ class Perceptron(BaseEstimator):
                 f"would be gone on with is {self.network_}. Put hidden_layer_sizes back, or set "
                 f"warm_start=False and call fit."
             )
-        if isinstance(network.objective, CustomLoss):
-            sample = Block.of(network, X[:CHECKED_ROWS], task.encode(y[:CHECKED_ROWS]))
-            targets = sample.y
-            if targets.ndim == 1:
-                targets = np.eye(network.outputs)[targets]
-            network.objective.check(network.layers[-1].function, targets)
         return network
 
     def _memory_for(

@@ -12,6 +12,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     history.py     the curves of a run, and their plot
     loop.py        Run, train
     lbfgs.py       full-batch L-BFGS through SciPy
+    checks.py      a loss of the user's own, before it is used
     blame.py       where a number that is not finite first arose
     interrupts.py  Ctrl-C as a wish to stop, not an explosion
 

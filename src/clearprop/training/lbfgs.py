@@ -14,6 +14,7 @@ import numpy as np
 
 from clearprop.engines import Block, Engine, build
 from clearprop.network import Network, Parameters
+from clearprop.training.checks import check_own_loss
 from clearprop.training.events import Epoch, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.interrupts import interruptible
@@ -60,6 +61,7 @@ def minimise(
     """
     from scipy.optimize import minimize
 
+    check_own_loss(network, block)
     engine = build(settings.engine, network, settings.recipe, settings.threads)
     start = parameters or Parameters.initial(network, settings.seed)
     state = engine.initial_state(start, settings.seed)

@@ -17,6 +17,7 @@ from clearprop.engines import Block, Engine, Record, TrainState, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.blame import blame
+from clearprop.training.checks import check_own_loss
 from clearprop.training.events import Batches, Epoch, Event, Listener, Reason, Stop
 from clearprop.training.history import History
 from clearprop.training.interrupts import Wish, interruptible
@@ -85,6 +86,8 @@ class Run:
     ------
     SettingError
         If stopping watches validation rows and there are none.
+    GradientError
+        If a loss of the user's own has a delta that is not the slope of its value.
     """
 
     def __init__(
@@ -99,7 +102,9 @@ class Run:
     ) -> None:
         self.network, self.block = network, block
         self.settings, self.validation = settings, validation
-        self.engine = build(settings.engine, network, settings.recipe, settings.threads)
+        check_own_loss(network, block)
+        plan = state.plan if state else None
+        self.engine = build(settings.engine, network, settings.recipe, settings.threads, plan)
         if state is None:
             start = parameters or Parameters.initial(network, settings.seed)
             state = self.engine.initial_state(start, settings.seed)

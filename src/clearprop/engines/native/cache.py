@@ -14,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +33,21 @@ def cache_folder() -> Path:
     """Return the folder that holds compiled kernels."""
     if chosen := os.environ.get("CLEARPROP_CACHE"):
         return Path(chosen)
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "clearprop"
+    named = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
+    if base := os.environ.get(named):
+        return Path(base) / "clearprop"
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without a home, as in some containers
+        return _own_temporary_folder()
+    usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+    return home / usual / "clearprop"
+
+
+@cache
+def _own_temporary_folder() -> Path:
+    """Return a folder that nobody else can have put files in; it serves this process only."""
+    return Path(tempfile.mkdtemp(prefix="clearprop-"))
 
 
 def sources_digest() -> str:

@@ -18,7 +18,7 @@ from clearprop.engines.ledger import update_terms
 from clearprop.engines.native import kernel, layout
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
-from clearprop.engines.native.plans import plan_for
+from clearprop.engines.native.plans import check_plan, plan_for
 from clearprop.engines.native.threads import run_together
 from clearprop.engines.trace import Trace
 from clearprop.functions import CustomLoss
@@ -64,7 +64,9 @@ class NativeEngine(Engine):
         plan: Plan | None = None,
         threads: int | None = None,
     ) -> None:
-        super().__init__(network, recipe, plan or plan_for(network, recipe.batch_size, threads))
+        plan = plan or plan_for(network, recipe.batch_size, threads)
+        check_plan(network, plan)
+        super().__init__(network, recipe, plan)
         self._workspace: layout.Workspace | None = None
 
     def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
@@ -321,14 +323,15 @@ class _Call:
         )
         arguments = (
             memory,
-            layout.tables_for(network, plan, places),
+            space.tables,
             layout.data_for(network, self.block),
             job,
             layout.numbers_for(network, recipe, normaliser),
             kernel.Results(self.losses, self.penalties, self.outputs),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
-        _compile(network.dtype, arguments)
+        if plan.threads > 1 or network.dtype not in _READY:
+            _compile(network.dtype, arguments)
         with one_blas_thread():
             return run_together(lambda thread: _run(thread, *arguments), plan.threads)
 
@@ -413,6 +416,10 @@ def _two_rows(slots: np.ndarray) -> np.ndarray:
     return slots if len(slots) else np.empty((0, 0), dtype=slots.dtype)
 
 
+# precisions whose kernel this process has; a precision has one signature (see `layout.of_one_type`)
+_READY: set[str] = set()
+
+
 def _compile(dtype: str, arguments: tuple[Any, ...]) -> None:
     """Load or compile the kernel before threads start: one that failed would leave others stuck."""
     signature = tuple(typeof(argument) for argument in (0, *arguments))
@@ -420,3 +427,4 @@ def _compile(dtype: str, arguments: tuple[Any, ...]) -> None:
         if not is_kept(_run, signature):
             _announce(dtype)
         _run.compile(signature)
+    _READY.add(dtype)

@@ -165,9 +165,13 @@ def job_for(
 
 @dataclass(frozen=True)
 class Workspace:
-    """The buffers of an engine, allocated once: workspaces and gradients, one or one a thread."""
+    """The buffers of an engine, allocated once: workspaces and gradients, one or one a thread.
+
+    `tables` is the network as it is laid out in them.
+    """
 
     places: Places
+    tables: kernel.Tables
     work: np.ndarray
     gradients: np.ndarray
     partial: np.ndarray
@@ -187,6 +191,7 @@ class Workspace:
         places = places_for(network, capacity)
         return cls(
             places,
+            tables_for(network, plan, places),
             np.zeros((copies, places.size), dtype=network.dtype),
             np.zeros((copies, network.size), dtype=network.dtype),
             np.zeros((plan.threads, kernel.PART_COLUMNS)),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from clearprop.engines.contracts import Plan
 from clearprop.engines.native.threads import available_threads
+from clearprop.errors import EngineError
 from clearprop.network import Network
 
 BLAS_FROM = 40_000
@@ -42,3 +43,18 @@ def plan_for(network: Network, batch: int, threads: int | None = None) -> Plan:
         split=split if threads > 1 else "none",
         blas=tuple(product >= BLAS_FROM for product in products),
     )
+
+
+def check_plan(network: Network, plan: Plan) -> None:
+    """Raise EngineError where a plan, which may come from a file, does not fit the kernel."""
+    splits = ("none",) if plan.threads == 1 else ("batch", "neurons")
+    if plan.engine != "native" or plan.threads < 1 or plan.split not in splits:
+        raise EngineError(
+            f"The native engine cannot run the plan {plan}: with {plan.threads} threads it splits "
+            f"by {' or '.join(splits)}."
+        )
+    if len(plan.blas) != len(network.layers):
+        raise EngineError(
+            f"The plan speaks of {len(plan.blas)} layers, but the network has "
+            f"{len(network.layers)}. Let the engine choose a plan."
+        )

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from clearprop.engines.native.low_level import part
 from clearprop.engines.native.mathematics import FAST, type_of
 from clearprop.equations import RULES
@@ -69,7 +71,7 @@ def clip_entries(g, bound, low, high):
         x = g[i]
         x = bound if x > bound else (-bound if x < -bound else x)
         g[i] = x
-        square += x * x
+        square += np.float64(x) * np.float64(x)
     return square
 
 
