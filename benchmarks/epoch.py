@@ -50,6 +50,7 @@ class Problem:
 
     @classmethod
     def of(cls, units: tuple[int, ...], batch: int, steps: int) -> Problem:
+        """Draw rows for so many steps, labels and a start."""
         generator = np.random.default_rng(0)
         x = generator.normal(size=(batch * steps, units[0])).astype(np.float32)
         y = generator.integers(0, units[-1], len(x))
@@ -178,7 +179,11 @@ PEERS: dict[str, Callable[[Problem, int], Epoch]] = {
 
 
 def median_time(epoch: Epoch, repeats: int) -> float:
-    """Return the median seconds of an epoch, after one that does not count."""
+    """Return the median seconds of an epoch, after one that does not count.
+
+    BLAS and OpenMP threads of whoever ran before go on spinning for a tenth of a second.
+    """
+    time.sleep(0.5)
     epoch()
     times = []
     for _ in range(repeats):

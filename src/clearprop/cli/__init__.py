@@ -13,6 +13,7 @@ May import everything; heavy libraries only inside the verbs, so that `--help` i
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 
@@ -21,7 +22,9 @@ import click
 from clearprop import __version__
 
 # verb → its module, which has a click command named `command`
-VERBS = {name: f"clearprop.cli.{name}" for name in ("train", "predict", "evaluate", "check", "info")}
+VERBS = {
+    name: f"clearprop.cli.{name}" for name in ("train", "predict", "evaluate", "check", "info")
+}
 
 
 class _Verbs(click.Group):
@@ -51,7 +54,7 @@ class _Verbs(click.Group):
 )
 @click.version_option(__version__, prog_name="clearprop")
 def cli() -> None:
-    """Train neural networks on your own tables, and see through every number.
+    r"""Train neural networks on your own tables, and see through every number.
 
     \b
     clearprop train examples/breast-cancer.csv --target diagnosis
@@ -59,25 +62,59 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line; errors of clearprop become one message and exit code 1."""
-    from clearprop.errors import ClearpropError
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors of clearprop become one message and exit code 1.
 
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process where absent.
+
+    Raises
+    ------
+    SystemExit
+        Always.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that lacks a sign shows ? and the work goes on
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        sys.exit(1)
-    except ClearpropError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+        code, message = _run(arguments)
+        if code and message and "--json" in arguments:
+            click.echo(json.dumps({"error": message}))
+        sys.stdout.flush()
     except BrokenPipeError:
         # the reader of our output has gone, as `head` does; nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        code = 1
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> tuple[int, str]:
+    """Run a verb; return its exit code and what went wrong, which has been said."""
+    from clearprop.errors import ClearpropError
+
+    try:
+        cli(arguments, prog_name="clearprop", standalone_mode=False)
+    except SystemExit as verdict:
+        return int(verdict.code or 0), ""
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code, ""
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code, error.format_message()
+    except (click.Abort, KeyboardInterrupt):
+        return _failed("Interrupted. Nothing was saved.")
+    except ClearpropError as error:
+        return _failed(f"Error: {error}")
     except MemoryError:
-        click.echo("Error: The machine's memory is not enough for this table.", err=True)
-        sys.exit(1)
+        return _failed("Error: The machine's memory is not enough for this table.")
+    return 0, ""
+
+
+def _failed(message: str) -> tuple[int, str]:
+    click.echo(message, err=True)
+    return 1, message.removeprefix("Error: ")

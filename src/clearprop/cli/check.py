@@ -8,28 +8,31 @@ from typing import Any
 
 import click
 
-from clearprop.cli.common import (
-    console,
-    format_option,
-    json_option,
-    labels_option,
-    load_frame,
-    load_tabular,
-    print_json,
-    split_target,
-    target_names,
-)
+from clearprop.cli.loading import load_table, load_tabular, split_target
+from clearprop.cli.options import json_option, table_options
+from clearprop.cli.output import console, print_json
 
 
-@click.command("check")
+@click.command("check", short_help="Hold a model's gradients against finite differences.")
 @click.argument("model", type=click.Path())
 @click.argument("table")
-@click.option("--rows", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
-    "--tolerance", type=click.FloatRange(0, min_open=True), default=1e-6, show_default=True
+    "--rows",
+    type=click.IntRange(1),
+    metavar="N",
+    default=32,
+    show_default=True,
+    help="The first rows of TABLE to check on.",
 )
-@format_option
-@labels_option
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, min_open=True),
+    metavar="NUMBER",
+    default=1e-6,
+    show_default=True,
+    help="Relative difference that is put up with.",
+)
+@table_options
 @json_option
 def command(
     model: str,
@@ -47,34 +50,37 @@ def command(
     from clearprop.explanation import check_gradient
 
     estimator = load_tabular(model)
-    text = estimator.encoder_.text_columns
-    frame = load_frame(table, file_format, labels, text, target_names(estimator)[0])
-    inputs, targets = split_target(estimator, frame[:rows], table)
+    inputs, targets = split_target(estimator, load_table(table, file_format, labels, estimator))
+    inputs, targets = inputs[:rows], targets[:rows]
     x = estimator.encoder_.transform(inputs, "float64")
-    found = check_gradient(
-        estimator.parameters_, x, estimator.encode_target(targets), tolerance=tolerance
-    )
+    y = estimator.encode_target(targets)
+    found = check_gradient(estimator.parameters_, x, y, tolerance=tolerance)
     if as_json:
-        print_json({**asdict(found), "passed": found.passed})
+        print_json({**asdict(found), "rows": len(x), "passed": found.passed})
     else:
         _show(found, len(x))
     sys.exit(0 if found.passed else 1)
 
 
 def _show(found: Any, rows: int) -> None:
+    from rich.text import Text
+
+    from clearprop.cli.report import UPDATE, rows_of
     from clearprop.explanation.numbers import figure
 
     screen = console()
-    mark = "[#009E73]✓[/]" if found.passed else "[bold red]✗[/]"
+    mark = ("✓", UPDATE) if found.passed else ("✗", "bold red")
     verb = "agree" if found.passed else "do not agree"
     screen.print(
-        f"{mark} Back-propagation and finite differences {verb}: relative difference "
-        f"[bold]{figure(found.error)}[/bold] (tolerance {figure(found.tolerance)})."
+        Text.assemble(
+            mark,
+            f" Back-propagation and finite differences {verb}: relative difference ",
+            (figure(found.error), "bold"),
+            f" (tolerance {figure(found.tolerance)}).",
+        )
     )
-    screen.print(
-        f"{found.checked:,} of {found.size:,} parameters on {rows} rows; "
-        f"{found.kinks} left out where the loss has a kink."
-    )
+    kinks = f"; {found.kinks} left out at a kink of the loss" if found.kinks else ""
+    screen.print(f"{found.checked:,} of {found.size:,} parameters on {rows_of(rows)}{kinks}.")
     screen.print(
         f"Worst: {found.worst}, back-propagation {figure(found.backprop, 8)}, "
         f"difference {figure(found.differences, 8)}."

@@ -6,24 +6,15 @@ from typing import Any
 
 import click
 
-from clearprop.cli.common import (
-    console,
-    format_option,
-    json_option,
-    labels_option,
-    load_frame,
-    load_tabular,
-    print_json,
-    split_target,
-    target_names,
-)
+from clearprop.cli.loading import load_table, load_tabular, split_target
+from clearprop.cli.options import json_option, table_options
+from clearprop.cli.output import console, print_json
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Measure a model on a table with the answers.")
 @click.argument("model", type=click.Path())
 @click.argument("table")
-@format_option
-@labels_option
+@table_options
 @json_option
 def command(
     model: str, table: str, file_format: str | None, labels: str | None, as_json: bool
@@ -32,36 +23,28 @@ def command(
     from clearprop.estimators.metrics import measure
 
     estimator = load_tabular(model)
-    text = (*estimator.encoder_.text_columns, *_text_targets(estimator))
-    frame = load_frame(table, file_format, labels, text, target_names(estimator)[0])
-    inputs, targets = split_target(estimator, frame, table)
+    loaded = load_table(table, file_format, labels, estimator)
+    inputs, targets = split_target(estimator, loaded)
     metrics = measure(estimator, inputs, targets, None)
     if as_json:
         documents = [metric.to_document() for metric in metrics]
-        print_json({"rows": frame.height, "metrics": documents})
+        print_json({"rows": inputs.height, "metrics": documents})
         return
-    _show(metrics, estimator, frame.height)
-
-
-def _text_targets(estimator: Any) -> tuple[str, ...]:
-    """Return the target column where its classes are text, which must not be read as numbers."""
-    classes = getattr(estimator.target_, "classes", ())
-    return (estimator.target_.name,) if classes and isinstance(classes[0], str) else ()
+    _show(metrics, estimator, inputs.height)
 
 
 def _show(metrics: list[Any], estimator: Any, rows: int) -> None:
-    from rich import box
-    from rich.table import Table
-
+    from clearprop.cli import report
     from clearprop.explanation.numbers import figure
 
-    before = {m["name"]: m["value"] for m in getattr(estimator, "metrics_", [])}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"{rows:,} rows")
-    table.add_column("here", justify="right", style="bold")
-    table.add_column("held out in training", justify="right", style="dim")
+    before = {metric["name"]: metric["value"] for metric in estimator.metrics_}
+    grid = report.table()
+    grid.add_column(report.rows_of(rows))
+    grid.add_column("here", justify="right", style="bold")
+    if before:
+        grid.add_column("held out in training", justify="right", style="dim")
+    grid.add_column("", style="dim")
     for metric in metrics:
-        arrow = "higher is better" if metric.higher_is_better else "lower is better"
-        known = figure(before[metric.name]) if metric.name in before else ""
-        table.add_row(f"{metric.name} [dim]({arrow})[/dim]", figure(metric.value), known)
-    console().print(table)
+        known = [figure(before[metric.name]) if metric.name in before else ""] if before else []
+        grid.add_row(metric.name, figure(metric.value), *known, report.better_when(metric))
+    console().print(grid)

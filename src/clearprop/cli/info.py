@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
-from clearprop.cli.common import console, json_option, print_json, target_names
+from clearprop.cli.loading import target_names
+from clearprop.cli.options import json_option
+from clearprop.cli.output import console, print_json
 
 
-@click.command("info")
+@click.command("info", short_help="Say what a model file holds.")
 @click.argument("model", type=click.Path())
 @json_option
 def command(model: str, as_json: bool) -> None:
@@ -23,40 +25,62 @@ def command(model: str, as_json: bool) -> None:
     estimator = load(model)
     screen = console()
     screen.print(
-        f"[bold]{model}[/bold]: {type(estimator).__name__}, {description['bytes']:,} bytes, "
-        f"format {description['version']}, written by clearprop {description['writer']}."
+        f"{model}: {type(estimator).__name__}, {description['bytes']:,} bytes, "
+        f"format {description['version']}, written by clearprop {description['writer']}",
+        soft_wrap=True,
     )
-    network = getattr(estimator, "network_", None) or getattr(estimator, "network", estimator)
-    screen.print(f"Network: {network}   (loss {network.objective}, {network.dtype})")
+    network = _network_of(estimator)
+    if network is not None:
+        screen.print(f"Network: {network}   ({network.size:,} parameters, {network.dtype})")
+        screen.print(f"Loss: {network.objective}")
     if hasattr(estimator, "encoder_"):
-        _show_columns(screen, estimator)
+        _show_training(screen, estimator)
         _show_metrics(screen, estimator)
+        _show_columns(screen, estimator)
+
+
+def _network_of(model: Any) -> Any:
+    """Return the network of an estimator or of parameters, or the model that is one."""
+    for name in ("network_", "network"):
+        if hasattr(model, name):
+            return getattr(model, name)
+    return model if hasattr(model, "objective") else None
+
+
+def _show_training(screen: Any, estimator: Any) -> None:
+    classes = getattr(estimator.target_, "classes", None)
+    what = f", classes {_listed(classes)}" if classes else ""
+    screen.print(f"Predicts: {', '.join(target_names(estimator))}{what}")
+    stop = estimator.stop_
+    screen.print(f"Trained: {stop.message} Best epoch: {stop.best_epoch} of {stop.epoch}.")
+
+
+def _listed(classes: tuple[Any, ...]) -> str:
+    shown = [str(label) for label in classes[:12]]
+    return ", ".join(shown if len(classes) <= 12 else [*shown, f"… ({len(classes)} in all)"])
 
 
 def _show_columns(screen: Any, estimator: Any) -> None:
-    from rich import box
-    from rich.table import Table
-
+    from clearprop.cli import report
     from clearprop.tables import DroppedColumn
 
-    classes = getattr(estimator.target_, "classes", None)
-    what = f", classes {', '.join(map(str, classes))}" if classes else ""
-    screen.print(f"Predicts: {', '.join(target_names(estimator))}{what}.")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("column")
-    table.add_column("kind")
-    table.add_column("features", justify="right")
+    grid = report.table()
+    grid.add_column("column")
+    grid.add_column("kind")
+    grid.add_column("features", justify="right")
     for column in estimator.encoder_.columns:
         kind = type(column).__name__.removesuffix("Column").lower()
         note = f": {column.reason}" if isinstance(column, DroppedColumn) else ""
-        table.add_row(column.name, kind + note, str(len(column.feature_names)))
-    screen.print(table)
+        grid.add_row(column.name, kind + note, str(len(column.feature_names)))
+    screen.print()
+    screen.print(grid)
 
 
 def _show_metrics(screen: Any, estimator: Any) -> None:
-    from clearprop.explanation.numbers import figure
+    from clearprop.cli import report
+    from clearprop.estimators.metrics import Metric
 
-    for metric in getattr(estimator, "metrics_", []):
-        baseline = metric.get("baseline")
-        beside = "" if baseline is None else f" (baseline {figure(baseline)})"
-        screen.print(f"{metric['name']}: [bold]{figure(metric['value'])}[/bold]{beside}")
+    if estimator.metrics_:
+        metrics = [Metric(**metric) for metric in estimator.metrics_]
+        screen.print()
+        screen.print(report.metrics_table(metrics, "held-out rows"))

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearprop.cli.common import (
-    check_destination,
-    format_option,
-    json_option,
-    load_frame,
-    load_tabular,
-    print_json,
-    target_names,
-)
+from clearprop.cli.loading import load_table, load_tabular, target_names
+from clearprop.cli.options import json_option, table_options
+from clearprop.cli.output import check_destination, note, print_json
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-@click.command("predict")
+@click.command("predict", short_help="Predict the rows of a table.")
 @click.argument("model", type=click.Path())
 @click.argument("table", default="-")
 @click.option(
-    "--out", default="-", help="Where to: .csv, .tsv, .parquet, .arrow, .jsonl; - for CSV here."
+    "--out",
+    default="-",
+    metavar="FILE",
+    help="Where to: .csv, .tsv, .parquet, .arrow, .jsonl; CSV on standard output if absent.",
 )
 @click.option("--probabilities", is_flag=True, help="A column of probabilities for each class.")
 @click.option("--append", is_flag=True, help="Put the predictions behind the table's own columns.")
-@format_option
+@table_options
 @json_option
 def command(
     model: str,
@@ -37,21 +35,39 @@ def command(
     probabilities: bool,
     append: bool,
     file_format: str | None,
+    labels: str | None,
     as_json: bool,
 ) -> None:
-    """Predict the rows of TABLE (standard input where it is absent) with MODEL."""
+    """Predict the rows of TABLE (standard input if absent) with MODEL."""
     from clearprop.tables import write_table
 
     if out != "-":
-        check_destination(out, "--out")
+        _check_out(out, model)
     estimator = load_tabular(model)
-    frame = load_frame(table, file_format, text_columns=estimator.encoder_.text_columns)
+    if probabilities and not hasattr(estimator, "predict_proba"):
+        raise click.UsageError("--probabilities is for classifiers; this model regresses.")
+    frame = load_table(table, file_format, labels, estimator).frame
     result = _predictions(estimator, frame, probabilities=probabilities)
     _say_unseen(estimator, frame)
-    if as_json:
+    if append:
+        result = _beside(frame, result)
+    if as_json and out == "-":
         print_json({"predictions": result.to_dicts()})
         return
-    write_table(_beside(frame, result) if append else result, out)
+    write_table(result, out)
+    if as_json:
+        print_json({"rows": result.height, "columns": result.columns, "out": out})
+
+
+def _check_out(out: str, model: str) -> None:
+    from clearprop.tables import FORMATS
+
+    check_destination(out, "--out", keep=model)
+    endings = [ending for several in FORMATS.values() for ending in several]
+    if Path(out).suffix.lower() not in endings:
+        raise click.BadParameter(
+            f"{out!r} must end in one of {', '.join(endings)}.", param_hint="'--out'"
+        )
 
 
 def _predictions(estimator: Any, frame: pl.DataFrame, *, probabilities: bool) -> pl.DataFrame:
@@ -59,30 +75,34 @@ def _predictions(estimator: Any, frame: pl.DataFrame, *, probabilities: bool) ->
     import polars as pl
 
     names = target_names(estimator)
-    predicted = np.asarray(estimator.predict(frame)).reshape(frame.height, len(names))
+    # once through the network, whatever is asked for
+    outputs = estimator.raw_outputs(frame)
+    predicted = np.asarray(estimator.labels_of(outputs)).reshape(frame.height, len(names))
     # a column of labels keeps its own type
-    columns = [pl.Series(n, predicted[:, k].tolist()) for k, n in enumerate(names)]
+    columns = [pl.Series(name, predicted[:, k].tolist()) for k, name in enumerate(names)]
     if probabilities:
-        if not hasattr(estimator, "predict_proba"):
-            raise click.UsageError("--probabilities is for classifiers; this model regresses.")
-        shares = estimator.predict_proba(frame)
+        shares = estimator.shares_of(outputs)
         several = len(names) > 1
         labels = names if several else [f"{names[0]}={c}" for c in estimator.classes_]
-        titles = [f"P({label})" for label in labels]
-        columns += [pl.Series(title, shares[:, k]) for k, title in enumerate(titles)]
+        columns += [pl.Series(f"P({label})", shares[:, k]) for k, label in enumerate(labels)]
     return pl.DataFrame(columns)
 
 
 def _beside(frame: pl.DataFrame, result: pl.DataFrame) -> pl.DataFrame:
     """Put predictions behind a table; where a name is taken, they are called `predicted …`."""
-    taken = {name: f"predicted {name}" for name in result.columns if name in frame.columns}
+    taken = {}
+    for name in result.columns:
+        new = name
+        while new in frame.columns:
+            new = f"predicted {new}"
+        taken[name] = new
     return frame.hstack(result.rename(taken))
 
 
 def _say_unseen(estimator: Any, frame: pl.DataFrame) -> None:
     for column, count in estimator.encoder_.unseen(frame).items():
-        click.echo(
-            f"Note: column {column!r} holds {count} values that training had not seen; they count "
-            f"as none of the known ones.",
-            err=True,
+        values = "1 value" if count == 1 else f"{count:,} values"
+        note(
+            f"column {column!r} holds {values} that training had not seen; they count as none of "
+            f"the known ones."
         )

@@ -7,7 +7,7 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from clearprop.cli.common import console
+from clearprop.cli.output import console
 from clearprop.explanation.numbers import figure
 from clearprop.training import Batches, Epoch, Event, Stop
 
@@ -52,4 +52,6 @@ class ProgressBar:
                     self._task, completed=event.epoch, epoch=event.epoch, losses=losses
                 )
             case Stop():
-                self._progress.refresh()
+                # a run that ended early has nothing left to do
+                done = max(1, event.epoch)
+                self._progress.update(self._task, completed=done, total=done)

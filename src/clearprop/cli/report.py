@@ -1,15 +1,22 @@
-"""What `clearprop train` says at its end, as Rich renderables: metrics, layers, one chain rule."""
+"""What `clearprop train` says: the plan, the metrics, the layers, one chain rule.
+
+Public names: `print_plan`, `print_outcome`, `metrics_table`, `table`.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from clearprop.cli.account import Account
+from clearprop.cli.training_job import Job
 from clearprop.explanation import Chain, LayerHealth
 from clearprop.explanation.numbers import figure
 
@@ -18,39 +25,112 @@ SIGNAL, ERROR, UPDATE = "#0072B2", "#CC79A7", "#009E73"
 SHOWN_TERMS = 4
 
 
-def heading(text: str) -> Text:
-    """Return a section's title."""
+def table() -> Table:
+    """Return an empty table in the house's style."""
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+
+
+def rows_of(count: int, what: str = "") -> str:
+    """Return `1 row` or `2,000 held-out rows`."""
+    return f"{count:,} {what}{' ' if what else ''}row{'' if count == 1 else 's'}"
+
+
+def print_plan(screen: Console, job: Job) -> None:
+    """Say what will be done: what was asked for, and what was inferred."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column(overflow="fold")
+    for label, text in _plan(job):
+        grid.add_row(label, text)
+    screen.print(grid)
+
+
+def _plan(job: Job) -> list[tuple[str, str]]:
+    run = job.prepared.run
+    frame, network, recipe = job.table.frame, run.network, run.settings.recipe
+    plan = run.engine.plan
+    best = f", {job.validation_rows:,} to find the best epoch" if job.validation_rows else ""
+    test = f", {job.test.height:,} held out to measure the model" if job.test.height else ""
+    threads = "1 thread" if plan.threads == 1 else f"{plan.threads} threads"
+    start = "goes on from the saved model; " if job.continued else ""
+    return [
+        ("Table", f"{job.table.name}: {rows_of(frame.height)}, {frame.width} columns"),
+        ("Task", job.task.reason.rstrip(".")),
+        ("Rows", f"{run.block.rows:,} to learn from{best}{test}"),
+        ("Features", _features(job)),
+        ("Network", f"{network}   ({network.size:,} parameters, {network.dtype})"),
+        (
+            "Training",
+            f"{start}{network.objective}, Adam, learning rate {recipe.rule.learning_rate:g}, "
+            f"batches of {recipe.batch_size}, at most {recipe.epochs} epochs, "
+            f"patience {run.settings.stopping.patience:g}",
+        ),
+        ("Engine", f"{plan.engine}, {threads}, seed {run.settings.seed}"),
+    ]
+
+
+def _features(job: Job) -> str:
+    columns = job.prepared.encoder.columns
+    kinds = Counter(type(column).__name__.removesuffix("Column").lower() for column in columns)
+    left_out = kinds.pop("dropped", 0)
+    words = {"number": "numeric", "category": "text", "boolean": "boolean", "date": "date"}
+    told = ", ".join(f"{count} {words[kind]}" for kind, count in kinds.items())
+    more = f"; {left_out} not used" if left_out else ""
+    return f"{job.prepared.encoder.width} from {told} column{'s' * (sum(kinds.values()) > 1)}{more}"
+
+
+def print_outcome(screen: Console, job: Job, account: Account, destination: Path) -> None:
+    """Say what came out."""
+    history = job.model.history_
+    best = f" Best epoch: {history.best_epoch} of {len(history)}." if len(history) else ""
+    screen.print(f"\n{job.model.stop_.message}{best}")
+    if job.metrics:
+        screen.print(_heading("How good it is on rows it has not seen"))
+        screen.print(metrics_table(job.metrics, rows_of(job.test.height, "held-out")))
+    screen.print(_heading("How the error travels back"))
+    screen.print(layers_table(account.layers, account.rows))
+    screen.print(_heading("One weight's gradient, as a chain rule"))
+    screen.print(chain_lines(account))
+    screen.print(_heading("The model"))
+    # names of files are never broken over two lines
+    screen.print(f"Saved to {destination}. Predict new rows with:", soft_wrap=True)
+    screen.print(f"  clearprop predict {destination} NEW-ROWS.csv", soft_wrap=True)
+
+
+def _heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
 def metrics_table(metrics: list[Any], held_out: str) -> Table:
     """Return the metrics beside the baseline's; the better of each pair is bold."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=None)
-    table.add_column(held_out)
-    table.add_column("network", justify="right")
-    table.add_column("baseline", justify="right", style="dim")
+    grid = table()
+    grid.add_column(held_out)
+    grid.add_column("network", justify="right")
+    grid.add_column("baseline", justify="right", style="dim")
+    grid.add_column("", style="dim")
     for metric in metrics:
-        better = metric.baseline is None or (metric.value > metric.baseline) == (
-            metric.higher_is_better and metric.value != metric.baseline
-        )
-        value = Text(figure(metric.value), style="bold" if better else "")
+        value = Text(figure(metric.value), style="bold" if metric.beats_baseline else "")
         baseline = "" if metric.baseline is None else figure(metric.baseline)
-        arrow = "higher is better" if metric.higher_is_better else "lower is better"
-        table.add_row(f"{metric.name} [dim]({arrow})[/dim]", value, baseline)
-    return table
+        grid.add_row(metric.name, value, baseline, better_when(metric))
+    return grid
+
+
+def better_when(metric: Any) -> str:
+    """Say which way a metric is better."""
+    return "higher is better" if metric.higher_is_better else "lower is better"
 
 
 def layers_table(layers: list[LayerHealth], rows: int) -> Table:
     """Return a line for each layer's gradient."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("layer")
-    table.add_column("units", justify="right")
-    table.add_column("‖W‖", justify="right")
-    table.add_column("‖∂E/∂W‖", justify="right", style=ERROR)
-    table.add_column("‖δ‖", justify="right", style=ERROR)
-    table.add_column(f"silent on {rows} rows", justify="right")
+    grid = table()
+    grid.add_column("layer")
+    grid.add_column("units", justify="right")
+    grid.add_column("‖W‖", justify="right")
+    grid.add_column("‖∂E/∂W‖", justify="right", style=ERROR)
+    grid.add_column("‖δ‖", justify="right", style=ERROR)
+    grid.add_column(f"silent on {rows_of(rows)}", justify="right")
     for line in layers:
-        table.add_row(
+        grid.add_row(
             f"{line.layer} {line.activation}",
             str(line.units),
             figure(line.weight_norm),
@@ -58,31 +138,18 @@ def layers_table(layers: list[LayerHealth], rows: int) -> Table:
             figure(line.delta_norm),
             f"{line.dead} of {line.units}" if line.dead else "none",
         )
-    return table
+    return grid
 
 
-def chain_lines(
-    chain: Chain, source: str, row: int, output: str, difference: float
-) -> RenderableType:
-    """Return one weight's gradient, factor by factor, and its three checks.
-
-    Parameters
-    ----------
-    source : str
-        The name of the feature that the weight comes from.
-    row : int
-        The sample's row in the table.
-    output : str
-        What the network is asked for, for the sentence.
-    difference : float
-        The central finite difference.
-    """
+def chain_lines(account: Account) -> RenderableType:
+    """Return one weight's gradient, factor by factor, and its checks."""
+    chain = account.chain
     unit = f"h{chain.layer}.{chain.unit}" if chain.slope is not None else f"out.{chain.unit}"
     sentence = Text.assemble(
         "How much does the loss of row ",
-        (str(row), "bold"),
-        f" ({output}) change with the weight from ",
-        (source, f"bold {SIGNAL}"),
+        (str(account.row), "bold"),
+        f" ({account.answer}) change with the weight from ",
+        (account.source, f"bold {SIGNAL}"),
         " into ",
         (unit, "bold"),
         "?",
@@ -90,14 +157,13 @@ def chain_lines(
     symbols, numbers = _factors(chain)
     formula = Table.grid(padding=(0, 1))
     for _ in symbols:
-        formula.add_column(justify="center")
+        formula.add_column(justify="center", no_wrap=True)
     formula.add_row(*symbols)
     formula.add_row(*numbers)
     parts: list[RenderableType] = [sentence, Padding(formula, (1, 0, 1, 2))]
     if chain.terms:
-        parts.append(Padding(_ways(chain), (0, 0, 1, 2)))
-    parts.append(_checks(chain, difference))
-    return Group(*parts)
+        parts.append(Padding(_paths(chain), (0, 0, 1, 2)))
+    return Group(*parts, _checks(account))
 
 
 def _factors(chain: Chain) -> tuple[list[Text], list[Text]]:
@@ -115,26 +181,42 @@ def _factors(chain: Chain) -> tuple[list[Text], list[Text]]:
     return [symbol for symbol, _ in pairs], [number for _, number in pairs]
 
 
-def _ways(chain: Chain) -> Text:
-    """Return the error's ways into the unit, the largest first and the rest summed exactly."""
-    text = Text("Σ w·δ = ", style=ERROR)
-    shown = chain.terms[:SHOWN_TERMS]
-    for place, term in enumerate(shown):
-        joiner = " + " if place else ""
-        text.append(f"{joiner}({figure(term.weight)})({figure(term.delta)})", style="default")
+def _paths(chain: Chain) -> Table:
+    """Return the error's ways into the unit, the largest first and the rest as one sum."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style=ERROR)
+    for justify in ("right", "left", "right", "left", "right"):
+        grid.add_column(justify=justify, no_wrap=True)
+    grid.add_column()
+    lead = "Σ w·δ ="
+    for term in chain.terms[:SHOWN_TERMS]:
+        numbers = (figure(term.weight), "·", figure(term.delta), "=", figure(term.product))
+        grid.add_row(lead, *numbers, Text(f"through unit {term.unit}", style="dim"))
+        lead = ""
     rest = chain.terms[SHOWN_TERMS:]
     if rest:
-        remainder = figure(sum(term.product for term in rest))
-        text.append(f" + {remainder} on {len(rest)} smaller ways", style="dim")
-    return text
+        total = figure(sum(term.product for term in rest))
+        others = Text(f"through {len(rest)} other{'s' * (len(rest) > 1)}", style="dim")
+        grid.add_row("", "", "", "", "", total, others)
+    return grid
 
 
-def _checks(chain: Chain, difference: float) -> Text:
-    agree = chain.error <= 1e-5
-    mark = Text("✓ ", style=UPDATE) if agree else Text("✗ ", style="bold red")
-    words = "product of the chain" if chain.slope is None else "Σ paths"
-    return Text.assemble(
-        mark,
+def _checks(account: Account) -> RenderableType:
+    chain = account.chain
+    words = "product" if chain.slope is None else "Σ paths"
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(
+        _mark(account.chain_agrees),
         f"{words} {figure(chain.product, 6)} = gradient from the engine "
-        f"{figure(chain.gradient, 6)}; finite difference {figure(difference, 6)}",
+        f"{figure(chain.gradient, 6)}",
     )
+    verb = "agrees" if account.difference_agrees else "does not agree"
+    grid.add_row(
+        _mark(account.difference_agrees),
+        f"finite difference {figure(account.difference, 6)} {verb}",
+    )
+    return grid
+
+
+def _mark(agrees: bool) -> Text:
+    return Text("✓", style=UPDATE) if agrees else Text("✗", style="bold red")

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from sklearn import metrics as sk
 
+from clearprop.errors import DataError
 from clearprop.tables import ClassTarget, MultilabelTarget
 
 
@@ -136,6 +137,12 @@ def _number_metrics(
 ) -> list[Metric]:
     truth = targets.select(model.target_.names).to_numpy().astype(np.float64)
     got = model.predict(frame).reshape(truth.shape)
+    wrong = np.flatnonzero(~np.isfinite(got).all(axis=1))
+    if len(wrong):
+        raise DataError(
+            f"The prediction of row {wrong[0] + 1} is not finite ({len(wrong)} such rows): its "
+            f"values are far from those the model was trained on. Correct them, or train again."
+        )
     mean = None
     if baseline is not None:
         known = baseline.select(model.target_.names).to_numpy().astype(np.float64)

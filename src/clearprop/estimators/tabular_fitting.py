@@ -91,7 +91,6 @@ def prepare(
     else:
         encoder = TableEncoder.fit(rows, EncoderOptions(drop=names_of(estimator.drop)))
         network = network_for(estimator, encoder.width, target)
-    _check_custom_loss(network, target, table.targets)
     weights = None if table.weights is None else table.weights[holdout.train]
     block = block_of(network, encoder, target, rows, table.targets[holdout.train], weights)
     validation = None
@@ -168,16 +167,6 @@ def _hold_out(
         return Holdout(np.arange(table.rows), held.frame, held.targets, held.weights)
     strata = target.encode(table.targets) if isinstance(target, ClassTarget) else None
     return table.hold_out(estimator.validation_fraction, seed, strata)
-
-
-def _check_custom_loss(network: Network, target: Target, targets: pl.DataFrame) -> None:
-    """Hold a loss of the user's own against finite differences, on rows of the real target."""
-    loss = network.objective
-    if isinstance(loss, CustomLoss):
-        y = targets_for_network(target, targets[:CHECKED_ROWS])
-        # class codes become one column a class, as an engine sees them
-        y = np.eye(network.outputs)[y] if y.ndim == 1 else y
-        loss.check(network.operations[-1].activation, y)
 
 
 def _weighted(estimator: Any, target: Target, table: TrainingTable) -> TrainingTable:

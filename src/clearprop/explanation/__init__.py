@@ -5,15 +5,16 @@ them and shows how they hang together. It adds no arithmetic that the Trace hold
 
     chain.py           one weight's gradient as a chain rule, factor by factor
     health.py          the error's way back, layer by layer: norms, dead and saturated units
+    numbers.py         how numbers are shown, on every surface
     gradient_check.py  back-propagation against finite differences, the worst entry named
 
-Public names: `Chain`, `GradientCheck`, `LayerHealth`, `chain_of_weight`, `check_gradient`,
-`health`, `strongest_weight`.
+Public names: `Chain`, `GradientCheck`, `LayerHealth`, `PathTerm`, `chain_of_weight`,
+`check_gradient`, `health`, `slope_of_weight`, `strongest_weight`.
 May import: `clearprop.engines` and what that may import.
 """
 
 from clearprop.explanation.chain import Chain, PathTerm, chain_of_weight, strongest_weight
-from clearprop.explanation.gradient_check import GradientCheck, check_gradient
+from clearprop.explanation.gradient_check import GradientCheck, check_gradient, slope_of_weight
 from clearprop.explanation.health import LayerHealth, health
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "chain_of_weight",
     "check_gradient",
     "health",
+    "slope_of_weight",
     "strongest_weight",
 ]

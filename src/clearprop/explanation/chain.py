@@ -82,13 +82,17 @@ class Chain:
         return self.signal * self.slope * sum(term.product for term in self.terms)
 
     @property
+    def size(self) -> float:
+        """The sum of the paths' absolute products: what rounding errors are relative to."""
+        if self.slope is None:
+            return abs(self.signal * self.delta)
+        return abs(self.signal * self.slope) * sum(abs(term.product) for term in self.terms)
+
+    @property
     def error(self) -> float:
-        """|product - gradient| relative to the sum of the paths' absolute products."""
-        size = abs(self.signal * self.delta)
-        if self.slope is not None:
-            ways = sum(abs(term.product) for term in self.terms)
-            size = abs(self.signal * self.slope) * ways
-        return abs(self.product - self.gradient) / size if size else abs(self.gradient)
+        """|product - gradient| relative to `size`; where that is 0, the gradient's own size."""
+        apart = abs(self.product - self.gradient)
+        return apart / self.size if self.size else apart
 
 
 def strongest_weight(trace: Trace, layer: int = 1) -> tuple[int, int]:

@@ -20,10 +20,11 @@ def figure(value: float, digits: int = 4) -> str:
     sign, size = ("−" if value < 0 else ""), abs(value)
     if size == 0:
         return "0"
-    if 1e-3 <= size < 1e5:
-        if float(size).is_integer():
-            return f"{sign}{size:.0f}"
-        places = max(0, digits - 1 - math.floor(math.log10(size)))
-        return f"{sign}{size:.{places}f}"
-    mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
-    return f"{sign}{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    # rounded first, so that 9.9996 is 10.00 and 99999.6 a power of ten
+    mantissa, power = f"{size:.{digits - 1}e}".split("e")
+    exponent = int(power)
+    if exponent < -3 or exponent > 4:
+        return f"{sign}{mantissa}×10{str(exponent).translate(_SUPERSCRIPTS)}"
+    if float(size).is_integer():
+        return f"{sign}{size:.0f}"
+    return f"{sign}{size:.{max(0, digits - 1 - exponent)}f}"

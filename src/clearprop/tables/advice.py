@@ -74,7 +74,11 @@ def inspect_columns(
         found = next(_findings(series, originals.get(name), goals), None)
         if found is not None:
             kind, what = found
-            message = f"Column {name!r} {what} To leave it out: --drop {name}."
+            # what the encoding leaves out by itself needs nobody's hand
+            remedy = (
+                "" if kind in ("constant", "duplicate") else f" To leave it out: --drop {name}."
+            )
+            message = f"Column {name!r} {what}{remedy}"
             warnings.append(ColumnWarning(name, kind, message))
     return warnings
 

@@ -54,14 +54,14 @@ class Arrays:
 def holds_arrays(path: str | Path) -> bool:
     """Whether a file is to be read with `read_arrays` rather than `read_table`."""
     file = Path(path)
-    if not file.is_file():
+    if file.suffix.lower() == ".npz" or not file.is_file():
         return file.suffix.lower() == ".npz"
     try:
         with _opened(file) as stream:
             head = stream.read(4)
     except (OSError, EOFError, zlib.error):
         return False
-    return (head.startswith(_ZIP) and file.suffix.lower() == ".npz") or _is_idx(head)
+    return _is_idx(head)
 
 
 def read_arrays(
@@ -134,9 +134,9 @@ def _parse_idx(stream: IO[bytes], name: str) -> np.ndarray:
     head = stream.read(4)
     if not _is_idx(head):
         raise FileError(
-            f"Expected {name!r} to be an IDX file (two zero bytes, a type, 1 to 8 axes); its first "
-            f"bytes are {head!r}. Arrays are read from IDX and NPZ files, tables from CSV and "
-            "others."
+            f"Expected {name!r} to be an NPZ file or an IDX file (two zero bytes, a type, 1 to 8 "
+            f"axes); its first bytes are {head!r}. Arrays are read from such files, tables from "
+            "CSV and others: rename it by what it is."
         )
     axes = head[3]
     lengths = stream.read(4 * axes)

@@ -170,9 +170,12 @@ def _assemble(fittings: Iterable[ColumnFitting], options: EncoderOptions) -> Tab
     encoder = TableEncoder(tuple(columns))
     if encoder.width == 0:
         reasons = [f"{c.name!r} is {c.reason}" for c in columns if isinstance(c, DroppedColumn)]
+        left = (
+            f"of {len(columns)} none is left: {'; '.join(reasons[:6])}" if reasons else "got none"
+        )
         raise DataError(
-            f"Expected at least one column to learn from; of {len(columns)} none is left: "
-            f"{'; '.join(reasons[:6])}."
+            f"Expected at least one column to learn from, beside the target; {left}. Add columns "
+            "that say something about each row."
         )
     return encoder
 

@@ -76,7 +76,9 @@ class Progress:
 
     def sentence(self) -> str:
         """Say why the run stopped."""
+        tolerance = self.stopping.tolerance
+        by = f" by more than {tolerance:g}" if tolerance else ""
         return (
-            f"{_WORDS[self.stopping.monitor]} did not improve by more than "
-            f"{self.stopping.tolerance:g} for {self.stopping.patience:g} epochs in a row."
+            f"{_WORDS[self.stopping.monitor]} did not improve{by} for "
+            f"{self.stopping.patience:g} epochs in a row."
         )
