@@ -25,6 +25,7 @@ import numpy as np
 
 from clearprop.errors import SettingError, ShapeError
 from clearprop.functions import Activation, CustomLoss, Loss, activation, check_pair, loss
+from clearprop.functions.initialisers import INITIALISERS
 from clearprop.functions.spelling import suggest
 
 DTypeName = Literal["float32", "float64"]
@@ -348,70 +349,3 @@ class Parameters:
                 )
             segment.view(parameters.vector)[...] = values
         return parameters
-
-
-_RELU_FAMILY = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus")
-
-
-def _spread(gain: float, fan: str, shape: str) -> Any:
-    """Return an initialiser whose weights have variance gain / fan; biases are zero."""
-
-    def draw(operation: Operation, generator: Any) -> tuple[np.ndarray, np.ndarray]:
-        n_in, n_out = operation.fan_in, operation.units
-        variance = gain / ((n_in + n_out) / 2 if fan == "average" else n_in)
-        size = (n_in, n_out)
-        if shape == "uniform":
-            bound = (3 * variance) ** 0.5
-            return generator.uniform(-bound, bound, size), np.zeros(n_out)
-        return generator.normal(0.0, variance**0.5, size), np.zeros(n_out)
-
-    return draw
-
-
-def _automatic(operation: Operation, generator: Any) -> tuple[np.ndarray, np.ndarray]:
-    name = operation.activation.name
-    if name in _RELU_FAMILY:
-        return INITIALISERS["he_uniform"](operation, generator)
-    return INITIALISERS["lecun_normal" if name == "selu" else "glorot_uniform"](
-        operation, generator
-    )
-
-
-def _scikit_learn(factor: float) -> Any:
-    """Return scikit-learn's initialiser; its factor is 2 where hidden units are logistic, else 6.
-
-    Weights and biases are both uniform within ±√(factor / (fan_in + units)).
-    """
-
-    def draw(operation: Operation, generator: Any) -> tuple[np.ndarray, np.ndarray]:
-        bound = (factor / (operation.fan_in + operation.units)) ** 0.5
-        weight = generator.uniform(-bound, bound, (operation.fan_in, operation.units))
-        return weight, generator.uniform(-bound, bound, operation.units)
-
-    return draw
-
-
-def _zeros(operation: Operation, generator: Any) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros((operation.fan_in, operation.units)), np.zeros(operation.units)
-
-
-def _standard_normal(operation: Operation, generator: Any) -> tuple[np.ndarray, np.ndarray]:
-    # for the NTK parametrisation, whose forward scale holds the 1/√fan_in
-    weight = generator.standard_normal((operation.fan_in, operation.units))
-    return weight, generator.standard_normal(operation.units)
-
-
-# name → draws (weights of shape (fan_in, units), biases of shape (units,))
-INITIALISERS: dict[str, Any] = {
-    "auto": _automatic,
-    "glorot_uniform": _spread(1.0, "average", "uniform"),
-    "glorot_normal": _spread(1.0, "average", "normal"),
-    "he_uniform": _spread(2.0, "fan_in", "uniform"),
-    "he_normal": _spread(2.0, "fan_in", "normal"),
-    "lecun_uniform": _spread(1.0, "fan_in", "uniform"),
-    "lecun_normal": _spread(1.0, "fan_in", "normal"),
-    "sklearn": _scikit_learn(6.0),
-    "sklearn_logistic": _scikit_learn(2.0),
-    "standard_normal": _standard_normal,
-    "zeros": _zeros,
-}

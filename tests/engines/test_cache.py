@@ -10,7 +10,7 @@ import pytest
 
 import clearprop
 from clearprop.engines import Recipe
-from clearprop.engines.native import NativeEngine, cache, engine
+from clearprop.engines.native import NativeEngine, cache, call
 from problems import block_for, hidden_network, vector_for
 
 SOURCE = Path(clearprop.__file__).parents[1]
@@ -90,7 +90,7 @@ assert len(record.losses) == 3
 def test_the_kernel_of_this_machine_is_not_compiled_again(tmp_path):
     network = hidden_network("tanh")
     NativeEngine(network, Recipe()).gradient(vector_for(network), block_for(network, 4))
-    if engine._run._cache._impl.locator.get_source_stamp() != cache.sources_digest():
+    if call._run._cache._impl.locator.get_source_stamp() != cache.sources_digest():
         pytest.skip("a source was edited while the tests ran")
     file = tmp_path / "train.py"
     file.write_text(TRAIN)

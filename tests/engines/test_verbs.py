@@ -8,7 +8,7 @@ import scipy.sparse
 
 from clearprop import CustomLoss, Dense, Network, Parameters
 from clearprop.engines import Block, Recipe, build
-from clearprop.engines.native import NativeEngine, engine
+from clearprop.engines.native import NativeEngine, call, engine
 from clearprop.engines.native.plans import plan_for
 from clearprop.equations import RULES, Adam, Penalty
 from clearprop.errors import SettingError
@@ -186,7 +186,7 @@ def test_read_only_arrays_compile_nothing_anew():
     native, vector = _native(network, Recipe(batch_size=4)), vector_for(network)
     block = block_for(network, 12, weighted=True).ordered(np.arange(12)[::-1])
     native.gradient(vector, block)
-    before = len(engine._run.overloads)
+    before = len(call._run.overloads)
     wanted = native.gradient(vector, block), native.predict(vector, block.x)
     locked = [array.copy() for array in (block.x, block.y, block.weights, block.order, vector)]
     for array in locked:
@@ -202,7 +202,7 @@ def test_read_only_arrays_compile_nothing_anew():
     for part in (sparse.data, sparse.indices, sparse.indptr):
         part.flags.writeable = False
     assert np.array_equal(native.predict(theta, sparse), wanted[1])
-    assert len(engine._run.overloads) == before
+    assert len(call._run.overloads) == before
     assert not x.flags.writeable
 
 

@@ -128,11 +128,11 @@ def test_a_split_batch_equals_the_whole_one():
 
 @pytest.mark.parametrize("seed", [(1 << 63) + 5, (1 << 64) - 1, -3])
 def test_any_seed_of_64_bits_serves(seed):
-    from clearprop.engines.native import engine
+    from clearprop.engines.native import call
 
     _masks(1, "none", np.arange(5))
-    before = len(engine._run.overloads)
+    before = len(call._run.overloads)
     _, masks = _masks(1, "none", np.arange(5), seed=seed)
     key = key_of(seed, 1, LARGE)
     assert np.array_equal(masks[0], dropout_mask(np, key, np.arange(5), 5, 0.3, np.float64))
-    assert len(engine._run.overloads) == before
+    assert len(call._run.overloads) == before

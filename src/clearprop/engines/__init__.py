@@ -14,6 +14,7 @@ May import: `clearprop.equations`, `clearprop.functions`, `clearprop.network`, `
 
 from __future__ import annotations
 
+from clearprop.engines.checks import check_inputs
 from clearprop.engines.contracts import (
     Block,
     Constant,
@@ -24,7 +25,6 @@ from clearprop.engines.contracts import (
     Record,
     Schedule,
     TrainState,
-    check_inputs,
 )
 from clearprop.engines.trace import Trace
 from clearprop.errors import SettingError

@@ -10,10 +10,11 @@ rounding, and a test holds it to that for every layer, loss and rule.
     updates.py       update rules                      chance.py    dropout's random bits
     mathematics.py   exp and its relatives for vector lanes
     low_level.py     calls by address, atomics, barrier
+    records.py       what the kernel reads and writes, and what its columns mean
     layout.py        a network, a plan and a block as the kernel's arrays
     plans.py         BLAS or loops, threads, what they split
     threads.py       how kernels get their threads     blas.py, cache.py   BLAS; the on-disk cache
-    engine.py        NativeEngine
+    call.py          one call of the kernel         engine.py    NativeEngine
 
 May import: Numba, SciPy's BLAS, threadpoolctl, and what `clearprop.engines` may import.
 """

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import typeof
 
 from clearprop import equations as eq
 from clearprop.engines.batches import row_weights
 from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
 from clearprop.engines.ledger import update_terms
-from clearprop.engines.native import kernel, layout
-from clearprop.engines.native.blas import one_blas_thread
-from clearprop.engines.native.cache import is_kept, kept_on_disk
+from clearprop.engines.native import layout, records
+from clearprop.engines.native.call import Call, two_rows
 from clearprop.engines.native.plans import check_plan, plan_for
-from clearprop.engines.native.threads import run_together
 from clearprop.engines.trace import Trace
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
 
-logger = logging.getLogger("clearprop")
-
 # rows of a chunk where every row is wanted: enough for BLAS, small beside the data
 CHUNK = 1024
-
-_run = kept_on_disk(kernel.run, nogil=True, error_model="numpy")
-
-
-@cache
-def _announce(dtype: str) -> None:
-    """Say, once a process, that a compilation is about to happen."""
-    logger.warning(
-        "Compiling clearprop's kernels for %s. This happens once on a machine and takes some "
-        "10 seconds.",
-        dtype,
-    )
 
 
 class NativeEngine(Engine):
@@ -75,9 +56,11 @@ class NativeEngine(Engine):
         constants = self.step_constants(state, block, steps)
         if isinstance(self.network.objective, CustomLoss):
             return self._advance_custom(state, block, constants)
-        call = _Call(self, state.vector, block, self.recipe.batch_size)
-        call.slots = _two_rows(state.slots)
-        done = call.run(kernel.TRAIN, steps, start=state.position, state=state, constants=constants)
+        call = self._call(state.vector, block, self.recipe.batch_size)
+        call.slots = two_rows(state.slots)
+        done = call.run(
+            records.TRAIN, steps, start=state.position, state=state, constants=constants
+        )
         failed = done < steps
         rows = self._row_counts(state, block, done + failed)
         state.step += done
@@ -89,7 +72,7 @@ class NativeEngine(Engine):
         """Accumulate over chunks; see `Engine.gradient`."""
         if isinstance(self.network.objective, CustomLoss):
             return self._gradient_custom(vector, block)
-        call, normaliser = self._over_all(vector, block, kernel.BACKWARD, accumulate=1)
+        call, normaliser = self._over_all(vector, block, records.BACKWARD, accumulate=1)
         return self._with_penalty(vector, float(call.losses.sum()), call.gradient_sum(), normaliser)
 
     def evaluate(self, vector: np.ndarray, block: Block) -> float:
@@ -102,9 +85,9 @@ class NativeEngine(Engine):
         """Run the forward phase over chunks; see `Engine.predict`."""
         outputs = np.empty((x.shape[0], self.network.outputs), dtype=self.network.dtype)
         if len(outputs):
-            call = _Call(self, vector, Block(x, outputs), self._chunk(len(outputs)))
+            call = self._call(vector, Block(x, outputs), self._chunk(len(outputs)))
             call.outputs = outputs
-            phases = kernel.GATHER | kernel.FORWARD | kernel.PREDICT
+            phases = records.GATHER | records.FORWARD | records.PREDICT
             call.run(phases, -(-len(outputs) // call.batch), normaliser=1.0)
         return outputs
 
@@ -117,8 +100,8 @@ class NativeEngine(Engine):
         rows = np.asarray(rows, dtype=np.int64)
         # a schedule counts the steps of the whole block
         constants = self.step_constants(state, block, 1)
-        call = _Call(self, state.vector, block.ordered(rows), len(rows))
-        call.slots = _two_rows(state.slots)
+        call = self._call(state.vector, block.ordered(rows), len(rows))
+        call.slots = two_rows(state.slots)
         losses = self._forward_backward(call, state, constants, dropout=dropout)
         arrays = call.arrays()
         gradient = call.gradient_sum()
@@ -127,7 +110,7 @@ class NativeEngine(Engine):
             self.network, self.recipe, replace(state, vector=before), gradient, constants[0], factor
         )[0]
         call.run(
-            kernel.UPDATE, 1, state=state, constants=constants, normaliser=call.sum_of_weights()
+            records.UPDATE, 1, state=state, constants=constants, normaliser=call.sum_of_weights()
         )
         masks = [
             array if operation.dropout and dropout else None
@@ -155,6 +138,9 @@ class NativeEngine(Engine):
             constants=constants[0],
         )
 
+    def _call(self, vector: np.ndarray, block: Block, batch: int) -> Call:
+        return Call(self, self.workspace(batch), vector, block, batch)
+
     def workspace(self, batch: int) -> layout.Workspace:
         """Return buffers for batches of this many rows; they grow and are never given back."""
         if self._workspace is None or self._workspace.rows < batch:
@@ -170,10 +156,10 @@ class NativeEngine(Engine):
 
     def _over_all(
         self, vector: np.ndarray, block: Block, phases: int, accumulate: int = 0
-    ) -> tuple[_Call, float]:
-        call = _Call(self, vector, block, self._chunk(block.visits))
+    ) -> tuple[Call, float]:
+        call = self._call(vector, block, self._chunk(block.visits))
         normaliser = call.sum_of_weights() or 1.0
-        phases |= kernel.GATHER | kernel.FORWARD | kernel.LOSS
+        phases |= records.GATHER | records.FORWARD | records.LOSS
         steps = -(-block.visits // call.batch)
         call.run(phases, steps, normaliser=normaliser, accumulate=accumulate)
         return call, normaliser
@@ -188,19 +174,19 @@ class NativeEngine(Engine):
         return loss, gradient + slope.astype(gradient.dtype, copy=False)
 
     def _forward_backward(
-        self, call: _Call, state: TrainState, constants: np.ndarray, *, dropout: bool
+        self, call: Call, state: TrainState, constants: np.ndarray, *, dropout: bool
     ) -> np.ndarray:
         """Run all phases but the update on the call's one batch; return E of each sample."""
-        phases = kernel.GATHER | kernel.FORWARD | (kernel.DROPOUT if dropout else 0)
+        phases = records.GATHER | records.FORWARD | (records.DROPOUT if dropout else 0)
         if not isinstance(self.network.objective, CustomLoss):
-            call.run(phases | kernel.LOSS | kernel.BACKWARD, 1, state=state, constants=constants)
+            call.run(phases | records.LOSS | records.BACKWARD, 1, state=state, constants=constants)
             return call.values()
         call.run(phases, 1, state=state, constants=constants)
         losses = self._custom_loss(call)
-        call.run(kernel.BACKWARD, 1, state=state, constants=constants)
+        call.run(records.BACKWARD, 1, state=state, constants=constants)
         return losses
 
-    def _custom_loss(self, call: _Call) -> np.ndarray:
+    def _custom_loss(self, call: Call) -> np.ndarray:
         """Compute a user's loss on what the forward phase left, and put δ^L where BP2 reads it."""
         last, loss = self.network.operations[-1].activation, self.network.objective
         arrays = call.arrays()
@@ -208,8 +194,8 @@ class NativeEngine(Engine):
         y, c = call.targets(), call.coefficients()
         losses = np.asarray(loss.value(np, last, y, z, a))
         call.put_delta(eq.bp1(np, loss, last, y, z, a, c))
-        call.space.partial[:, kernel.PART_LOSS] = 0
-        call.space.partial[0, kernel.PART_LOSS] = np.sum(c * losses, dtype=np.float64)
+        call.space.partial[:, records.PART_LOSS] = 0
+        call.space.partial[0, records.PART_LOSS] = np.sum(c * losses, dtype=np.float64)
         return losses
 
     def _advance_custom(
@@ -219,14 +205,14 @@ class NativeEngine(Engine):
         losses, penalties, sizes, failed = [], [], [], False
         for c in constants:
             rows = block.visited(state.position, state.position + self.recipe.batch_size)
-            call = _Call(self, state.vector, block.ordered(rows), len(rows))
-            call.slots = _two_rows(state.slots)
-            forward = kernel.GATHER | kernel.FORWARD | kernel.DROPOUT
+            call = self._call(state.vector, block.ordered(rows), len(rows))
+            call.slots = two_rows(state.slots)
+            forward = records.GATHER | records.FORWARD | records.DROPOUT
             call.run(forward, 1, state=state, constants=c[None])
             self._custom_loss(call)
             sizes.append(len(rows))
             done = call.run(
-                kernel.BACKWARD | kernel.UPDATE,
+                records.BACKWARD | records.UPDATE,
                 1,
                 state=state,
                 constants=c[None],
@@ -242,189 +228,22 @@ class NativeEngine(Engine):
         rows = np.array(sizes, dtype=np.int64)
         return state, Record(np.array(losses), np.array(penalties), rows, failed)
 
-    def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, _Call]]:
+    def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, Call]]:
         """Run forward and the user's loss chunk by chunk; yield Σ c_i E_i and the call."""
         total = float(row_weights(self.network, block, block.visited(0, block.visits)).sum())
         size = self._chunk(block.visits)
         for start in range(0, block.visits, size):
             rows = block.visited(start, start + size)
-            call = _Call(self, vector, block.ordered(rows), len(rows))
-            call.run(kernel.GATHER | kernel.FORWARD, 1, normaliser=total or 1.0)
+            call = self._call(vector, block.ordered(rows), len(rows))
+            call.run(records.GATHER | records.FORWARD, 1, normaliser=total or 1.0)
             self._custom_loss(call)
-            yield float(call.space.partial[0, kernel.PART_LOSS]), call
+            yield float(call.space.partial[0, records.PART_LOSS]), call
 
     def _gradient_custom(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         total, gradient = 0.0, np.zeros_like(vector)
         for loss, call in self._custom_chunks(vector, block):
-            call.run(kernel.BACKWARD, 1)
+            call.run(records.BACKWARD, 1)
             total += loss
             gradient += call.gradient_sum()
         weights = row_weights(self.network, block, block.visited(0, block.visits))
         return self._with_penalty(vector, total, gradient, float(weights.sum()) or 1.0)
-
-
-class _Call:
-    """One job of an engine: the arrays it reads and writes, and what it left in the workspace."""
-
-    def __init__(self, engine: NativeEngine, vector: np.ndarray, block: Block, batch: int) -> None:
-        self.engine = engine
-        self.block = block
-        self.batch = batch
-        self.space = engine.workspace(batch)
-        self.vector = vector
-        self.slots = np.empty((2, 0), dtype=vector.dtype)
-        self.outputs = np.empty((0, 0), dtype=vector.dtype)
-        self.losses = np.zeros(0)
-        self.penalties = np.zeros(0)
-
-    def run(
-        self,
-        phases: int,
-        steps: int,
-        *,
-        start: int = 0,
-        state: TrainState | None = None,
-        constants: np.ndarray | None = None,
-        normaliser: float = 0.0,
-        accumulate: int = 0,
-    ) -> int:
-        """Run the kernel on all threads of the plan; return how many steps were sound."""
-        network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
-        space, places = self.space, self.space.places
-        self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
-        table = np.zeros((1, 5)) if constants is None else constants
-        # only training writes to the parameters; elsewhere they may be read-only
-        vector = self.vector
-        if not phases & kernel.UPDATE:
-            vector = layout.of_one_type(vector, vector.dtype)
-        memory = kernel.Memory(
-            vector,
-            self.slots,
-            space.gradients,
-            space.work,
-            space.partial,
-            space.numbers,
-            space.control,
-        )
-        job = layout.job_for(
-            network,
-            recipe,
-            plan,
-            places,
-            phases=phases,
-            steps=steps,
-            batch=self.batch,
-            start=start,
-            visits=self.block.visits,
-            first_row=self.block.first_row,
-            step=state.step if state else 0,
-            seed=layout.signed(state.seed) if state else 0,
-            accumulate=accumulate,
-        )
-        arguments = (
-            memory,
-            space.tables,
-            layout.data_for(network, self.block),
-            job,
-            layout.numbers_for(network, recipe, normaliser),
-            kernel.Results(self.losses, self.penalties, self.outputs),
-            np.ascontiguousarray(table, dtype=network.dtype),
-        )
-        if plan.threads > 1 or network.dtype not in _READY:
-            _compile(network.dtype, arguments)
-        with one_blas_thread():
-            return run_together(lambda thread: _run(thread, *arguments), plan.threads)
-
-    def sum_of_weights(self) -> float:
-        """Return Σ w over the rows that the call visits."""
-        if self.block.weights is None:
-            return float(self.block.visits)
-        if not self.block.visits:
-            return 0.0
-        # one after another, as the kernel adds them: np.sum goes by pairs and rounds otherwise
-        weights = self.block.weights[self.block.visited(0, self.block.visits)]
-        return float(np.cumsum(weights, dtype=np.float64)[-1])
-
-    def gradient_sum(self) -> np.ndarray:
-        """Return the sum of the threads' gradients, in the order in which the kernel adds them."""
-        total = self.space.gradients[0].copy()
-        for other in self.space.gradients[1:]:
-            total += other
-        return total
-
-    def _counts(self) -> list[int]:
-        """Return how many samples of the last batch each workspace holds."""
-        copies, n = len(self.space.work), self.batch
-        return [n * (copy + 1) // copies - n * copy // copies for copy in range(copies)]
-
-    def _read(self, place: int, units: int) -> np.ndarray:
-        """Return an array of the workspace as (n, units), one thread's samples after another."""
-        parts = [
-            work[place : place + units * n].reshape(units, n).T
-            for work, n in zip(self.space.work, self._counts(), strict=True)
-        ]
-        return np.concatenate(parts)
-
-    def values(self) -> np.ndarray:
-        """Return E of each sample, (n,)."""
-        return self._read(self.space.places.value, 1)[:, 0]
-
-    def targets(self) -> np.ndarray:
-        """Return the targets after label smoothing, (n, outputs)."""
-        return self._read(self.space.places.target, self.engine.network.outputs)
-
-    def coefficients(self) -> np.ndarray:
-        """Return c_i of each sample, (n,)."""
-        return self._read(self.space.places.coefficient, 1)[:, 0]
-
-    def arrays(self) -> dict[str, list[Any]]:
-        """Return copies of the layers' arrays, each (n, units), by name."""
-        found: dict[str, list[Any]] = {"input": [], "z": [], "a": [], "mask": [], "delta": []}
-        layers = zip(self.engine.network.operations, self.space.places.layers, strict=True)
-        for index, (operation, (source, z, a, mask, _, delta)) in enumerate(layers):
-            by_rows = index == 0 and self.engine.plan.blas[0]
-            units = operation.units
-            found["input"].append(
-                self._read_rows(source, operation.fan_in)
-                if by_rows
-                else self._read(source, operation.fan_in)
-            )
-            found["z"].append(self._read(z, units))
-            found["a"].append(self._read(a, units))
-            found["mask"].append(self._read(mask, units) if mask >= 0 else None)
-            found["delta"].append(self._read(delta, units))
-        return found
-
-    def _read_rows(self, place: int, units: int) -> np.ndarray:
-        parts = [
-            work[place : place + units * n].reshape(n, units)
-            for work, n in zip(self.space.work, self._counts(), strict=True)
-        ]
-        return np.concatenate(parts)
-
-    def put_delta(self, delta: np.ndarray) -> None:
-        """Write δ^L, (n, outputs), to the workspaces."""
-        place, first = self.space.places.layers[-1][-1], 0
-        for work, n in zip(self.space.work, self._counts(), strict=True):
-            part = delta[first : first + n].T
-            work[place : place + part.size] = part.reshape(-1)
-            first += n
-
-
-def _two_rows(slots: np.ndarray) -> np.ndarray:
-    """Return slots as the kernel indexes them; rules with fewer than two leave rows unused."""
-    return slots if len(slots) else np.empty((0, 0), dtype=slots.dtype)
-
-
-# precisions whose kernel this process has; a precision has one signature (see `layout.of_one_type`)
-_READY: set[str] = set()
-
-
-def _compile(dtype: str, arguments: tuple[Any, ...]) -> None:
-    """Load or compile the kernel before threads start: one that failed would leave others stuck."""
-    signature = tuple(typeof(argument) for argument in (0, *arguments))
-    if signature not in _run.overloads:
-        if not is_kept(_run, signature):
-            _announce(dtype)
-        _run.compile(signature)
-    _READY.add(dtype)

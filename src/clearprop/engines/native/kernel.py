@@ -13,15 +13,14 @@ neurons.
 `phases` chooses what a call does: prediction is the forward phase alone, a trace is one step whose
 workspace is read afterwards, training is all of them.
 
-Layout of a workspace V (one flat array): the places are in `Tables.layers` and `Job`; the arrays
-are unit by unit, n samples to a row, apart from the input where the first layer goes through BLAS,
-which is sample by sample as it was gathered.
+Layout of a workspace V (one flat array): the places are in `Tables` and `Job` of `records`; the
+arrays are unit by unit, n samples to a row, apart from the input where the first layer goes through
+BLAS, which is sample by sample as it was gathered.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,117 +28,39 @@ from clearprop.engines.native import losses, pointwise, products, updates
 from clearprop.engines.native.chance import fill_mask, layer_key
 from clearprop.engines.native.low_level import barrier, matrix, part, vector
 from clearprop.engines.native.mathematics import type_of
-
-GATHER, FORWARD, DROPOUT, LOSS, BACKWARD, UPDATE, PREDICT = (1 << place for place in range(7))
-TRAIN = GATHER | FORWARD | DROPOUT | LOSS | BACKWARD | UPDATE
-
-# columns of Tables.layers: sizes, codes, places in the vector, places in the workspace
-(
-    FAN_IN, UNITS, ACTIVATION, BLAS, WEIGHT, BIAS, THRESHOLD,
-    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, LAYER_COLUMNS,
-) = range(14)  # fmt: skip
-# columns of Tables.reals
-ALPHA, KEEP, SCALE, REAL_COLUMNS = range(4)
-# columns of Tables.segments
-START, STOP, PENALISED, SEGMENT_COLUMNS = range(4)
-# columns of Memory.partial: what each thread adds to a sum, a cache line for each thread
-PART_LOSS, PART_NORM, PART_SIZE, PART_SQUARE, PART_SUM, PART_COLUMNS = 0, 1, 2, 3, 4, 8
-
-
-class Tables(NamedTuple):
-    """The network as numbers.
-
-    layers (L, LAYER_COLUMNS) int64, reals (L, REAL_COLUMNS), segments (S, SEGMENT_COLUMNS) int64,
-    rates (S,). A MASK of -1 says that the layer has no dropout.
-    """
-
-    layers: Any
-    reals: Any
-    segments: Any
-    rates: Any
-
-
-class Data(NamedTuple):
-    """The block.
-
-    Dense x (rows, inputs), or CSR as data, indices (int32) and indptr (int64) where x has no
-    columns; y (rows, outputs), or codes (rows,) where y has no columns; weights and order, of no
-    length where absent.
-    """
-
-    x: Any
-    data: Any
-    indices: Any
-    indptr: Any
-    y: Any
-    codes: Any
-    weights: Any
-    order: Any
-
-
-class Memory(NamedTuple):
-    """What the kernel writes to.
-
-    theta (P,), slots (2, P), gradients (copies, P), work (copies, places), partial
-    (threads, PART_COLUMNS) float64, numbers (copies, capacity) int64 row numbers, control.
-    """
-
-    theta: Any
-    slots: Any
-    gradients: Any
-    work: Any
-    partial: Any
-    numbers: Any
-    control: Any
-
-
-class Results(NamedTuple):
-    """losses and penalties (steps,) float64, outputs (rows, outputs) for the PREDICT phase."""
-
-    losses: Any
-    penalties: Any
-    outputs: Any
-
-
-class Job(NamedTuple):
-    """What to do: whole numbers."""
-
-    phases: int
-    threads: int
-    team: int
-    steps: int
-    batch: int
-    start: int
-    visits: int
-    first_row: int
-    step: int
-    seed: int
-    loss: int
-    matched: int
-    rule: int
-    accumulate: int
-    sgemm: int
-    input: int
-    target: int
-    coefficient: int
-    value: int
-    top: int
-    total: int
-
-
-class Numbers(NamedTuple):
-    """What to do: real numbers, in the network's precision apart from `normaliser`."""
-
-    loss: Any
-    tiny: Any
-    smoothing: Any
-    floor: Any
-    l1: Any
-    l2: Any
-    per_sample: Any
-    clip_value: Any
-    clip_norm: Any
-    normaliser: Any
+from clearprop.engines.native.records import (
+    A_PLACE,
+    ACTIVATION,
+    ALPHA,
+    BACKWARD,
+    BIAS,
+    BLAS,
+    DELTA,
+    DROPOUT,
+    FAN_IN,
+    FORWARD,
+    GATHER,
+    INPUT,
+    KEEP,
+    LOSS,
+    MASK,
+    OUTPUT,
+    PART_LOSS,
+    PART_NORM,
+    PART_SIZE,
+    PART_SQUARE,
+    PART_SUM,
+    PENALISED,
+    PREDICT,
+    SCALE,
+    START,
+    STOP,
+    THRESHOLD,
+    UNITS,
+    UPDATE,
+    WEIGHT,
+    Z_PLACE,
+)
 
 
 @part()

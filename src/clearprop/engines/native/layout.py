@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.engines.contracts import Block, Plan, Recipe
-from clearprop.engines.native import kernel, losses, pointwise, updates
+from clearprop.engines.native import losses, pointwise, records, updates
 from clearprop.engines.native.blas import gemm_address
 from clearprop.engines.native.low_level import CONTROL_SIZE
 from clearprop.equations.chance import drop_threshold
@@ -58,11 +58,11 @@ def places_for(network: Network, capacity: int) -> Places:
     return Places(capacity, tuple(layers), first, target, coefficient, value, top, total, end)
 
 
-def tables_for(network: Network, plan: Plan, places: Places) -> kernel.Tables:
+def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
     """Return the network as numbers."""
     operations = network.operations
-    layers = np.zeros((len(operations), kernel.LAYER_COLUMNS), dtype=np.int64)
-    reals = np.zeros((len(operations), kernel.REAL_COLUMNS), dtype=network.dtype)
+    layers = np.zeros((len(operations), records.LAYER_COLUMNS), dtype=np.int64)
+    reals = np.zeros((len(operations), records.REAL_COLUMNS), dtype=network.dtype)
     for row, o in enumerate(operations):
         layers[row] = (
             o.fan_in, o.units, pointwise.CODES[o.activation.name], plan.blas[row],
@@ -71,7 +71,7 @@ def tables_for(network: Network, plan: Plan, places: Places) -> kernel.Tables:
         reals[row] = o.activation.alpha or 0.0, 1 / (1 - o.dropout), o.scale
     segments = np.array([(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64)
     rates = np.array([s.rate for s in network.segments], dtype=network.dtype)
-    return kernel.Tables(layers, reals, segments, rates)
+    return records.Tables(layers, reals, segments, rates)
 
 
 class _Writable:
@@ -95,13 +95,13 @@ def of_one_type(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return array if array.flags.writeable else np.asarray(_Writable(array))
 
 
-def data_for(network: Network, block: Block) -> kernel.Data:
+def data_for(network: Network, block: Block) -> records.Data:
     """Return a block as the kernel reads it; absent arrays have no length."""
     real, whole, index = np.dtype(network.dtype), np.dtype(np.int64), np.dtype(np.int32)
     x: Any = block.x
     sparse = hasattr(x, "indptr")
     codes = block.y.ndim == 1
-    return kernel.Data(
+    return records.Data(
         x=np.empty((0, 0), real) if sparse else of_one_type(x, real),
         data=of_one_type(x.data, real) if sparse else np.empty(0, real),
         indices=of_one_type(x.indices, index) if sparse else np.empty(0, index),
@@ -113,14 +113,14 @@ def data_for(network: Network, block: Block) -> kernel.Data:
     )
 
 
-def numbers_for(network: Network, recipe: Recipe, normaliser: float) -> kernel.Numbers:
+def numbers_for(network: Network, recipe: Recipe, normaliser: float) -> records.Numbers:
     """Return the real numbers of a job; bounds that are not set are infinite."""
     real: Any = np.dtype(network.dtype).type
     loss, penalty = network.objective, recipe.penalty
     smoothing = loss.label_smoothing
     share = 2 if loss.name == "binary_cross_entropy" else network.outputs
     infinite = float("inf")
-    return kernel.Numbers(
+    return records.Numbers(
         loss=real(loss.parameter or 0.0),
         tiny=np.finfo(real).tiny,
         smoothing=real(smoothing),
@@ -141,7 +141,7 @@ def signed(number: int) -> int:
 
 def job_for(
     network: Network, recipe: Recipe, plan: Plan, places: Places, **changes: int
-) -> kernel.Job:
+) -> records.Job:
     """Return a job over these places; `changes` gives what differs from one call to the next."""
     loss, last = network.objective, network.operations[-1].activation
     custom = isinstance(loss, CustomLoss)
@@ -160,7 +160,7 @@ def job_for(
         "top": places.top,
         "total": places.total,
     }
-    return kernel.Job(**{**fields, **changes})
+    return records.Job(**{**fields, **changes})
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Workspace:
     """
 
     places: Places
-    tables: kernel.Tables
+    tables: records.Tables
     work: np.ndarray
     gradients: np.ndarray
     partial: np.ndarray
@@ -194,7 +194,7 @@ class Workspace:
             tables_for(network, plan, places),
             np.zeros((copies, places.size), dtype=network.dtype),
             np.zeros((copies, network.size), dtype=network.dtype),
-            np.zeros((plan.threads, kernel.PART_COLUMNS)),
+            np.zeros((plan.threads, records.PART_COLUMNS)),
             np.zeros((copies, capacity), dtype=np.int64),
             np.zeros(CONTROL_SIZE, dtype=np.int64),
         )

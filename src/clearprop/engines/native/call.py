@@ -1,0 +1,208 @@
+"""One call of the kernel: what it is given, and what it left in the workspace.
+
+Here the kernel is compiled, or loaded from disk, when it is first needed; that a compilation is
+about to happen is said through the logger `clearprop`, which reaches the screen unless told not to.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import typeof
+
+from clearprop.engines.contracts import Block, Engine, TrainState
+from clearprop.engines.native import kernel, layout, records
+from clearprop.engines.native.blas import one_blas_thread
+from clearprop.engines.native.cache import is_kept, kept_on_disk
+from clearprop.engines.native.threads import run_together
+
+logger = logging.getLogger("clearprop")
+
+_run = kept_on_disk(kernel.run, nogil=True, error_model="numpy")
+
+
+@cache
+def _announce(dtype: str) -> None:
+    """Say, once a process, that a compilation is about to happen."""
+    logger.warning(
+        "Compiling clearprop's kernels for %s. This happens once on a machine and takes some "
+        "15 seconds.",
+        dtype,
+    )
+
+
+class Call:
+    """One job of an engine: the arrays it reads and writes, and what it left in the workspace."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        space: layout.Workspace,
+        vector: np.ndarray,
+        block: Block,
+        batch: int,
+    ) -> None:
+        self.engine = engine
+        self.block = block
+        self.batch = batch
+        self.space = space
+        self.vector = vector
+        self.slots = np.empty((2, 0), dtype=vector.dtype)
+        self.outputs = np.empty((0, 0), dtype=vector.dtype)
+        self.losses = np.zeros(0)
+        self.penalties = np.zeros(0)
+
+    def run(
+        self,
+        phases: int,
+        steps: int,
+        *,
+        start: int = 0,
+        state: TrainState | None = None,
+        constants: np.ndarray | None = None,
+        normaliser: float = 0.0,
+        accumulate: int = 0,
+    ) -> int:
+        """Run the kernel on all threads of the plan; return how many steps were sound."""
+        network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
+        space, places = self.space, self.space.places
+        self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
+        table = np.zeros((1, 5)) if constants is None else constants
+        # only training writes to the parameters; elsewhere they may be read-only
+        vector = self.vector
+        if not phases & records.UPDATE:
+            vector = layout.of_one_type(vector, vector.dtype)
+        memory = records.Memory(
+            vector,
+            self.slots,
+            space.gradients,
+            space.work,
+            space.partial,
+            space.numbers,
+            space.control,
+        )
+        job = layout.job_for(
+            network,
+            recipe,
+            plan,
+            places,
+            phases=phases,
+            steps=steps,
+            batch=self.batch,
+            start=start,
+            visits=self.block.visits,
+            first_row=self.block.first_row,
+            step=state.step if state else 0,
+            seed=layout.signed(state.seed) if state else 0,
+            accumulate=accumulate,
+        )
+        arguments = (
+            memory,
+            space.tables,
+            layout.data_for(network, self.block),
+            job,
+            layout.numbers_for(network, recipe, normaliser),
+            records.Results(self.losses, self.penalties, self.outputs),
+            np.ascontiguousarray(table, dtype=network.dtype),
+        )
+        if plan.threads > 1 or network.dtype not in _READY:
+            _compile(network.dtype, arguments)
+        with one_blas_thread():
+            return run_together(lambda thread: _run(thread, *arguments), plan.threads)
+
+    def sum_of_weights(self) -> float:
+        """Return Σ w over the rows that the call visits."""
+        if self.block.weights is None:
+            return float(self.block.visits)
+        if not self.block.visits:
+            return 0.0
+        # one after another, as the kernel adds them: np.sum goes by pairs and rounds otherwise
+        weights = self.block.weights[self.block.visited(0, self.block.visits)]
+        return float(np.cumsum(weights, dtype=np.float64)[-1])
+
+    def gradient_sum(self) -> np.ndarray:
+        """Return the sum of the threads' gradients, in the order in which the kernel adds them."""
+        total = self.space.gradients[0].copy()
+        for other in self.space.gradients[1:]:
+            total += other
+        return total
+
+    def _counts(self) -> list[int]:
+        """Return how many samples of the last batch each workspace holds."""
+        copies, n = len(self.space.work), self.batch
+        return [n * (copy + 1) // copies - n * copy // copies for copy in range(copies)]
+
+    def _read(self, place: int, units: int) -> np.ndarray:
+        """Return an array of the workspace as (n, units), one thread's samples after another."""
+        parts = [
+            work[place : place + units * n].reshape(units, n).T
+            for work, n in zip(self.space.work, self._counts(), strict=True)
+        ]
+        return np.concatenate(parts)
+
+    def values(self) -> np.ndarray:
+        """Return E of each sample, (n,)."""
+        return self._read(self.space.places.value, 1)[:, 0]
+
+    def targets(self) -> np.ndarray:
+        """Return the targets after label smoothing, (n, outputs)."""
+        return self._read(self.space.places.target, self.engine.network.outputs)
+
+    def coefficients(self) -> np.ndarray:
+        """Return c_i of each sample, (n,)."""
+        return self._read(self.space.places.coefficient, 1)[:, 0]
+
+    def arrays(self) -> dict[str, list[Any]]:
+        """Return copies of the layers' arrays, each (n, units), by name."""
+        found: dict[str, list[Any]] = {"input": [], "z": [], "a": [], "mask": [], "delta": []}
+        layers = zip(self.engine.network.operations, self.space.places.layers, strict=True)
+        for index, (operation, (source, z, a, mask, _, delta)) in enumerate(layers):
+            by_rows = index == 0 and self.engine.plan.blas[0]
+            units = operation.units
+            found["input"].append(
+                self._read_rows(source, operation.fan_in)
+                if by_rows
+                else self._read(source, operation.fan_in)
+            )
+            found["z"].append(self._read(z, units))
+            found["a"].append(self._read(a, units))
+            found["mask"].append(self._read(mask, units) if mask >= 0 else None)
+            found["delta"].append(self._read(delta, units))
+        return found
+
+    def _read_rows(self, place: int, units: int) -> np.ndarray:
+        parts = [
+            work[place : place + units * n].reshape(n, units)
+            for work, n in zip(self.space.work, self._counts(), strict=True)
+        ]
+        return np.concatenate(parts)
+
+    def put_delta(self, delta: np.ndarray) -> None:
+        """Write δ^L, (n, outputs), to the workspaces."""
+        place, first = self.space.places.layers[-1][-1], 0
+        for work, n in zip(self.space.work, self._counts(), strict=True):
+            part = delta[first : first + n].T
+            work[place : place + part.size] = part.reshape(-1)
+            first += n
+
+
+def two_rows(slots: np.ndarray) -> np.ndarray:
+    """Return slots as the kernel indexes them; rules with fewer than two leave rows unused."""
+    return slots if len(slots) else np.empty((0, 0), dtype=slots.dtype)
+
+
+# precisions whose kernel this process has; a precision has one signature (see `layout.of_one_type`)
+_READY: set[str] = set()
+
+
+def _compile(dtype: str, arguments: tuple[Any, ...]) -> None:
+    """Load or compile the kernel before threads start: one that failed would leave others stuck."""
+    signature = tuple(typeof(argument) for argument in (0, *arguments))
+    if signature not in _run.overloads:
+        if not is_kept(_run, signature):
+            _announce(dtype)
+        _run.compile(signature)
+    _READY.add(dtype)

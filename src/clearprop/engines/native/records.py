@@ -1,0 +1,121 @@
+"""What the kernel reads and writes, as records of arrays and numbers, and what their columns mean.
+
+The kernel sees a network, a block and a job only as these; `layout` fills them in. The names of
+columns and phases are whole numbers that the compiler takes as constants.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+# what a call of the kernel does; a sum of these
+GATHER, FORWARD, DROPOUT, LOSS, BACKWARD, UPDATE, PREDICT = (1 << place for place in range(7))
+TRAIN = GATHER | FORWARD | DROPOUT | LOSS | BACKWARD | UPDATE
+
+# columns of Tables.layers: sizes, codes, places in the vector, places in the workspace
+(
+    FAN_IN, UNITS, ACTIVATION, BLAS, WEIGHT, BIAS, THRESHOLD,
+    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, LAYER_COLUMNS,
+) = range(14)  # fmt: skip
+# columns of Tables.reals
+ALPHA, KEEP, SCALE, REAL_COLUMNS = range(4)
+# columns of Tables.segments
+START, STOP, PENALISED, SEGMENT_COLUMNS = range(4)
+# columns of Memory.partial: what each thread adds to a sum, a cache line for each thread
+PART_LOSS, PART_NORM, PART_SIZE, PART_SQUARE, PART_SUM, PART_COLUMNS = 0, 1, 2, 3, 4, 8
+
+
+class Tables(NamedTuple):
+    """The network as numbers.
+
+    layers (L, LAYER_COLUMNS) int64, reals (L, REAL_COLUMNS), segments (S, SEGMENT_COLUMNS) int64,
+    rates (S,). A MASK of -1 says that the layer has no dropout.
+    """
+
+    layers: Any
+    reals: Any
+    segments: Any
+    rates: Any
+
+
+class Data(NamedTuple):
+    """The block.
+
+    Dense x (rows, inputs), or CSR as data, indices (int32) and indptr (int64) where x has no
+    columns; y (rows, outputs), or codes (rows,) where y has no columns; weights and order, of no
+    length where absent.
+    """
+
+    x: Any
+    data: Any
+    indices: Any
+    indptr: Any
+    y: Any
+    codes: Any
+    weights: Any
+    order: Any
+
+
+class Memory(NamedTuple):
+    """What the kernel writes to.
+
+    theta (P,), slots (2, P), gradients (copies, P), work (copies, places), partial
+    (threads, PART_COLUMNS) float64, numbers (copies, capacity) int64 row numbers, control.
+    """
+
+    theta: Any
+    slots: Any
+    gradients: Any
+    work: Any
+    partial: Any
+    numbers: Any
+    control: Any
+
+
+class Results(NamedTuple):
+    """losses and penalties (steps,) float64, outputs (rows, outputs) for the PREDICT phase."""
+
+    losses: Any
+    penalties: Any
+    outputs: Any
+
+
+class Job(NamedTuple):
+    """What to do: whole numbers."""
+
+    phases: int
+    threads: int
+    team: int
+    steps: int
+    batch: int
+    start: int
+    visits: int
+    first_row: int
+    step: int
+    seed: int
+    loss: int
+    matched: int
+    rule: int
+    accumulate: int
+    sgemm: int
+    input: int
+    target: int
+    coefficient: int
+    value: int
+    top: int
+    total: int
+
+
+class Numbers(NamedTuple):
+    """What to do: real numbers, in the network's precision apart from `normaliser`."""
+
+    loss: Any
+    tiny: Any
+    smoothing: Any
+    floor: Any
+    l1: Any
+    l2: Any
+    per_sample: Any
+    clip_value: Any
+    clip_norm: Any
+    normaliser: Any
