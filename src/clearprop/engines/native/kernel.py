@@ -26,7 +26,7 @@ import numpy as np
 
 from clearprop.engines.native import losses, pointwise, products, updates
 from clearprop.engines.native.chance import fill_mask, layer_key
-from clearprop.engines.native.low_level import barrier, matrix, part, vector
+from clearprop.engines.native.low_level import barrier, matrix, part, stretch, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.records import (
     A_PLACE,
@@ -209,7 +209,11 @@ def _loss(V, last, alpha, job, numbers, low, high, n):
         else:
             for j in range(units):
                 pointwise.times_derivative(
-                    last[ACTIVATION], alpha, z[j, low:high], a[j, low:high], d[j, low:high]
+                    last[ACTIVATION],
+                    alpha,
+                    stretch(z, j, low, high),
+                    stretch(a, j, low, high),
+                    stretch(d, j, low, high),
                 )
         losses.scale_delta(d, c, low, high)
     weighted = 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from clearprop.engines.native.low_level import part
+from clearprop.engines.native.low_level import part, stretch, vector
 from clearprop.engines.native.mathematics import FAST, clamp, softplus, type_of
 from clearprop.functions import LOSSES
 
@@ -34,11 +34,15 @@ def matched_values(code, y, z, e, top, total, low, high):
 
     For cross-entropy `top` and `total` hold what `softmax` left there: log Σ e^z = top + log total.
     """
-    e, top, total = e[low:high], top[low:high], total[low:high]
+    e, top, total = (
+        vector(e, low, high - low),
+        vector(top, low, high - low),
+        vector(total, low, high - low),
+    )
     for i in range(len(e)):
         e[i] = 0
     for j in range(len(z)):
-        x, t = z[j, low:high], y[j, low:high]
+        x, t = stretch(z, j, low, high), stretch(y, j, low, high)
         if code == CROSS_ENTROPY:
             for i in range(len(e)):
                 e[i] += t[i] * (top[i] - x[i])
@@ -59,9 +63,13 @@ def matched_values(code, y, z, e, top, total, low, high):
 @part(fastmath=FAST)
 def matched_delta(y, a, c, d, low, high):
     """δ^L = c (a - y): BP1 where loss and output activation are made for each other."""
-    c = c[low:high]
+    c = vector(c, low, high - low)
     for j in range(len(d)):
-        target, output, delta = y[j, low:high], a[j, low:high], d[j, low:high]
+        target, output, delta = (
+            stretch(y, j, low, high),
+            stretch(a, j, low, high),
+            stretch(d, j, low, high),
+        )
         for i in range(len(c)):
             delta[i] = c[i] * (output[i] - target[i])
 
@@ -105,11 +113,15 @@ def values_and_slopes(code, parameter, tiny, y, a, e, d, low, high):
     `tiny` is the smallest normal number, which stands in for an output that underflowed.
     """
     share = type_of(parameter, 1.0) / type_of(parameter, len(a))
-    e = e[low:high]
+    e = vector(e, low, high - low)
     for i in range(len(e)):
         e[i] = 0
     for j in range(len(a)):
-        target, output, slopes = y[j, low:high], a[j, low:high], d[j, low:high]
+        target, output, slopes = (
+            stretch(y, j, low, high),
+            stretch(a, j, low, high),
+            stretch(d, j, low, high),
+        )
         for i in range(len(e)):
             value, slope = _value_and_slope(code, parameter, tiny, share, output[i], target[i])
             e[i] += value
@@ -119,15 +131,15 @@ def values_and_slopes(code, parameter, tiny, y, a, e, d, low, high):
 @part(fastmath=FAST)
 def softmax_jacobian(a, d, total, low, high):
     """δ ← J_f(z)ᵀ ∇_a E = a ⊙ (∇_a E - Σ_k a_k ∇_k E) of samples low ≤ i < high."""
-    total = total[low:high]
+    total = vector(total, low, high - low)
     for i in range(len(total)):
         total[i] = 0
     for j in range(len(d)):
-        output, slope = a[j, low:high], d[j, low:high]
+        output, slope = stretch(a, j, low, high), stretch(d, j, low, high)
         for i in range(len(total)):
             total[i] += output[i] * slope[i]
     for j in range(len(d)):
-        output, slope = a[j, low:high], d[j, low:high]
+        output, slope = stretch(a, j, low, high), stretch(d, j, low, high)
         for i in range(len(total)):
             slope[i] = output[i] * (slope[i] - total[i])
 
@@ -135,8 +147,8 @@ def softmax_jacobian(a, d, total, low, high):
 @part(fastmath=FAST)
 def scale_delta(d, c, low, high):
     """δ ← c δ, sample by sample."""
-    c = c[low:high]
+    c = vector(c, low, high - low)
     for j in range(len(d)):
-        delta = d[j, low:high]
+        delta = stretch(d, j, low, high)
         for i in range(len(c)):
             delta[i] *= c[i]

@@ -81,6 +81,12 @@ def vector(typingctx, array, start, count):
     return _borrowed(typingctx, array, 1)
 
 
+@part()
+def stretch(array, row, low, high):
+    """Return array[row, low:high] of a matrix as a view; Numba's own slices compile slowly."""
+    return vector(array, row * array.shape[1] + low, high - low)
+
+
 @intrinsic
 def matrix(typingctx, array, start, rows, columns):
     """Return rows x columns numbers from array[start] on as a view; the array must outlive it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from clearprop.engines.native.low_level import part
+from clearprop.engines.native.low_level import part, stretch, vector
 from clearprop.engines.native.mathematics import (
     FAST,
     exp,
@@ -150,22 +150,22 @@ def softmax(z, a, top, total, low, high):
 
     Leaves max_j z_j in `top` and Σ_j e^(z_j - max) in `total`, both (n,).
     """
-    top, total = top[low:high], total[low:high]
+    top, total = vector(top, low, high - low), vector(total, low, high - low)
     n = len(top)
-    first = z[0, low:high]
+    first = stretch(z, 0, low, high)
     for i in range(n):
         top[i] = first[i]
         total[i] = 0
     for j in range(1, len(z)):
-        row = z[j, low:high]
+        row = stretch(z, j, low, high)
         for i in range(n):
             top[i] = max(top[i], row[i])
     for j in range(len(z)):
-        row, e = z[j, low:high], a[j, low:high]
+        row, e = stretch(z, j, low, high), stretch(a, j, low, high)
         for i in range(n):
             e[i] = exp(row[i] - top[i])
             total[i] += e[i]
     for j in range(len(z)):
-        e = a[j, low:high]
+        e = stretch(a, j, low, high)
         for i in range(n):
             e[i] /= total[i]

@@ -6,7 +6,7 @@ W[k, j], from unit k to unit j: (fan_in, units).
 
 Each product has two forms. BLAS takes over where it pays, which a plan decides layer by layer. Own
 loops serve narrow layers, where calling BLAS costs more than the product: for batches they put the
-samples on the lanes, for a few samples the units.
+samples on the lanes, for a single sample the units.
 
 All three work on a range of units, so that threads can share out the neurons of a layer. The
 matrices of one layer never overlap in memory. The innermost loops run from 0: over `range(low,
@@ -16,25 +16,22 @@ lanes.
 
 from __future__ import annotations
 
-from clearprop.engines.native.low_level import call_gemm, part
+from clearprop.engines.native.low_level import call_gemm, part, stretch, vector
 from clearprop.engines.native.mathematics import FAST, type_of
 
 N, T = 78, 84
-# below this many samples the units are on the vector lanes
-FEW = 4
 
 
 @part(fastmath=FAST)
 def forward(W, A, Z, low, high, scale):
     """Z[j, i] += s Σ_k W[k, j] A[k, i] for units low ≤ j < high."""
     fan_in, n = A.shape
-    if n < FEW:
-        for i in range(n):
-            z = Z[low:high, i]
-            for k in range(fan_in):
-                x, row = scale * A[k, i], W[k, low:high]
-                for j in range(len(row)):
-                    z[j] += x * row[j]
+    if n == 1:
+        z = vector(Z, low, high - low)
+        for k in range(fan_in):
+            x, row = scale * A[k, 0], stretch(W, k, low, high)
+            for j in range(len(row)):
+                z[j] += x * row[j]
         return
     fours = fan_in // 4
     for j in range(low, high):
@@ -56,13 +53,13 @@ def backward(W, delta, D, low, high, scale):
     """D[k, i] = s Σ_j W[k, j] δ[j, i] for inputs low ≤ k < high."""
     units, n = delta.shape
     zero = type_of(scale, 0.0)
-    if n < FEW:
+    if n == 1:
+        d = vector(delta, 0, units)
         for k in range(low, high):
-            for i in range(n):
-                total = zero
-                for j in range(units):
-                    total += W[k, j] * delta[j, i]
-                D[k, i] = scale * total
+            row, total = stretch(W, k, 0, units), zero
+            for j in range(units):
+                total += row[j] * d[j]
+            D[k, 0] = scale * total
         return
     fours = units // 4
     for k in range(low, high):
@@ -87,9 +84,9 @@ def gradient(A, delta, G, low, high, scale, keep):
     """G[k, j] = s Σ_i A[k, i] δ[j, i] + keep G[k, j] for units low ≤ j < high: BP4."""
     fan_in, n = A.shape
     if n == 1 and keep == 0:
-        d = delta[low:high, 0]
+        d = vector(delta, low, high - low)
         for k in range(fan_in):
-            x, row = scale * A[k, 0], G[k, low:high]
+            x, row = scale * A[k, 0], stretch(G, k, low, high)
             for j in range(len(row)):
                 row[j] = x * d[j]
         return

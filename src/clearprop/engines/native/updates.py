@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from clearprop.engines.native.low_level import part
+from clearprop.engines.native.low_level import part, stretch, vector
 from clearprop.engines.native.mathematics import FAST, type_of
 from clearprop.equations import RULES
 
@@ -26,7 +26,7 @@ GD, MOMENTUM, NESTEROV, RMSPROP, ADAM, ADAMW = (
 @part(fastmath=FAST)
 def add(g, other, low, high):
     """g ← g + other."""
-    g, other = g[low:high], other[low:high]
+    g, other = vector(g, low, high - low), vector(other, low, high - low)
     for i in range(len(g)):
         g[i] += other[i]
 
@@ -35,7 +35,7 @@ def add(g, other, low, high):
 def total(g, low, high):
     """Return Σ g."""
     result = type_of(g[0], 0.0)
-    g = g[low:high]
+    g = vector(g, low, high - low)
     for i in range(len(g)):
         result += g[i]
     return result
@@ -44,7 +44,7 @@ def total(g, low, high):
 @part(fastmath=FAST)
 def add_penalty(theta, g, l1, l2, low, high):
     """g ← g + λ₁ sign(θ) + λ₂ θ."""
-    theta, g = theta[low:high], g[low:high]
+    theta, g = vector(theta, low, high - low), vector(g, low, high - low)
     zero = type_of(l1, 0.0)
     for i in range(len(g)):
         w = theta[i]
@@ -54,7 +54,7 @@ def add_penalty(theta, g, l1, l2, low, high):
 @part(fastmath=FAST)
 def penalty_sums(theta, low, high):
     """Return Σ |θ| and Σ θ² in float64."""
-    theta = theta[low:high]
+    theta = vector(theta, low, high - low)
     size, square = 0.0, 0.0
     for i in range(len(theta)):
         size += abs(theta[i])
@@ -65,7 +65,7 @@ def penalty_sums(theta, low, high):
 @part(fastmath=FAST)
 def clip_entries(g, bound, low, high):
     """Hold each entry of g within ±bound and return Σ g² of what is left, in float64."""
-    g = g[low:high]
+    g = vector(g, low, high - low)
     square = 0.0
     for i in range(len(g)):
         x = g[i]
@@ -78,7 +78,7 @@ def clip_entries(g, bound, low, high):
 @part(fastmath=FAST)
 def multiply_by(g, factor, low, high):
     """g ← factor g."""
-    g = g[low:high]
+    g = vector(g, low, high - low)
     for i in range(len(g)):
         g[i] *= factor
 
@@ -90,7 +90,7 @@ def apply(code, theta, g, slots, c, rate, decays, low, high):
     c is the step's row of `Rule.constants` in the precision of θ, rate the learning-rate factor of
     the segment, decays whether weight decay reaches it.
     """
-    theta, g = theta[low:high], g[low:high]
+    theta, g = vector(theta, low, high - low), vector(g, low, high - low)
     one = type_of(rate, 1.0)
     # read before the loops: inside, the compiler would have to ask whether θ and c overlap
     rate_0, c_0, c_1, c_2, c_3 = rate * c[0], c[0], c[1], c[2], c[3]
@@ -98,25 +98,25 @@ def apply(code, theta, g, slots, c, rate, decays, low, high):
         for i in range(len(theta)):
             theta[i] -= rate_0 * g[i]
     elif code == MOMENTUM:
-        velocity = slots[0, low:high]
+        velocity = stretch(slots, 0, low, high)
         for i in range(len(theta)):
             v = c_1 * velocity[i] - c_0 * g[i]
             velocity[i] = v
             theta[i] += rate * v
     elif code == NESTEROV:
-        velocity = slots[0, low:high]
+        velocity = stretch(slots, 0, low, high)
         for i in range(len(theta)):
             v = c_1 * velocity[i] - c_0 * g[i]
             velocity[i] = v
             theta[i] += rate * (c_1 * v - c_0 * g[i])
     elif code == RMSPROP:
-        square = slots[0, low:high]
+        square = stretch(slots, 0, low, high)
         for i in range(len(theta)):
             v = c_1 * square[i] + (one - c_1) * g[i] * g[i]
             square[i] = v
             theta[i] -= rate_0 * g[i] / (math.sqrt(v) + c_2)
     else:
-        mean, square = slots[0, low:high], slots[1, low:high]
+        mean, square = stretch(slots, 0, low, high), stretch(slots, 1, low, high)
         decay = rate * c[4] if decays else type_of(rate, 0.0)
         for i in range(len(theta)):
             m = c_1 * mean[i] + (one - c_1) * g[i]
