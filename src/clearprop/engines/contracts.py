@@ -275,12 +275,16 @@ class Engine(ABC):
             parameters.vector.copy(), slots.astype(self.network.dtype), self.plan, seed
         )
 
+    def step_rates(self, state: TrainState, block: Block, steps: int) -> np.ndarray:
+        """Return η of the next steps, (steps,), with the schedule."""
+        numbers = np.arange(state.step, state.step + steps)
+        factors = self.recipe.schedule.factors(numbers, self.recipe.horizon(block.visits))
+        return self.recipe.rule.learning_rate * state.rate_factor * factors
+
     def step_constants(self, state: TrainState, block: Block, steps: int) -> np.ndarray:
         """Return the rule's constants of the next steps, (steps, 5)."""
         numbers = np.arange(state.step, state.step + steps)
-        factors = self.recipe.schedule.factors(numbers, self.recipe.horizon(block.visits))
-        rates = self.recipe.rule.learning_rate * state.rate_factor * factors
-        return self.recipe.rule.constants(numbers, rates)
+        return self.recipe.rule.constants(numbers, self.step_rates(state, block, steps))
 
     def steps_left(self, state: TrainState, block: Block) -> int:
         """Return how many steps are left of the block's order."""

@@ -114,10 +114,12 @@ class ReferenceEngine(Engine):
         )
         trace = Trace(
             network=network,
+            recipe=self.recipe,
             engine=self.name,
             step=state.step,
             rows=rows + block.first_row,
             vector=vector.copy(),
+            slots=state.slots.copy(),
             x=x,
             y=y,
             coefficients=c,
@@ -128,9 +130,11 @@ class ReferenceEngine(Engine):
             masks=masks,
             losses=self._losses(y, saved),
             penalty=float(factor * eq.penalty_value(np, network, vector, self.recipe.penalty)),
+            penalty_factor=float(factor),
             gradient=gradients.vector,
             terms=terms,
             update=np.sum(list(terms.values()), axis=0).astype(vector.dtype, copy=False),
+            rate=float(self.step_rates(state, block, 1)[0]),
             constants=constants,
         )
         return trace, slots

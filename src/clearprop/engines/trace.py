@@ -7,11 +7,14 @@ gradient is, to the bit, the one that the update used.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clearprop.network import Network
+
+if TYPE_CHECKING:
+    from clearprop.engines.contracts import Recipe
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Trace:
     Attributes
     ----------
     network : Network
+    recipe : Recipe
+        How the step was taken: update rule, penalty, clipping.
     engine : str
         The engine that computed it.
     step : int
@@ -29,6 +34,8 @@ class Trace:
         The batch's rows in the data.
     vector : (network.size,) array
         The parameters before the update.
+    slots : (slots of the rule, network.size) array
+        What the update rule remembered before the update.
     x, y : (n, inputs) and (n, outputs) arrays
         The batch and its targets, after label smoothing.
     coefficients : (n,) array
@@ -42,21 +49,27 @@ class Trace:
         E_i of each sample.
     penalty : float
         The value of the penalty.
+    penalty_factor : float
+        What the penalty is multiplied by in this batch; see `Penalty.factor`.
     gradient : (network.size,) array
         ∂E/∂θ of the loss, without penalty, before clipping.
     terms : dict of (network.size,) arrays
         The named terms of the update; their sum is `update` up to rounding.
     update : (network.size,) array
         What the engine added to the parameters.
+    rate : float
+        η of the step: the rule's learning rate times the schedule's factor.
     constants : (5,) float64 array
         The rule's constants of the step.
     """
 
     network: Network
+    recipe: Recipe
     engine: str
     step: int
     rows: np.ndarray
     vector: np.ndarray
+    slots: np.ndarray
     x: np.ndarray
     y: np.ndarray
     coefficients: np.ndarray
@@ -67,9 +80,11 @@ class Trace:
     masks: list[Any]
     losses: np.ndarray
     penalty: float
+    penalty_factor: float
     gradient: np.ndarray
     terms: dict[str, np.ndarray]
     update: np.ndarray
+    rate: float
     constants: np.ndarray
 
     @property

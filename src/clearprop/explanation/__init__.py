@@ -1,29 +1,59 @@
-"""Explanation: what a Trace says, in the book's terms.
+"""Explanation: every number of a network accounted for, in the book's terms.
 
-The idea: an engine has computed every number already; this room reads them from its Trace, names
-them and shows how they hang together. It adds no arithmetic that the Trace holds already.
+The idea: an engine has computed every number already. `explain(model, X, y)` keeps its Trace, and
+this room reads from it, names what it finds, and shows how it hangs together. It computes nothing
+that the Trace holds already. From the numbers to what a person sees there are four steps, each
+plain data that the next one reads:
 
-    chain.py           one weight's gradient as a chain rule, factor by factor
-    health.py          the error's way back, layer by layer: norms, dead and saturated units
+    analyses    frozen dataclasses of NumPy arrays, one question a file (below)
+    chapters/   an analysis becomes a Section: sentences, formulas, tables, pictures
+    scenes/     a picture as data: positions, marks, colours, texts
+    render/     printers that only paint: terminal, Markdown, LaTeX, MathML, SVG, HTML
+
+    explanation.py     Explanation, explain: the one object, its analyses and its views
+    names.py           what units and parameters are called: `h1.2<-x3`
     numbers.py         how numbers are shown, on every surface
-    gradient_check.py  back-propagation against finite differences, the worst entry named
+    formulas.py        mathematics as data
+    pages.py           pages, sections and blocks as data
+    words/             the catalogue of all text, one folder a language
 
-Public names: `Chain`, `GradientCheck`, `LayerHealth`, `PathTerm`, `chain_of_weight`,
-`check_gradient`, `health`, `slope_of_weight`, `strongest_weight`.
-May import: `clearprop.engines` and what that may import.
+    neurons.py         the forward pass neuron by neuron; the loss term by term
+    carrying.py        errors carried back four ways, held against the gradient
+    paths.py           the chain rule of one parameter, and all its paths
+    unfolding.py       the loss as one nested expression, from back to front
+    mistakes.py        what goes wrong when weights are updated too early
+    deltas.py          BP1 to BP4 as matrices, and what they share
+    counting.py        how many multiplications each way of writing the gradient takes
+    ledger.py          one step of one parameter, old value to new; its history
+    contributions.py   the gradient of a parameter as a sum over the batch
+    landscape.py       the loss along parameters, and the run's path on it
+    health.py          vanishing gradients, dead and saturated units, the verdict
+    parallel.py        what can run at the same time, and how long it took
+    gradient_check.py  back-propagation against finite differences
+
+    examples/          worked examples with numbers, each a page
+    exercises/         numbers asked for instead of told
+
+May import: `clearprop.files`, `clearprop.training`, `clearprop.engines` and what they may import.
 """
 
 from clearprop.explanation.chain import Chain, PathTerm, chain_of_weight, strongest_weight
+from clearprop.explanation.explanation import Explanation, explain
 from clearprop.explanation.gradient_check import GradientCheck, check_gradient, slope_of_weight
 from clearprop.explanation.health import LayerHealth, health
+from clearprop.explanation.names import Names, Place
 
 __all__ = [
     "Chain",
+    "Explanation",
     "GradientCheck",
     "LayerHealth",
+    "Names",
     "PathTerm",
+    "Place",
     "chain_of_weight",
     "check_gradient",
+    "explain",
     "health",
     "slope_of_weight",
     "strongest_weight",

@@ -11,6 +11,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     events.py      Batches, Epoch, Stop
     history.py     the curves of a run, and their plot
     loop.py        Run, train
+    recording.py   Watch, Recording: parameters over the course of a run
     lbfgs.py       full-batch L-BFGS through SciPy
     checks.py      a loss of the user's own, before it is used
     blame.py       where a number that is not finite first arose
@@ -24,6 +25,7 @@ from clearprop.training.history import History
 from clearprop.training.lbfgs import minimise
 from clearprop.training.loop import Outcome, Run, Validation, train
 from clearprop.training.orders import InOrder, Orders, Shuffled
+from clearprop.training.recording import Recording, Watch
 from clearprop.training.schedules import (
     SCHEDULES,
     Adaptive,
@@ -49,6 +51,7 @@ __all__ = [
     "OneCycle",
     "Orders",
     "Outcome",
+    "Recording",
     "Run",
     "Settings",
     "Shuffled",
@@ -56,6 +59,7 @@ __all__ = [
     "Stopping",
     "Validation",
     "WarmUp",
+    "Watch",
     "minimise",
     "train",
 ]

@@ -96,7 +96,7 @@ class NativeEngine(Engine):
     ) -> Trace:
         """Run one step on a copy of the state and read the workspace; see `Engine.trace`."""
         state = state.copy()
-        before = state.vector.copy()
+        before, slots = state.vector.copy(), state.slots.copy()
         rows = np.asarray(rows, dtype=np.int64)
         # a schedule counts the steps of the whole block
         constants = self.step_constants(state, block, 1)
@@ -118,10 +118,12 @@ class NativeEngine(Engine):
         ]
         return Trace(
             network=self.network,
+            recipe=self.recipe,
             engine=self.name,
             step=state.step,
             rows=rows + block.first_row,
             vector=before,
+            slots=slots,
             x=arrays["input"][0],
             y=call.targets(),
             coefficients=call.coefficients(),
@@ -132,9 +134,11 @@ class NativeEngine(Engine):
             masks=masks,
             losses=losses,
             penalty=float(call.penalties[0]),
+            penalty_factor=factor,
             gradient=gradient,
             terms=terms,
             update=state.vector - before,
+            rate=float(self.step_rates(state, block, 1)[0]),
             constants=constants[0],
         )
 
