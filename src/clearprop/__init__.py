@@ -6,7 +6,8 @@ moment only:
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
 - `TabularClassifier`, `TabularRegressor`: take a table as it comes
 - `Network`, `Dense`, `Loss`, `CustomLoss`, `Parameters`: the network itself
-- `train`, `Settings`: the fit loop underneath
+- `train`, `Settings`, `Watch`: the fit loop underneath
+- `explain`, `Explanation`, `check_gradient`: every number accounted for
 - `save`, `load`: model files
 - `errors`: what can go wrong
 """
@@ -20,6 +21,7 @@ from typing import Any
 _EXPORTS = {
     "CustomLoss": "clearprop.functions",
     "Dense": "clearprop.network",
+    "Explanation": "clearprop.explanation",
     "Loss": "clearprop.functions",
     "MLPClassifier": "clearprop.estimators",
     "MLPRegressor": "clearprop.estimators",
@@ -28,7 +30,10 @@ _EXPORTS = {
     "Settings": "clearprop.training",
     "TabularClassifier": "clearprop.estimators",
     "TabularRegressor": "clearprop.estimators",
+    "Watch": "clearprop.training",
+    "check_gradient": "clearprop.explanation",
     "errors": "clearprop",
+    "explain": "clearprop.explanation",
     "load": "clearprop.files",
     "save": "clearprop.files",
     "train": "clearprop.training",

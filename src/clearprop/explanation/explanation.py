@@ -109,7 +109,7 @@ class Explanation:
 
     @cached_property
     def mistake(self) -> Mistake:
-        """What comes out if later layers' weights are updated before earlier deltas are computed."""
+        """What comes out if later layers are updated before earlier deltas are computed."""
         from clearprop.explanation.mistakes import early_update
 
         return early_update(self.trace)

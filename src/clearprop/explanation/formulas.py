@@ -54,7 +54,7 @@ class Label(Formula):
 
 @dataclass(frozen=True)
 class Sign(Formula):
-    """An operator or relation: = · + − ⊙ ≈ → , …"""
+    """An operator or relation, such as = · + − ⊙ ≈ →."""
 
     text: str
 
@@ -154,5 +154,5 @@ def product(parts: Iterable[Formula]) -> Row:
 
 
 def plus(parts: Iterable[Formula]) -> Row:
-    """Return summands with + between them; a negative number is the printer's to set in brackets."""
+    """Return summands with + between them; printers bracket negative numbers."""
     return joined("+", parts)
