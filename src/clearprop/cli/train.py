@@ -118,7 +118,7 @@ def _plot(model: Any, path: Path) -> None:
 
     import matplotlib
 
-    from clearprop.files.writing import replace_file
+    from clearprop.storage import replace_file
 
     matplotlib.use("Agg")
     picture = BytesIO()

@@ -5,15 +5,16 @@ into one safetensors file whose header holds the plain data as JSON and a SHA-25
 `PARTS` is the one table that says which class a kind is; nothing in a file can name code. A file
 that is damaged, crafted or of a later version is a `FileError` in plain words.
 
-May import `clearprop.network`, `clearprop.functions`, `clearprop.errors` and NumPy; the estimators
-only by their names in `PARTS`, when a file asks for one.
+May import `clearprop.network`, `clearprop.functions`, `clearprop.storage`, `clearprop.errors` and
+NumPy; the estimators only by their names in `PARTS`, when a file asks for one.
 """
 
 from clearprop.files.models import from_parts, to_parts
 from clearprop.files.networks import network_from_document, network_to_document
 from clearprop.files.parts import PARTS, Parts
 from clearprop.files.reading import describe, load
-from clearprop.files.writing import replace_file, save
+from clearprop.files.writing import save
+from clearprop.storage import replace_file
 
 __all__ = [
     "PARTS",

@@ -1,13 +1,11 @@
 """Write a table (predictions, say) to a file or to standard output.
 
-Public names: `write_table`. Imports Polars and `clearprop.errors`.
+Public names: `write_table`. Imports Polars, `clearprop.storage` and `clearprop.errors`.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import secrets
 import sys
 from pathlib import Path
 from typing import IO
@@ -15,6 +13,7 @@ from typing import IO
 import polars as pl
 
 from clearprop.errors import FileError
+from clearprop.storage import replacing
 from clearprop.tables.formats import format_of
 
 
@@ -45,23 +44,8 @@ def write_table(frame: pl.DataFrame, destination: str | Path, format: str | None
         return
     path = Path(destination)
     chosen = format_of(name, format)
-    try:
-        _replace(path, frame, chosen)
-    except OSError as error:
-        raise FileError(f"{name!r} could not be written: {error.strerror or error}.") from error
-
-
-def _replace(path: Path, frame: pl.DataFrame, format: str) -> None:
-    """Write beside the file, then move over it, so that no reader ever sees half a table."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            _write(frame, file, format, str(path))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        _write(frame, file, chosen, name)
 
 
 def _write(frame: pl.DataFrame, file: IO[bytes], format: str, name: str) -> None:
