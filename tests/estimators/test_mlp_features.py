@@ -250,3 +250,36 @@ def test_adaptive_after_warm_up():
         max_iter=9,
     ).fit(X, Y).history_.learning_rate  # fmt: skip
     assert min(found) <= 0.02 / 25 * 1.001
+
+
+# ---- how errors are carried back ----
+
+
+@pytest.mark.parametrize("carrier", ["transposed", "proportional", "random"])
+def test_carriers_train_and_are_not_the_gradient(carrier):
+    options = {"hidden_layer_sizes": (8, 8), "max_iter": 100, "activation": "tanh"}
+    model = classifier(carrier=carrier, **options).fit(X, Y)
+    assert model.loss_curve_[-1] < 0.95 * model.loss_curve_[0]
+    assert not equal(model, classifier(**options).fit(X, Y))
+    options["max_iter"] = 1
+    # a first step from the same start: the last layer's is the gradient's own
+    one, other = (
+        classifier(**options, carrier=name, solver="sgd", batch_size=150).fit(X, Y)
+        for name in (carrier, "exact")
+    )
+    assert_allclose(one.coefs_[-1], other.coefs_[-1], rtol=1e-12)
+    assert not np.allclose(one.coefs_[0], other.coefs_[0], rtol=1e-6)
+
+
+def test_random_feedback_stays_the_same_over_calls():
+    model = classifier(carrier="random", warm_start=True, max_iter=1, random_state=None).fit(X, Y)
+    seed = model._memory.seed
+    assert seed != 0
+    assert model.fit(X, Y)._memory.seed == seed
+
+
+def test_carriers_that_cannot_be():
+    with pytest.raises(ValueError, match="'carrier' parameter"):
+        classifier(carrier="transpose").fit(X, Y)
+    with pytest.raises(SettingError, match="L-BFGS needs the gradient"):
+        classifier(carrier="random", solver="lbfgs").fit(X, Y)

@@ -21,7 +21,8 @@ import numpy as np
 
 from clearprop.engines.checks import check_inputs, check_targets, check_weights
 from clearprop.engines.trace import Trace
-from clearprop.equations import Adam, Penalty, Rule
+from clearprop.equations import Adam, Carrier, Penalty, Rule, carrier_for
+from clearprop.equations.carriers import check_carrier
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 
@@ -81,6 +82,9 @@ class Recipe:
         How many passes over the data the schedule plans for.
     clip_norm, clip_value : float, optional
         Bounds on the gradient's length and on its entries; see `equations.clip`.
+    carrier : str
+        How errors are carried back: a name of `equations.CARRIERS`. With any but `"exact"`, what
+        stands in the gradient's place is not the gradient. The state's seed draws random feedback.
     """
 
     rule: Rule = field(default_factory=Adam)
@@ -90,8 +94,10 @@ class Recipe:
     epochs: int = 100
     clip_norm: float | None = None
     clip_value: float | None = None
+    carrier: str = "exact"
 
     def __post_init__(self) -> None:
+        check_carrier(self.carrier)
         if self.batch_size < 1:
             raise SettingError(f"batch_size must be at least 1, but {self.batch_size} came.")
         for name in ("clip_norm", "clip_value"):
@@ -207,7 +213,7 @@ class TrainState:
     position : int
         Rows of the current order that are used up.
     seed : int
-        Of dropout and shuffles.
+        Of dropout, shuffles and random feedback.
     rate_factor : float
         What an adaptive schedule multiplied the learning rate by.
     plan : Plan
@@ -267,6 +273,14 @@ class Engine(ABC):
         self.network = network
         self.recipe = recipe
         self.plan = plan
+        self._carrier: tuple[str, int, Carrier] | None = None
+
+    def carrier(self, state: TrainState) -> Carrier:
+        """Return how the recipe carries errors back; random feedback is drawn once a seed."""
+        wanted = self.recipe.carrier, state.seed
+        if self._carrier is None or self._carrier[:2] != wanted:
+            self._carrier = (*wanted, carrier_for(wanted[0], self.network, wanted[1]))
+        return self._carrier[2]
 
     def initial_state(self, parameters: Parameters, seed: int = 0) -> TrainState:
         """Return a state at step 0 with a copy of these parameters."""
@@ -302,7 +316,7 @@ class Engine(ABC):
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         """Return the objective (loss and penalty) over the whole block and its gradient.
 
-        No dropout and no clipping.
+        No dropout and no clipping. Errors are carried back exactly, whatever the recipe's carrier.
         """
 
     @abstractmethod

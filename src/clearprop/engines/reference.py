@@ -107,7 +107,7 @@ class ReferenceEngine(Engine):
         c = row_coefficients(network, block, rows)
         masks = dropout_masks(network, state, block, rows, dropout=dropout)
         saved = eq.forward(np, network, vector, x, masks)
-        gradients = eq.backward(np, network, vector, y, c, saved, masks)
+        gradients = eq.backward(np, network, vector, y, c, saved, masks, self.carrier(state))
         factor = self.recipe.penalty.factor(row_weights(network, block, rows).sum() or 1.0)
         terms, slots = update_terms(
             self.network, self.recipe, state, gradients.vector, constants, float(factor)

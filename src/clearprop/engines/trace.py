@@ -25,7 +25,7 @@ class Trace:
     ----------
     network : Network
     recipe : Recipe
-        How the step was taken: update rule, penalty, clipping.
+        How the step was taken: update rule, penalty, clipping, carrier.
     engine : str
         The engine that computed it.
     step : int
@@ -42,7 +42,8 @@ class Trace:
         c_i, with E = Σ c_i E_i.
     inputs, z, a, delta : lists of arrays, one entry a layer
         What the layer received (n, fan_in); weighted inputs, activations before dropout, and
-        δ = ∂E/∂z, each (n, units).
+        δ = ∂E/∂z, each (n, units). Where the recipe's carrier is not `"exact"`, δ and `gradient`
+        are what training used in the places of ∂E/∂z and ∂E/∂θ.
     masks : list
         Dropout masks (n, units), None for layers without.
     losses : (n,) array

@@ -7,6 +7,7 @@ such a namespace runs these very lines. Rows are samples: a batch of n samples i
 
     forward.py     z = s W a + b,  a = f(z),  dropout
     backward.py    BP1 to BP4
+    carriers.py    other ways to carry errors back than BP2, and the table of all of them
     objective.py   the loss of a batch, penalties, clipping
     chance.py      counter-based random numbers, the same on every engine
     updates.py     gradient descent, momentum, Nesterov, RMSprop, Adam, AdamW
@@ -14,7 +15,20 @@ such a namespace runs these very lines. Rows are samples: a batch of n samples i
 May import: `clearprop.functions`, `clearprop.network`, `clearprop.errors`.
 """
 
-from clearprop.equations.backward import Gradients, backward, bp1, bp2, bp3, bp4
+from clearprop.equations.backward import Gradients, backward, bp1, bp2, bp3, bp4, carry
+from clearprop.equations.carriers import (
+    CARRIERS,
+    Carrier,
+    Exact,
+    Proportional,
+    Random,
+    Transposed,
+    VanishingSum,
+    carrier_for,
+    output_error,
+    separable,
+    vanishing_sums,
+)
 from clearprop.equations.chance import dropout_mask, key_of, random_bits
 from clearprop.equations.forward import Pass, affine, forward
 from clearprop.equations.objective import (
@@ -37,30 +51,42 @@ from clearprop.equations.updates import (
 )
 
 __all__ = [
+    "CARRIERS",
     "RULES",
     "Adam",
     "AdamW",
+    "Carrier",
+    "Exact",
     "GradientDescent",
     "Gradients",
     "Momentum",
     "Nesterov",
     "Pass",
     "Penalty",
+    "Proportional",
     "RMSprop",
+    "Random",
     "Rule",
+    "Transposed",
+    "VanishingSum",
     "affine",
     "backward",
     "bp1",
     "bp2",
     "bp3",
     "bp4",
+    "carrier_for",
+    "carry",
     "clip",
     "coefficients",
     "dropout_mask",
     "forward",
     "key_of",
+    "output_error",
     "penalty_gradient",
     "penalty_value",
     "random_bits",
+    "separable",
     "total_loss",
+    "vanishing_sums",
 ]

@@ -8,13 +8,15 @@
 Here E is the loss of the whole batch, E = Σ_i c_i E_i, and so δ_i = ∂E/∂z_i holds the sample's
 coefficient c_i (its weight over the sum of weights). For a single sample c = 1 and these are the
 equations of the book (Nielsen 2015, chapter 2). With dropout, a^(l-1) in BP4 is what layer l
-received, and BP2 multiplies by the mask as well.
+received, and BP2 multiplies by the mask as well. Errors can be carried in other ways than by BP2,
+which are not the gradient: see `carriers`.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from clearprop.equations.carriers import Carrier, Exact, output_error
 from clearprop.equations.forward import Pass
 from clearprop.functions import Activation, CustomLoss, Loss
 from clearprop.network import Network
@@ -29,10 +31,13 @@ class Gradients(NamedTuple):
         δ^1 … δ^L.
     vector : (network.size,) array
         ∂E/∂W1, ∂E/∂b1, ∂E/∂W2, …, laid out as the parameters are.
+    error : list of (n, units) arrays
+        What was carried: δ^1 … δ^L themselves, or e^1 … e^L where f' enters only at the update.
     """
 
     delta: list[Any]
     vector: Any
+    error: list[Any]
 
 
 def bp1(xp: Any, loss: Loss | CustomLoss, f: Activation, y: Any, z: Any, a: Any, c: Any) -> Any:
@@ -55,6 +60,15 @@ def bp4(a_previous: Any, delta: Any, scale: float = 1.0) -> Any:
     return scale * (delta.T @ a_previous)
 
 
+def carry(carrier: Carrier, C: Any, error: Any, slope: Any, mask: Any) -> tuple[Any, Any]:
+    """What goes on to the layers before, and δ^l: two (n, units) arrays, the same one by BP2."""
+    if carrier.late:
+        error = bp2(C, error, mask)
+        return error, error * slope
+    delta = bp2(C, error, slope * mask)
+    return delta, delta
+
+
 def backward(
     xp: Any,
     network: Network,
@@ -63,6 +77,7 @@ def backward(
     c: Any,
     saved: Pass,
     masks: list[Any] | None = None,
+    carrier: Carrier | None = None,
 ) -> Gradients:
     """Carry the error of a batch back through the network.
 
@@ -80,22 +95,28 @@ def backward(
         What the forward pass saved.
     masks : list, optional
         The dropout masks that the forward pass used.
+    carrier : Carrier, optional
+        By BP2 where absent. With another one δ and `vector` are what stands in the gradient's
+        place.
     """
+    carrier = carrier or Exact()
     operations = network.operations
-    last = operations[-1].activation
-    delta = bp1(xp, network.objective, last, y, saved.z[-1], saved.a[-1], c)
-    deltas, pieces = [delta], []
+    last, a = operations[-1].activation, saved.a[-1]
+    error = delta = bp1(xp, network.objective, last, y, saved.z[-1], a, c)
+    if carrier.late:
+        error = output_error(xp, network, y, a, c, delta)
+    deltas, errors, pieces = [delta], [error], []
     for index in reversed(range(len(operations))):
         operation = operations[index]
         pieces += [bp3(xp, delta), bp4(saved.inputs[index], delta, operation.scale)]
         if index == 0:
             break
-        before = operations[index - 1]
-        derivative = before.activation.derivative(xp, saved.z[index - 1], saved.a[index - 1])
-        if masks and masks[index - 1] is not None:
-            derivative = derivative * masks[index - 1]
-        delta = bp2(operation.weight.view(vector), delta, derivative, operation.scale)
+        f = operations[index - 1].activation
+        slope = f.derivative(xp, saved.z[index - 1], saved.a[index - 1])
+        mask = 1 if masks is None or masks[index - 1] is None else masks[index - 1]
+        error, delta = carry(carrier, carrier.matrix(xp, operation, vector), error, slope, mask)
         deltas.append(delta)
+        errors.append(error)
     # the vector stores W column by column, hence the transpose
     flat = [piece.T.reshape(-1) for piece in reversed(pieces)]
-    return Gradients(deltas[::-1], xp.concatenate(flat))
+    return Gradients(deltas[::-1], xp.concatenate(flat), errors[::-1])

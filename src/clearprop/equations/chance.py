@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 
 # what a stream is for; dropout adds the layer number, so that layers are independent
-PURPOSES = {"dropout": 0, "shuffle": 1 << 16, "initial": 2 << 16, "split": 3 << 16}
+PURPOSES = {
+    "dropout": 0,
+    "shuffle": 1 << 16,
+    "initial": 2 << 16,
+    "split": 3 << 16,
+    "feedback": 4 << 16,
+}
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA

@@ -142,10 +142,14 @@ class Perceptron(BaseEstimator):
         """
         before = Memory() if first else self._memory
         drops = any(layer.dropout for layer in network.layers)
+        feeds_back = self.carrier == "random"
         if incremental and before.fits(rule_for(self).name, network.size):
             return before
         # drawn only where it is needed: the stream is scikit-learn's
-        seed = int(random.randint(2**31)) if drops else 0
+        seed = int(random.randint(2**31)) if drops or feeds_back else 0
+        if feeds_back and not first:
+            # random feedback is fixed for as long as the network learns
+            seed = before.seed
         return Memory(seed=seed, monitor=before.monitor, best=before.best, waited=before.waited)
 
     def _settings(self, rows: Rows, memory: Memory, *, first: bool, incremental: bool) -> Settings:

@@ -39,7 +39,7 @@ class Memory:
     rate_factor : float
         What an adaptive learning rate was multiplied by.
     seed : int
-        Of dropout.
+        Of dropout and random feedback.
     monitor : str
         What stopping watched, with the best value (higher is better) and the epochs since.
     best, waited

@@ -33,6 +33,8 @@ _SCALARS = ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_", "n
 _LABEL_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "O": "str"}
 # the kinds of target, as scikit-learn's `type_of_target` calls them
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
+# parameters that older files lack; their defaults change nothing
+_LATER = ("carrier",)
 _MARK = "from the network"
 
 
@@ -124,8 +126,9 @@ def _fill(model: Any, parts: Parts) -> Any:
     document = parts.document
     parameters = from_parts(parts.child("parameters", "parameters"))
     assert isinstance(parameters, Parameters)  # child() has checked the kind
-    settings = dict(document["settings"])
-    if settings.keys() != model.get_params(deep=False).keys():
+    defaults = model.get_params(deep=False)
+    settings = {**{name: defaults[name] for name in _LATER}, **document["settings"]}
+    if settings.keys() != defaults.keys():
         raise FileError(f"The settings of part {parts.kind!r} are not those of this clearprop.")
     if isinstance(settings["loss"], dict):
         settings["loss"] = parameters.network.objective

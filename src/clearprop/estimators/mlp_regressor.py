@@ -66,7 +66,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     shuffle : bool
         Visit the rows in a new order every epoch.
     random_state : int, RandomState or None
-        Of initial weights, the split for early stopping, shuffles, and dropout.
+        Of initial weights, the split for early stopping, shuffles, dropout, and random feedback.
     tol : float
         What counts as progress, and the gradient at which L-BFGS ends.
     verbose : bool
@@ -109,6 +109,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
     callbacks : sequence of callables or None
         Each is called with every event of the run (`clearprop.training.Epoch` and others); one that
         returns True stops it.
+    carrier : {"exact", "transposed", "proportional", "random"}
+        How errors are carried back. Only `"exact"` is the gradient; the others are taught, or (the
+        last) proposed for brains: see `clearprop.equations.carriers`. Not with L-BFGS.
     engine : {"auto", "native", "reference"}
     threads : int or None
         Of the native engine; as many as pay where None.
@@ -177,6 +180,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         monitor: str = "score",
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        carrier: str = "exact",
         engine: str = "auto",
         threads: int | None = None,
     ) -> None:

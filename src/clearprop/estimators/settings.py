@@ -20,7 +20,16 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from clearprop.engines import ENGINES, Constant, Recipe, Schedule
-from clearprop.equations import Adam, AdamW, Momentum, Nesterov, Penalty, RMSprop, Rule
+from clearprop.equations import (
+    CARRIERS,
+    Adam,
+    AdamW,
+    Momentum,
+    Nesterov,
+    Penalty,
+    RMSprop,
+    Rule,
+)
 from clearprop.errors import SettingError
 from clearprop.estimators.legacy import InverseScalingFrom
 from clearprop.estimators.tasks import Task
@@ -72,6 +81,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "monitor": [StrOptions({"score", "loss", *get_scorer_names()})],
     "progress": ["boolean"],
     "callbacks": [list, tuple, None],
+    "carrier": [StrOptions(set(CARRIERS))],
     "engine": [StrOptions(set(ENGINES))],
     "threads": [_COUNT, None],
 }
@@ -141,6 +151,7 @@ def recipe_for(estimator: Any, rows: int, schedule: Schedule, epochs: int) -> Re
         batch_size=_batch_size(estimator, rows),
         epochs=epochs,
         clip_norm=estimator.clip_norm,
+        carrier=estimator.carrier,
     )
 
 

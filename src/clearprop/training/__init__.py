@@ -14,7 +14,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     recording.py   Watch, Recording: parameters over the course of a run
     lbfgs.py       full-batch L-BFGS through SciPy
     checks.py      a loss of the user's own, before it is used
-    blame.py       where a number that is not finite first arose
+    blame.py       where a number that is not finite first arose, and the way out
     interrupts.py  Ctrl-C as a wish to stop, not an explosion
 
 May import: `clearprop.engines` and what that may import; SciPy and matplotlib when used.

@@ -1,4 +1,4 @@
-"""Where a number that is not finite first arose, in words."""
+"""Where a number that is not finite first arose, in words, and what to do about it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,27 @@ from typing import Any
 import numpy as np
 
 from clearprop.engines import Trace
+from clearprop.equations import vanishing_sums
 from clearprop.network import Network
+
+
+def verdict(trace: Trace) -> str:
+    """Say in full sentences why the step of a trace cannot be taken, and the way out."""
+    if trace.recipe.carrier == "proportional":
+        vanishing = vanishing_sums(trace.network, trace.vector)
+        if vanishing:
+            layer, unit, total, size = vanishing[0]
+            more = f" (and {len(vanishing) - 1} more units')" if len(vanishing) > 1 else ""
+            return (
+                f"the error of unit {unit} of layer {layer} cannot be shared out in proportion to "
+                f"its weights{more}: they add up to {total:.3g}, which is next to nothing beside "
+                f"the sum of their sizes, {size:.3g}. Use carrier='transposed', which does not "
+                f"divide, or start from other weights (another seed)."
+            )
+    return (
+        f"the first value that is not finite is {blame(trace)}. Lower the learning rate, scale the "
+        f"inputs, or clip the gradient."
+    )
 
 
 def blame(trace: Trace) -> str:

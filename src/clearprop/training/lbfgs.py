@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.engines import Block, Engine, build
+from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.checks import check_own_loss
 from clearprop.training.events import Epoch, Listener, Stop
@@ -58,9 +59,19 @@ def minimise(
     `settings.recipe.epochs` bounds the iterations and `settings.stopping.tolerance` the largest
     entry of the gradient at the end. Ctrl-C, or a listener that returns True, ends the run with the
     best parameters so far; SciPy's result is then None.
+
+    Raises
+    ------
+    SettingError
+        If the recipe carries errors back in another way than exactly: L-BFGS needs the gradient.
     """
     from scipy.optimize import minimize
 
+    if settings.recipe.carrier != "exact":
+        raise SettingError(
+            f"L-BFGS needs the gradient, so errors must be carried back exactly, but "
+            f"carrier={settings.recipe.carrier!r} came. Use carrier='exact', or another solver."
+        )
     check_own_loss(network, block)
     engine = build(settings.engine, network, settings.recipe, settings.threads)
     start = parameters or Parameters.initial(network, settings.seed)

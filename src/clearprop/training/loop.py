@@ -16,7 +16,7 @@ import numpy as np
 from clearprop.engines import Block, Engine, Record, TrainState, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
-from clearprop.training.blame import blame
+from clearprop.training.blame import verdict
 from clearprop.training.checks import check_own_loss
 from clearprop.training.events import Batches, Epoch, Event, Listener, Reason, Stop
 from clearprop.training.history import History
@@ -232,12 +232,8 @@ class Run:
         batch = self.settings.recipe.batch_size
         rows = self._running.visited(self.state.position, self.state.position + batch)
         with np.errstate(all="ignore"):
-            culprit = blame(self.engine.trace(self.state, self._running, rows))
-        return (
-            f"Training diverged in epoch {epoch + 1}, step {self.state.step + 1}: the first value "
-            f"that is not finite is {culprit}. Lower the learning rate, scale the inputs, or clip "
-            f"the gradient."
-        )
+            reason = verdict(self.engine.trace(self.state, self._running, rows))
+        return f"Training diverged in epoch {epoch + 1}, step {self.state.step + 1}: {reason}"
 
     def _stopped(self, reason: Reason, message: str) -> Stop:
         return Stop(reason, message, self.state.epoch, self.progress.best_epoch)

@@ -21,7 +21,7 @@ class Settings:
     threads : int, optional
         Of the native engine; as many as pay where absent.
     seed : int
-        Of dropout, and of the start where no parameters are given.
+        Of dropout and random feedback, and of the start where no parameters are given.
     orders : Orders
         The order in which epochs visit the rows.
     stopping : Stopping

@@ -5,6 +5,7 @@ so it is compiled once a machine and serves every network. It agrees with the re
 rounding, and a test holds it to that for every layer, loss and rule.
 
     kernel.py        the steps: gather, forward, BP1 to BP4, update; threads and barriers
+    gathering.py     a batch brought into the workspace
     products.py      the three matrix products, as own loops and through BLAS
     pointwise.py     activations and derivatives       losses.py    losses and BP1
     updates.py       update rules                      chance.py    dropout's random bits

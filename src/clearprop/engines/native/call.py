@@ -18,10 +18,12 @@ from clearprop.engines.native import kernel, layout, records
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
 from clearprop.engines.native.threads import run_together
+from clearprop.equations import Carrier, Exact, Random
 
 logger = logging.getLogger("clearprop")
 
-_run = kept_on_disk(kernel.run, nogil=True, error_model="numpy")
+# nobody calls it from C: its wrapper for that would take a fifth of a second to compile
+_run = kept_on_disk(kernel.run, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 
 
 @cache
@@ -50,6 +52,7 @@ class Call:
         self.batch = batch
         self.space = space
         self.vector = vector
+        self.carrier: Carrier = Exact()
         self.slots = np.empty((2, 0), dtype=vector.dtype)
         self.outputs = np.empty((0, 0), dtype=vector.dtype)
         self.losses = np.zeros(0)
@@ -75,8 +78,10 @@ class Call:
         vector = self.vector
         if not phases & records.UPDATE:
             vector = layout.of_one_type(vector, vector.dtype)
+        random = self.carrier.feedback if isinstance(self.carrier, Random) else None
         memory = records.Memory(
             vector,
+            vector if random is None else random,
             self.slots,
             space.gradients,
             space.work,
@@ -89,6 +94,7 @@ class Call:
             recipe,
             plan,
             places,
+            self.carrier,
             phases=phases,
             steps=steps,
             batch=self.batch,
@@ -159,7 +165,7 @@ class Call:
         """Return copies of the layers' arrays, each (n, units), by name."""
         found: dict[str, list[Any]] = {"input": [], "z": [], "a": [], "mask": [], "delta": []}
         layers = zip(self.engine.network.operations, self.space.places.layers, strict=True)
-        for index, (operation, (source, z, a, mask, _, delta)) in enumerate(layers):
+        for index, (operation, (source, z, a, mask, _, delta, _)) in enumerate(layers):
             by_rows = index == 0 and self.engine.plan.blas[0]
             units = operation.units
             found["input"].append(
@@ -182,7 +188,7 @@ class Call:
 
     def put_delta(self, delta: np.ndarray) -> None:
         """Write δ^L, (n, outputs), to the workspaces."""
-        place, first = self.space.places.layers[-1][-1], 0
+        place, first = self.space.places.layers[-1][5], 0
         for work, n in zip(self.space.work, self._counts(), strict=True):
             part = delta[first : first + n].T
             work[place : place + part.size] = part.reshape(-1)

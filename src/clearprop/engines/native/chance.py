@@ -14,21 +14,21 @@ _U32 = np.uint32
 @part()
 def _turn(x0, x1, left):
     x0 = _U32(x0 + x1)
-    x1 = _U32(_U32(x1 << _U32(left)) | _U32(x1 >> _U32(32 - left)))
+    x1 = _U32(_U32(x1 << left) | _U32(x1 >> _U32(_U32(32) - left)))
     return x0, _U32(x1 ^ x0)
 
 
 @part()
 def _four(x0, x1, odd):
     if odd:
-        x0, x1 = _turn(x0, x1, 17)
-        x0, x1 = _turn(x0, x1, 29)
-        x0, x1 = _turn(x0, x1, 16)
-        return _turn(x0, x1, 24)
-    x0, x1 = _turn(x0, x1, 13)
-    x0, x1 = _turn(x0, x1, 15)
-    x0, x1 = _turn(x0, x1, 26)
-    return _turn(x0, x1, 6)
+        x0, x1 = _turn(x0, x1, _U32(17))
+        x0, x1 = _turn(x0, x1, _U32(29))
+        x0, x1 = _turn(x0, x1, _U32(16))
+        return _turn(x0, x1, _U32(24))
+    x0, x1 = _turn(x0, x1, _U32(13))
+    x0, x1 = _turn(x0, x1, _U32(15))
+    x0, x1 = _turn(x0, x1, _U32(26))
+    return _turn(x0, x1, _U32(6))
 
 
 @part()

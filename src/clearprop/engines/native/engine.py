@@ -56,8 +56,7 @@ class NativeEngine(Engine):
         constants = self.step_constants(state, block, steps)
         if isinstance(self.network.objective, CustomLoss):
             return self._advance_custom(state, block, constants)
-        call = self._call(state.vector, block, self.recipe.batch_size)
-        call.slots = two_rows(state.slots)
+        call = self._call_on(state, block, self.recipe.batch_size)
         done = call.run(
             records.TRAIN, steps, start=state.position, state=state, constants=constants
         )
@@ -100,8 +99,7 @@ class NativeEngine(Engine):
         rows = np.asarray(rows, dtype=np.int64)
         # a schedule counts the steps of the whole block
         constants = self.step_constants(state, block, 1)
-        call = self._call(state.vector, block.ordered(rows), len(rows))
-        call.slots = two_rows(state.slots)
+        call = self._call_on(state, block.ordered(rows), len(rows))
         losses = self._forward_backward(call, state, constants, dropout=dropout)
         arrays = call.arrays()
         gradient = call.gradient_sum()
@@ -144,6 +142,12 @@ class NativeEngine(Engine):
 
     def _call(self, vector: np.ndarray, block: Block, batch: int) -> Call:
         return Call(self, self.workspace(batch), vector, block, batch)
+
+    def _call_on(self, state: TrainState, block: Block, batch: int) -> Call:
+        """Return a call that trains, or does as if it did."""
+        call = self._call(state.vector, block, batch)
+        call.slots, call.carrier = two_rows(state.slots), self.carrier(state)
+        return call
 
     def workspace(self, batch: int) -> layout.Workspace:
         """Return buffers for batches of this many rows; they grow and are never given back."""
@@ -209,8 +213,7 @@ class NativeEngine(Engine):
         losses, penalties, sizes, failed = [], [], [], False
         for c in constants:
             rows = block.visited(state.position, state.position + self.recipe.batch_size)
-            call = self._call(state.vector, block.ordered(rows), len(rows))
-            call.slots = two_rows(state.slots)
+            call = self._call_on(state, block.ordered(rows), len(rows))
             forward = records.GATHER | records.FORWARD | records.DROPOUT
             call.run(forward, 1, state=state, constants=c[None])
             self._custom_loss(call)

@@ -24,9 +24,9 @@ import math
 
 import numpy as np
 
-from clearprop.engines.native import losses, pointwise, products, updates
+from clearprop.engines.native import gathering, losses, pointwise, products, updates
 from clearprop.engines.native.chance import fill_mask, layer_key
-from clearprop.engines.native.low_level import barrier, matrix, part, stretch, vector
+from clearprop.engines.native.low_level import barrier, matrix, part, row, stretch, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.records import (
     A_PLACE,
@@ -37,6 +37,7 @@ from clearprop.engines.native.records import (
     BLAS,
     DELTA,
     DROPOUT,
+    ERROR,
     FAN_IN,
     FORWARD,
     GATHER,
@@ -67,73 +68,6 @@ from clearprop.engines.native.records import (
 def _share(count, member, team):
     """Return the part [low, high) of `count` things that falls to one member of a team."""
     return count * member // team, count * (member + 1) // team
-
-
-@part()
-def _gather_inputs(V, rows, data, job, low, high, n, fan_in, by_rows):
-    """Copy samples low ≤ i < high of the batch into the workspace, by rows or unit by unit."""
-    if not data.x.shape[1]:
-        across, along = (fan_in, 1) if by_rows else (1, n)
-        for i in range(low, high):
-            place = vector(V, job.input + i * across, (fan_in - 1) * along + 1)
-            for f in range(fan_in):
-                place[f * along] = 0
-            for k in range(data.indptr[rows[i]], data.indptr[rows[i] + 1]):
-                place[np.int64(data.indices[k]) * along] += data.data[k]
-    elif by_rows:
-        for i in range(low, high):
-            row, place = data.x[rows[i]], vector(V, job.input + i * fan_in, fan_in)
-            for f in range(fan_in):
-                place[f] = row[f]
-    else:
-        A = matrix(V, job.input, fan_in, n)
-        for i in range(low, high):
-            row = data.x[rows[i]]
-            for f in range(fan_in):
-                A[f, i] = row[f]
-
-
-@part()
-def _gather_targets(rows, data, y, numbers, low, high):
-    """Write smoothed targets of samples low ≤ i < high; class codes become one-hot."""
-    units = len(y)
-    keep = type_of(numbers.smoothing, 1.0) - numbers.smoothing
-    if data.y.shape[1]:
-        for i in range(low, high):
-            for j in range(units):
-                y[j, i] = keep * data.y[rows[i], j] + numbers.floor
-        return
-    for j in range(units):
-        for i in range(low, high):
-            y[j, i] = numbers.floor
-    for i in range(low, high):
-        y[data.codes[rows[i]], i] += keep
-
-
-@part()
-def _sum_of_weights(data, first, count):
-    """Return Σ w over the whole batch; each thread adds it up for itself, in the same order."""
-    if not len(data.weights):
-        return np.float64(count)
-    total = 0.0
-    for i in range(first, first + count):
-        total += data.weights[data.order[i] if len(data.order) else i]
-    return total
-
-
-@part()
-def _gather(V, rows, data, job, numbers, layers, begin, low, high, n, normaliser):
-    """Bring samples low ≤ i < high of the n that start at `begin` into the workspace."""
-    for i in range(low, high):
-        rows[i] = data.order[begin + i] if len(data.order) else begin + i
-    _gather_inputs(V, rows, data, job, low, high, n, layers[0, FAN_IN], layers[0, BLAS] == 1)
-    if not job.phases & PREDICT:
-        y = matrix(V, job.target, layers[-1, UNITS], n)
-        _gather_targets(rows, data, y, numbers, low, high)
-        c = vector(V, job.coefficient, n)
-        for i in range(low, high):
-            weight = np.float64(data.weights[rows[i]]) if len(data.weights) else 1.0
-            c[i] = weight / normaliser if normaliser > 0 else 0.0
 
 
 @part(inline="always")
@@ -179,12 +113,12 @@ def _activation(V, rows, layer, reals, job, index, low, high, n, step):
 def _forward(memory, V, rows, tables, job, member, n, step):
     """Send the samples through all layers; a softmax waits until all its units are there."""
     for index in range(len(tables.layers)):
-        layer, reals = tables.layers[index], tables.reals[index]
+        layer, reals = row(tables.layers, index), row(tables.reals, index)
         low, high = _share(layer[UNITS], member, job.team)
         _weighted_input(memory.theta, V, layer, reals[SCALE], job.sgemm, index, low, high, n)
         _activation(V, rows, layer, reals, job, index, low, high, n, step)
         barrier(memory.control, job.team)
-    last = tables.layers[-1]
+    last = row(tables.layers, len(tables.layers) - 1)
     if last[ACTIVATION] == pointwise.SOFTMAX:
         low, high = _share(n, member, job.team)
         z, a = matrix(V, last[Z_PLACE], last[UNITS], n), matrix(V, last[A_PLACE], last[UNITS], n)
@@ -204,6 +138,11 @@ def _loss(V, last, alpha, job, numbers, low, high, n):
         losses.matched_delta(y, a, c, d, low, high)
     else:
         losses.values_and_slopes(job.loss, numbers.loss, numbers.tiny, y, a, e, d, low, high)
+        if job.late and last[ERROR] != last[DELTA]:
+            carried = matrix(V, last[ERROR], units, n)
+            for j in range(units):
+                slope, target = stretch(d, j, low, high), stretch(carried, j, low, high)
+                pointwise.multiply(slope, vector(c, low, high - low), target)
         if last[ACTIVATION] == pointwise.SOFTMAX:
             losses.softmax_jacobian(a, d, total, low, high)
         else:
@@ -235,43 +174,68 @@ def _gradients(G, V, layer, scale, sgemm, index, low, high, n, keep):
 
 
 @part(inline="always")
-def _delta_before(theta, V, layer, before, scale, alpha, sgemm, low, high, n):
-    """BP2: δ of units low ≤ k < high of the layer before this one."""
-    W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
-    delta = matrix(V, layer[DELTA], layer[UNITS], n)
-    D = matrix(V, before[DELTA], before[UNITS], n)
+def _carry(feedback, V, layer, before, source, target, scale, alpha, job, low, high, n):
+    """BP2, or what stands in its place: errors at `source` to units low ≤ k < high at `target`.
+
+    `target` is δ of the layer before, or, where f' enters late, what is carried beside it.
+    """
+    C = matrix(feedback, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
+    error, D = matrix(V, source, layer[UNITS], n), matrix(V, target, before[UNITS], n)
     if layer[BLAS] and n > 0:
-        products.backward_blas(sgemm, W, delta, D, low, high, scale)
+        products.backward_blas(job.sgemm, C, error, D, low, high, scale)
     else:
-        products.backward(W, delta, D, low, high, scale)
+        products.backward(C, error, D, low, high, scale)
     place, count = low * n, (high - low) * n
-    d = vector(V, before[DELTA] + place, count)
+    e, d = vector(V, target + place, count), vector(V, before[DELTA] + place, count)
     z, a = vector(V, before[Z_PLACE] + place, count), vector(V, before[A_PLACE] + place, count)
+    if job.late:
+        pointwise.fill(d, type_of(alpha, 1.0))
     pointwise.times_derivative(before[ACTIVATION], alpha, z, a, d)
     if before[MASK] >= 0:
-        pointwise.multiply(d, vector(V, before[MASK] + place, count), d)
+        pointwise.multiply(e, vector(V, before[MASK] + place, count), e)
+    if job.late:
+        # f' times e and not e times f': relu's pass would turn the NaN of a missing share into 0
+        pointwise.multiply(d, e, d)
 
 
 @part(inline="always")
-def _backward(memory, G, V, tables, job, member, n, keep):
+def _share_out(theta, V, layer, job, numbers, low, high, n):
+    """Divide what units low ≤ j < high carry by the sum of their weights."""
+    W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
+    E, S = matrix(V, layer[ERROR], layer[UNITS], n), matrix(V, job.shares, layer[UNITS], n)
+    sums = matrix(V, job.sums, 2, layer[UNITS])
+    products.share_out(W, E, S, sums, numbers.share, low, high)
+
+
+@part(inline="always")
+def _backward(memory, G, V, tables, job, numbers, member, n, keep):
     """BP2 to BP4 from the last layer to the first; the input's own δ is nobody's, and skipped."""
+    carried = ERROR if job.late else DELTA
     for index in range(len(tables.layers) - 1, -1, -1):
-        layer, scale = tables.layers[index], tables.reals[index, SCALE]
+        layer, scale = row(tables.layers, index), tables.reals[index, SCALE]
         low, high = _share(layer[UNITS], member, job.team)
         _gradients(G, V, layer, scale, job.sgemm, index, low, high, n, keep)
         if index:
-            before, alpha = tables.layers[index - 1], tables.reals[index - 1, ALPHA]
+            before, alpha = row(tables.layers, index - 1), tables.reals[index - 1, ALPHA]
+            source, target = layer[carried], before[carried]
+            if job.proportional:
+                _share_out(memory.theta, V, layer, job, numbers, low, high, n)
+                barrier(memory.control, job.team)
+                # the forward scale is the same for all shares and falls out
+                source, scale = job.shares, type_of(scale, 1.0)
             low, high = _share(layer[FAN_IN], member, job.team)
-            _delta_before(memory.theta, V, layer, before, scale, alpha, job.sgemm, low, high, n)
+            _carry(
+                memory.feedback, V, layer, before, source, target, scale, alpha, job, low, high, n
+            )
             barrier(memory.control, job.team)
 
 
 @part()
 def _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor):
     """Add up the threads' gradients, penalise and clip entries on low ≤ i < high."""
-    G, theta, part = memory.gradients[0], memory.theta, memory.partial[thread]
+    G, theta, part = row(memory.gradients, 0), memory.theta, row(memory.partial, thread)
     for copy in range(1, len(memory.gradients)):
-        updates.add(G, memory.gradients[copy], low, high)
+        updates.add(G, row(memory.gradients, copy), low, high)
     part[PART_SUM] = updates.total(G, low, high)
     part[PART_SIZE] = part[PART_SQUARE] = 0.0
     if numbers.l1 > 0 or numbers.l2 > 0:
@@ -295,16 +259,16 @@ def _update(memory, tables, job, numbers, thread, c, factor):
     """
     low, high = _share(len(memory.theta), thread, job.threads)
     _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor)
-    G = memory.gradients[0]
+    G = row(memory.gradients, 0)
     barrier(memory.control, job.threads)
-    if not math.isfinite(_sum_of_parts(memory, job, PART_SUM)):
+    if not math.isfinite(_sum_of_parts(memory.partial, PART_SUM)):
         return False
     if numbers.clip_norm < math.inf:
-        length = math.sqrt(_sum_of_parts(memory, job, PART_NORM))
+        length = math.sqrt(_sum_of_parts(memory.partial, PART_NORM))
         if length > numbers.clip_norm:
             updates.multiply_by(G, type_of(G[0], numbers.clip_norm / length), low, high)
     for place in range(len(tables.segments)):
-        segment = tables.segments[place]
+        segment = row(tables.segments, place)
         start, stop = max(low, segment[START]), min(high, segment[STOP])
         if start < stop:
             updates.apply(
@@ -331,72 +295,19 @@ def _write_outputs(V, last, results, begin, low, high, n):
 
 
 @part()
-def _sum_of_parts(memory, job, column):
+def _sum_of_parts(partial, column):
     """Return the sum of what the threads left in a column of `partial`."""
     total = 0.0
-    for thread in range(job.threads):
-        total += memory.partial[thread, column]
+    for thread in range(len(partial)):
+        total += partial[thread, column]
     return total
 
 
 @part()
-def _penalty_of_step(memory, job, numbers, factor):
+def _penalty_of_step(partial, numbers, factor):
     """Return the penalty from the threads' parts of Σ|θ| and Σθ²."""
-    size = _sum_of_parts(memory, job, PART_SIZE)
-    square = _sum_of_parts(memory, job, PART_SQUARE)
+    size, square = _sum_of_parts(partial, PART_SIZE), _sum_of_parts(partial, PART_SQUARE)
     return factor * (numbers.l1 * size + 0.5 * numbers.l2 * square)
-
-
-@part(inline="always")
-def _step(thread, s, memory, tables, data, job, numbers, results, c):
-    """Take one step, or the phases of one that the job asks for; return whether it was sound."""
-    first = job.start + s * job.batch
-    batch = min(job.batch, job.visits - first)
-    member = thread if job.team > 1 else 0
-    copy = 0 if job.team > 1 else thread
-    low, high = (0, batch) if job.team > 1 else _share(batch, thread, job.threads)
-    begin, n = first + low, high - low
-    low, high = _share(n, member, job.team)
-    V, rows, G = memory.work[copy], memory.numbers[copy], memory.gradients[copy]
-
-    normaliser = numbers.normaliser
-    if normaliser == 0 and job.phases & GATHER:
-        normaliser = _sum_of_weights(data, first, batch)
-    if job.phases & GATHER:
-        _gather(V, rows, data, job, numbers, tables.layers, begin, low, high, n, normaliser)
-        barrier(memory.control, job.team)
-    if job.phases & FORWARD:
-        _forward(memory, V, rows, tables, job, member, n, job.step + s)
-    if job.phases & PREDICT:
-        _write_outputs(V, tables.layers[-1], results, begin, low, high, n)
-        barrier(memory.control, job.team)
-        return True
-    if job.phases & LOSS:
-        memory.partial[thread, PART_LOSS] = _loss(
-            V, tables.layers[-1], tables.reals[-1, ALPHA], job, numbers, low, high, n
-        )
-    barrier(memory.control, job.team)
-    if job.phases & BACKWARD:
-        keep = type_of(V[0], 1.0 if job.accumulate and s > 0 else 0.0)
-        _backward(memory, G, V, tables, job, member, n, keep)
-    barrier(memory.control, job.threads)
-
-    total = _sum_of_parts(memory, job, PART_LOSS)
-    if thread == 0:
-        results.losses[s] = total
-    sound = math.isfinite(total)
-    if job.phases & UPDATE and sound:
-        factor = type_of(V[0], 1.0)
-        if numbers.per_sample > 0 and normaliser > 0:
-            factor = type_of(V[0], 1.0 / normaliser)
-        sound = _update(memory, tables, job, numbers, thread, c, factor)
-        barrier(memory.control, job.threads)
-        if thread == 0:
-            results.penalties[s] = _penalty_of_step(memory, job, numbers, factor)
-    elif job.threads > 1:
-        # nobody may begin the next step's loss while another still reads this one's
-        barrier(memory.control, job.threads)
-    return sound or not job.phases & UPDATE
 
 
 def run(thread, memory, tables, data, job, numbers, results, constants):
@@ -405,8 +316,57 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
     Stops before the update of a step whose loss or gradient is not finite. `constants` (steps, 5)
     holds the update rule's numbers, in the network's precision.
     """
+    member = thread if job.team > 1 else 0
+    copy = 0 if job.team > 1 else thread
+    V, rows, G = row(memory.work, copy), row(memory.numbers, copy), row(memory.gradients, copy)
+    layers, last = tables.layers, len(tables.layers) - 1
     for s in range(job.steps):
-        c = constants[s] if job.phases & UPDATE else constants[0]
-        if not _step(thread, s, memory, tables, data, job, numbers, results, c):
+        first = job.start + s * job.batch
+        batch = min(job.batch, job.visits - first)
+        low, high = (0, batch) if job.team > 1 else _share(batch, thread, job.threads)
+        begin, n = first + low, high - low
+        low, high = _share(n, member, job.team)
+
+        normaliser = numbers.normaliser
+        if normaliser == 0 and job.phases & GATHER:
+            normaliser = gathering.sum_of_weights(data, first, batch)
+        if job.phases & GATHER:
+            gathering.gather(
+                V, rows, data, job, numbers, tables.layers, begin, low, high, n, normaliser
+            )
+            barrier(memory.control, job.team)
+        if job.phases & FORWARD:
+            _forward(memory, V, rows, tables, job, member, n, job.step + s)
+        if job.phases & PREDICT:
+            _write_outputs(V, row(layers, last), results, begin, low, high, n)
+            barrier(memory.control, job.team)
+            continue
+        if job.phases & LOSS:
+            memory.partial[thread, PART_LOSS] = _loss(
+                V, row(layers, last), tables.reals[last, ALPHA], job, numbers, low, high, n
+            )
+        barrier(memory.control, job.team)
+        if job.phases & BACKWARD:
+            keep = type_of(V[0], 1.0 if job.accumulate and s > 0 else 0.0)
+            _backward(memory, G, V, tables, job, numbers, member, n, keep)
+        barrier(memory.control, job.threads)
+
+        total = _sum_of_parts(memory.partial, PART_LOSS)
+        if thread == 0:
+            results.losses[s] = total
+        if not job.phases & UPDATE:
+            # nobody may begin the next step's loss while another still reads this one's
+            barrier(memory.control, job.threads)
+            continue
+        sound = math.isfinite(total)
+        if sound:
+            factor = type_of(V[0], 1.0)
+            if numbers.per_sample > 0 and normaliser > 0:
+                factor = type_of(V[0], 1.0 / normaliser)
+            sound = _update(memory, tables, job, numbers, thread, row(constants, s), factor)
+            barrier(memory.control, job.threads)
+            if thread == 0:
+                results.penalties[s] = _penalty_of_step(memory.partial, numbers, factor)
+        if not sound:
             return s
     return job.steps

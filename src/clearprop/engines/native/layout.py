@@ -11,6 +11,8 @@ from clearprop.engines.contracts import Block, Plan, Recipe
 from clearprop.engines.native import losses, pointwise, records, updates
 from clearprop.engines.native.blas import gemm_address
 from clearprop.engines.native.low_level import CONTROL_SIZE
+from clearprop.equations import Carrier, Proportional, separable
+from clearprop.equations.carriers import share_threshold
 from clearprop.equations.chance import drop_threshold
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
@@ -20,28 +22,34 @@ from clearprop.network import Network
 class Places:
     """Where the arrays of a workspace start, for batches of up to `capacity` samples.
 
-    `layers` holds, layer by layer, the places of input, z, a, mask (-1 without), output and δ.
+    `layers` holds, layer by layer, the places of input, z, a, mask (-1 without), output, δ and what
+    carriers without f' carry. `shares` and `sums` are for sharing errors out in proportion.
     """
 
     capacity: int
-    layers: tuple[tuple[int, int, int, int, int, int], ...]
+    layers: tuple[tuple[int, int, int, int, int, int, int], ...]
     input: int
     target: int
     coefficient: int
     value: int
     top: int
     total: int
+    shares: int
+    sums: int
     size: int
 
 
 def places_for(network: Network, capacity: int) -> Places:
-    """Lay out a workspace. Every array starts on a cache line (16 float32 numbers)."""
+    """Lay out a workspace. Every array starts on a cache line (16 float32 numbers).
+
+    What only some carriers need comes last: memory that nobody writes to takes up none.
+    """
     end = 0
 
-    def take(rows: int) -> int:
+    def take(rows: int, columns: int = capacity) -> int:
         nonlocal end
         start = end
-        end += -(-rows * capacity // 16) * 16
+        end += -(-rows * columns // 16) * 16
         return start
 
     first = source = take(network.inputs)
@@ -55,7 +63,15 @@ def places_for(network: Network, capacity: int) -> Places:
         source = output
     target, coefficient = take(network.outputs), take(1)
     value, top, total = take(1), take(1), take(1)
-    return Places(capacity, tuple(layers), first, target, coefficient, value, top, total, end)
+    errors = [take(operation.units) for operation in network.operations]
+    if not separable(network):
+        errors[-1] = layers[-1][-1]
+    widest = max(network.shape[1:])
+    shares, sums = take(widest), take(2, widest)
+    with_errors = tuple((*places, error) for places, error in zip(layers, errors, strict=True))
+    return Places(
+        capacity, with_errors, first, target, coefficient, value, top, total, shares, sums, end
+    )
 
 
 def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
@@ -130,6 +146,7 @@ def numbers_for(network: Network, recipe: Recipe, normaliser: float) -> records.
         per_sample=real(penalty.per_sample),
         clip_value=real(infinite if recipe.clip_value is None else recipe.clip_value),
         clip_norm=real(infinite if recipe.clip_norm is None else recipe.clip_norm),
+        share=real(share_threshold(real)),
         normaliser=float(normaliser),
     )
 
@@ -140,7 +157,12 @@ def signed(number: int) -> int:
 
 
 def job_for(
-    network: Network, recipe: Recipe, plan: Plan, places: Places, **changes: int
+    network: Network,
+    recipe: Recipe,
+    plan: Plan,
+    places: Places,
+    carrier: Carrier,
+    **changes: int,
 ) -> records.Job:
     """Return a job over these places; `changes` gives what differs from one call to the next."""
     loss, last = network.objective, network.operations[-1].activation
@@ -159,6 +181,10 @@ def job_for(
         "value": places.value,
         "top": places.top,
         "total": places.total,
+        "late": int(carrier.late),
+        "proportional": int(isinstance(carrier, Proportional)),
+        "shares": places.shares,
+        "sums": places.sums,
     }
     return records.Job(**{**fields, **changes})
 

@@ -87,6 +87,12 @@ def stretch(array, row, low, high):
     return vector(array, row * array.shape[1] + low, high - low)
 
 
+@part()
+def row(array, index):
+    """Return array[index] of a matrix as a view; Numba's own would count references."""
+    return vector(array, index * array.shape[1], array.shape[1])
+
+
 @intrinsic
 def matrix(typingctx, array, start, rows, columns):
     """Return rows x columns numbers from array[start] on as a view; the array must outlive it."""

@@ -137,6 +137,13 @@ def times_derivative(code, alpha, z, a, d):
             d[i] *= a[i]
 
 
+@part()
+def fill(array, value):
+    """array = value, number by number."""
+    for i in range(len(array)):
+        array[i] = value
+
+
 @part(fastmath=FAST)
 def multiply(left, right, product):
     """product = left ⊙ right."""

@@ -16,6 +16,8 @@ lanes.
 
 from __future__ import annotations
 
+import math
+
 from clearprop.engines.native.low_level import call_gemm, part, stretch, vector
 from clearprop.engines.native.mathematics import FAST, type_of
 
@@ -108,6 +110,29 @@ def bias_gradient(delta, g, low, high, keep):
         for i in range(n):
             total += delta[j, i]
         g[j] = (keep * g[j] if keep != 0 else keep) + total
+
+
+@part(fastmath=FAST)
+def share_out(W, E, S, sums, threshold, low, high):
+    """S[j, i] = E[j, i] / Σ_k W[k, j] for units low ≤ j < high, NaN where the sum vanishes.
+
+    A sum vanishes where it is not above `threshold` times Σ_k |W[k, j]|. `sums` (2, units) is left
+    with both.
+    """
+    total, size = stretch(sums, 0, low, high), stretch(sums, 1, low, high)
+    one = type_of(threshold, 1.0)
+    for j in range(len(total)):
+        total[j] = size[j] = 0
+    for k in range(W.shape[0]):
+        row = stretch(W, k, low, high)
+        for j in range(len(total)):
+            total[j] += row[j]
+            size[j] += abs(row[j])
+    for j in range(len(total)):
+        share = one / total[j] if abs(total[j]) > threshold * size[j] else type_of(one, math.nan)
+        source, target = stretch(E, low + j, 0, E.shape[1]), stretch(S, low + j, 0, E.shape[1])
+        for i in range(len(source)):
+            target[i] = share * source[i]
 
 
 @part()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 # what a call of the kernel does; a sum of these
 GATHER, FORWARD, DROPOUT, LOSS, BACKWARD, UPDATE, PREDICT = (1 << place for place in range(7))
 TRAIN = GATHER | FORWARD | DROPOUT | LOSS | BACKWARD | UPDATE
@@ -15,21 +17,24 @@ TRAIN = GATHER | FORWARD | DROPOUT | LOSS | BACKWARD | UPDATE
 # columns of Tables.layers: sizes, codes, places in the vector, places in the workspace
 (
     FAN_IN, UNITS, ACTIVATION, BLAS, WEIGHT, BIAS, THRESHOLD,
-    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, LAYER_COLUMNS,
-) = range(14)  # fmt: skip
+    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, ERROR, LAYER_COLUMNS,
+) = range(15)  # fmt: skip
 # columns of Tables.reals
 ALPHA, KEEP, SCALE, REAL_COLUMNS = range(4)
 # columns of Tables.segments
 START, STOP, PENALISED, SEGMENT_COLUMNS = range(4)
-# columns of Memory.partial: what each thread adds to a sum, a cache line for each thread
-PART_LOSS, PART_NORM, PART_SIZE, PART_SQUARE, PART_SUM, PART_COLUMNS = 0, 1, 2, 3, 4, 8
+# columns of Memory.partial: what each thread adds to a sum, a cache line for each thread; no plain
+# whole numbers, since Numba compiles a function anew for each of those that it is called with
+PART_LOSS, PART_NORM, PART_SIZE, PART_SQUARE, PART_SUM = (np.int64(column) for column in range(5))
+PART_COLUMNS = 8
 
 
 class Tables(NamedTuple):
     """The network as numbers.
 
     layers (L, LAYER_COLUMNS) int64, reals (L, REAL_COLUMNS), segments (S, SEGMENT_COLUMNS) int64,
-    rates (S,). A MASK of -1 says that the layer has no dropout.
+    rates (S,). A MASK of -1 says that the layer has no dropout. ERROR is where carriers without f'
+    keep what they carry; of the last layer it is DELTA where its delta is one piece.
     """
 
     layers: Any
@@ -59,11 +64,13 @@ class Data(NamedTuple):
 class Memory(NamedTuple):
     """What the kernel writes to.
 
-    theta (P,), slots (2, P), gradients (copies, P), work (copies, places), partial
+    theta (P,), feedback (P,) whose matrices carry errors back and which is theta apart from random
+    feedback, slots (2, P), gradients (copies, P), work (copies, places), partial
     (threads, PART_COLUMNS) float64, numbers (copies, capacity) int64 row numbers, control.
     """
 
     theta: Any
+    feedback: Any
     slots: Any
     gradients: Any
     work: Any
@@ -104,6 +111,10 @@ class Job(NamedTuple):
     value: int
     top: int
     total: int
+    late: int
+    proportional: int
+    shares: int
+    sums: int
 
 
 class Numbers(NamedTuple):
@@ -118,4 +129,5 @@ class Numbers(NamedTuple):
     per_sample: Any
     clip_value: Any
     clip_norm: Any
+    share: Any
     normaliser: Any

@@ -1,0 +1,76 @@
+"""A batch brought into the workspace: inputs, smoothed targets, coefficients of the samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clearprop.engines.native.low_level import matrix, part, vector
+from clearprop.engines.native.mathematics import type_of
+from clearprop.engines.native.records import BLAS, FAN_IN, PREDICT, UNITS
+
+
+@part()
+def _gather_inputs(V, rows, data, job, low, high, n, fan_in, by_rows):
+    """Copy samples low ≤ i < high of the batch into the workspace, by rows or unit by unit."""
+    if not data.x.shape[1]:
+        across, along = (fan_in, 1) if by_rows else (1, n)
+        for i in range(low, high):
+            place = vector(V, job.input + i * across, (fan_in - 1) * along + 1)
+            for f in range(fan_in):
+                place[f * along] = 0
+            for k in range(data.indptr[rows[i]], data.indptr[rows[i] + 1]):
+                place[np.int64(data.indices[k]) * along] += data.data[k]
+    elif by_rows:
+        for i in range(low, high):
+            row, place = data.x[rows[i]], vector(V, job.input + i * fan_in, fan_in)
+            for f in range(fan_in):
+                place[f] = row[f]
+    else:
+        A = matrix(V, job.input, fan_in, n)
+        for i in range(low, high):
+            row = data.x[rows[i]]
+            for f in range(fan_in):
+                A[f, i] = row[f]
+
+
+@part()
+def _gather_targets(rows, data, y, numbers, low, high):
+    """Write smoothed targets of samples low ≤ i < high; class codes become one-hot."""
+    units = len(y)
+    keep = type_of(numbers.smoothing, 1.0) - numbers.smoothing
+    if data.y.shape[1]:
+        for i in range(low, high):
+            for j in range(units):
+                y[j, i] = keep * data.y[rows[i], j] + numbers.floor
+        return
+    for j in range(units):
+        for i in range(low, high):
+            y[j, i] = numbers.floor
+    for i in range(low, high):
+        y[data.codes[rows[i]], i] += keep
+
+
+@part()
+def sum_of_weights(data, first, count):
+    """Return Σ w over the whole batch; each thread adds it up for itself, in the same order."""
+    if not len(data.weights):
+        return np.float64(count)
+    total = 0.0
+    for i in range(first, first + count):
+        total += data.weights[data.order[i] if len(data.order) else i]
+    return total
+
+
+@part()
+def gather(V, rows, data, job, numbers, layers, begin, low, high, n, normaliser):
+    """Bring samples low ≤ i < high of the n that start at `begin` into the workspace."""
+    for i in range(low, high):
+        rows[i] = data.order[begin + i] if len(data.order) else begin + i
+    _gather_inputs(V, rows, data, job, low, high, n, layers[0, FAN_IN], layers[0, BLAS] == 1)
+    if not job.phases & PREDICT:
+        y = matrix(V, job.target, layers[-1, UNITS], n)
+        _gather_targets(rows, data, y, numbers, low, high)
+        c = vector(V, job.coefficient, n)
+        for i in range(low, high):
+            weight = np.float64(data.weights[rows[i]]) if len(data.weights) else 1.0
+            c[i] = weight / normaliser if normaliser > 0 else 0.0
