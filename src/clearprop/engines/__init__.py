@@ -2,6 +2,7 @@
 
     contracts.py   Recipe, Block, TrainState, Record, Plan and the verbs of an Engine
     trace.py       Trace, the arrays of one step, which explanations read
+    timing.py      PartTime, how long each part of a step takes
     ledger.py      dropout masks and the named terms of an update, for every engine's Trace
     reference.py   equations/ on NumPy: the oracle
     native/        compiled kernels for the CPU
@@ -26,6 +27,7 @@ from clearprop.engines.contracts import (
     Schedule,
     TrainState,
 )
+from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
@@ -37,6 +39,7 @@ __all__ = [
     "Constant",
     "Engine",
     "Horizon",
+    "PartTime",
     "Plan",
     "Recipe",
     "Record",

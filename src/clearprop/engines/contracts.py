@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from clearprop.engines.checks import check_inputs, check_targets, check_weights
+from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
 from clearprop.equations import Adam, Carrier, Penalty, Rule, carrier_for
 from clearprop.equations.carriers import check_carrier
@@ -334,4 +335,15 @@ class Engine(ABC):
         """Return all arrays of the step that `advance` would take on these rows now.
 
         The state is left as it is.
+        """
+
+    @abstractmethod
+    def measure(
+        self, state: TrainState, block: Block, rows: np.ndarray, repeats: int = 9
+    ) -> tuple[PartTime, ...]:
+        """Return how long each part of the step on these rows takes, in the order of the step.
+
+        The step is taken `repeats` times on a copy of the state, after one time that does not
+        count; each part's median is given. On several threads it is the first thread's time,
+        waiting for the others included.
         """

@@ -15,6 +15,8 @@ from clearprop import equations as eq
 from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients, row_weights
 from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
 from clearprop.engines.ledger import dropout_masks, update_terms
+from clearprop.engines.reference_times import timed_step
+from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
 from clearprop.network import Network
 
@@ -88,6 +90,13 @@ class ReferenceEngine(Engine):
         """Run one step and keep everything; see `Engine.trace`."""
         constants = self.step_constants(state, block, 1)[0]
         return self._step(state, block, np.asarray(rows), constants, dropout=dropout)[0]
+
+    def measure(
+        self, state: TrainState, block: Block, rows: np.ndarray, repeats: int = 9
+    ) -> tuple[PartTime, ...]:
+        """Time the equations one by one; see `Engine.measure`."""
+        runs = [timed_step(self, state, block, np.asarray(rows)) for _ in range(repeats + 1)]
+        return median_times(runs[1:])
 
     def _losses(self, y: np.ndarray, saved: eq.Pass) -> np.ndarray:
         last = self.network.operations[-1].activation

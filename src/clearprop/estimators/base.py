@@ -25,6 +25,7 @@ from clearprop.errors import SettingError
 from clearprop.estimators.fitting import Job, Memory, run
 from clearprop.estimators.legacy import Planned
 from clearprop.estimators.listeners import listening
+from clearprop.estimators.naming import unit_names
 from clearprop.estimators.rows import FORMATS, Rows, check_data, combined_weights, rows_for
 from clearprop.estimators.settings import (
     CONSTRAINTS,
@@ -250,7 +251,15 @@ class Perceptron(BaseEstimator):
         outputs = self._outputs(X)
         return self._task.decode(outputs)
 
-    def trace(self, X: Any, y: Any, sample_weight: Any = None, *, dropout: bool = True) -> Trace:
+    def trace(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        engine: str | None = None,
+        dropout: bool = True,
+    ) -> Trace:
         """Return every array of the training step that would be taken on these rows now.
 
         Nothing is changed. With `solver="lbfgs"`, which takes no such steps, the update is Adam's.
@@ -259,6 +268,8 @@ class Perceptron(BaseEstimator):
         ----------
         X, y : as for `fit`
         sample_weight : (n,) array, optional
+        engine : {"native", "reference"}, optional
+            Another engine than the estimator's own.
         dropout : bool
             Drop units as that step would.
         """
@@ -268,13 +279,18 @@ class Perceptron(BaseEstimator):
         block = Block.of(self.network_, X, self._task.encode(y), weights)
         schedule = schedule_for(self, self.t_, self._memory.step, fresh=False)
         recipe = recipe_for(self, block.rows, schedule, int(self.max_iter))
-        engine = build(self.engine, self.network_, recipe, self.threads)
+        runner = build(engine or self.engine, self.network_, recipe, self.threads)
         parameters = Parameters(self.network_, self._vector())
         memory = self._memory
         if not memory.fits(recipe.rule.name, self.network_.size):
             memory = Memory(seed=memory.seed)
-        state = memory.state(engine, parameters)
-        return engine.trace(state, block, np.arange(block.rows), dropout=dropout)
+        state = memory.state(runner, parameters)
+        return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
+
+    def unit_names(self) -> dict[str, tuple[str, ...]]:
+        """Return what inputs and outputs are called, where they have names: columns, classes."""
+        check_is_fitted(self, "parameters_")
+        return unit_names(getattr(self, "feature_names_in_", ()), self._task.unit_names())
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds: no engine, and the parameters once."""

@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clearprop.engines import Recipe, Trace, build
 from clearprop.errors import DivergenceError, SettingError
+from clearprop.estimators.naming import unit_names
 from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
 from clearprop.estimators.tabular_fitting import (
     Prepared,
@@ -185,24 +186,46 @@ class _Tabular(BaseEstimator):
             outputs[start : start + len(x)] = engine.predict(self.parameters_.vector, x)
         return outputs
 
-    def trace(self, X: Any, y: Any, *, engine: str | None = None) -> Trace:
+    def trace(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        engine: str | None = None,
+        dropout: bool = False,
+    ) -> Trace:
         """Return every array of one step on a batch of rows; see `clearprop.engines.Trace`.
+
+        The step is a fresh optimiser's first: what it remembered is not kept with the model.
 
         Parameters
         ----------
         X : table, (n, columns)
             The batch.
         y : as for `fit`
-        engine : str, optional
+        sample_weight : (n,) array, optional
+        engine : {"native", "reference"}, optional
             Another engine than the estimator's own.
+        dropout : bool
+            Drop units as a step of training would.
         """
         check_is_fitted(self, "parameters_")
         frame, targets = target_frame(X, y)
-        block = block_of(self.network_, self.encoder_, self.target_, frame, targets)
+        block = block_of(self.network_, self.encoder_, self.target_, frame, targets, sample_weight)
         recipe = recipe_of(self, block.rows)
         runner = build(engine or self.engine, self.network_, recipe, self.threads)
         state = runner.initial_state(self.parameters_, seed_of(self.random_state))
-        return runner.trace(state, block, np.arange(block.rows), dropout=False)
+        return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
+
+    def unit_names(self) -> dict[str, tuple[str, ...]]:
+        """Return what inputs and outputs are called: features of the encoding, classes, targets."""
+        check_is_fitted(self, "parameters_")
+        target: Any = self.target_
+        outputs: tuple[Any, ...] = target_names(target)
+        if isinstance(target, ClassTarget):
+            outputs = target.classes[-self.network_.outputs :]
+        return unit_names(self.encoder_.feature_names, outputs)
 
     def to_parts(self) -> Parts:
         """Return what the model file stores; see `clearprop.files`."""

@@ -52,6 +52,10 @@ class Task(ABC):
     def decode(self, outputs: np.ndarray) -> Any:
         """Return predictions for outputs (n, units)."""
 
+    def unit_names(self) -> tuple[Any, ...]:
+        """Return what each output unit stands for, (units,); nothing where that has no name."""
+        return ()
+
     @abstractmethod
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
         """Return the estimator's own score, for encoded targets; higher is better."""
@@ -99,6 +103,10 @@ class Classification(Task):
     def decode(self, outputs: np.ndarray) -> Any:
         """Return labels (n,), or an indicator matrix (n, classes)."""
         return self.binarizer.inverse_transform(outputs.ravel() if self.units == 1 else outputs)
+
+    def unit_names(self) -> tuple[Any, ...]:
+        """Return the classes; of two the one that the single unit gives the probability of."""
+        return tuple(self.classes[-self.units :].tolist())
 
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
         """Return the accuracy; a row of several labels counts where all of them are right."""

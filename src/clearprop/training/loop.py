@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, Record, TrainState, build
+from clearprop.engines import Block, Engine, Record, Trace, TrainState, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.blame import verdict
@@ -65,6 +66,39 @@ class Outcome:
     history: History
     stop: Stop
     engine: Engine
+
+    def trace(
+        self,
+        x: Any,
+        y: Any,
+        weights: Any = None,
+        *,
+        engine: str | None = None,
+        dropout: bool = False,
+    ) -> Trace:
+        """Return every array of the step that training would take on these rows next.
+
+        It starts from `state`, and so from the last parameters, with what the update rule
+        remembers; `parameters` may be those of an earlier, better epoch.
+
+        Parameters
+        ----------
+        x, y, weights
+            As for `Block.of`.
+        engine : {"native", "reference"}, optional
+            Another engine than the one that trained.
+        dropout : bool
+            Drop units as that step would.
+        """
+        network, runner = self.engine.network, self.engine
+        if engine is not None:
+            runner = build(engine, network, runner.recipe)
+        block = Block.of(network, x, y, weights)
+        return runner.trace(self.state, block, np.arange(block.rows), dropout=dropout)
+
+    def unit_names(self) -> dict[str, tuple[str, ...]]:
+        """Return nothing: arrays have no names."""
+        return {}
 
 
 class Run:

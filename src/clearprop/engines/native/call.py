@@ -57,6 +57,7 @@ class Call:
         self.outputs = np.empty((0, 0), dtype=vector.dtype)
         self.losses = np.zeros(0)
         self.penalties = np.zeros(0)
+        self.stamps = np.zeros((engine.plan.threads, 0), dtype=np.int64)
 
     def run(
         self,
@@ -111,7 +112,7 @@ class Call:
             layout.data_for(network, self.block),
             job,
             layout.numbers_for(network, recipe, normaliser),
-            records.Results(self.losses, self.penalties, self.outputs),
+            records.Results(self.losses, self.penalties, self.outputs, self.stamps),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
         if plan.threads > 1 or network.dtype not in _READY:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,9 +13,10 @@ from clearprop import equations as eq
 from clearprop.engines.batches import row_weights
 from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
 from clearprop.engines.ledger import update_terms
-from clearprop.engines.native import layout, records
+from clearprop.engines.native import layout, records, timing
 from clearprop.engines.native.call import Call, two_rows
 from clearprop.engines.native.plans import check_plan, plan_for
+from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
@@ -139,6 +141,40 @@ class NativeEngine(Engine):
             rate=float(self.step_rates(state, block, 1)[0]),
             constants=constants[0],
         )
+
+    def measure(
+        self, state: TrainState, block: Block, rows: np.ndarray, repeats: int = 9
+    ) -> tuple[PartTime, ...]:
+        """Let the kernel stamp the end of each part; see `Engine.measure`."""
+        rows = np.asarray(rows, dtype=np.int64)
+        constants = self.step_constants(state, block, 1)
+        runs = []
+        for _ in range(repeats + 1):
+            call = self._call_on(state.copy(), block.ordered(rows), len(rows))
+            runs.append(self._stamped_step(call, state, constants))
+        return median_times(runs[1:])
+
+    def _stamped_step(self, call: Call, state: TrainState, constants: np.ndarray) -> list[PartTime]:
+        places = timing.places(len(self.network.operations))
+        call.stamps = np.zeros((self.plan.threads, 2 * len(places)), dtype=np.int64)
+        if not isinstance(self.network.objective, CustomLoss):
+            call.run(records.TRAIN, 1, state=state, constants=constants)
+            return timing.part_times(call.stamps[0])
+        forward = records.GATHER | records.FORWARD | records.DROPOUT
+        call.run(forward, 1, state=state, constants=constants)
+        times = timing.part_times(call.stamps[0])
+        began = time.perf_counter()
+        self._custom_loss(call)
+        times.append(PartTime("loss", 0, time.perf_counter() - began))
+        call.stamps[:] = 0
+        call.run(
+            records.BACKWARD | records.UPDATE,
+            1,
+            state=state,
+            constants=constants,
+            normaliser=call.sum_of_weights(),
+        )
+        return [*times, *timing.part_times(call.stamps[0])]
 
     def _call(self, vector: np.ndarray, block: Block, batch: int) -> Call:
         return Call(self, self.workspace(batch), vector, block, batch)

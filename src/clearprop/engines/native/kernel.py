@@ -24,9 +24,9 @@ import math
 
 import numpy as np
 
-from clearprop.engines.native import gathering, losses, pointwise, products, updates
+from clearprop.engines.native import gathering, losses, pointwise, products, timing, updates
 from clearprop.engines.native.chance import fill_mask, layer_key
-from clearprop.engines.native.low_level import barrier, matrix, part, row, stretch, vector
+from clearprop.engines.native.low_level import barrier, matrix, part, row, stamp, stretch, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.records import (
     A_PLACE,
@@ -110,19 +110,22 @@ def _activation(V, rows, layer, reals, job, index, low, high, n, step):
 
 
 @part(inline="always")
-def _forward(memory, V, rows, tables, job, member, n, step):
+def _forward(memory, V, rows, tables, job, member, n, step, stamps):
     """Send the samples through all layers; a softmax waits until all its units are there."""
     for index in range(len(tables.layers)):
         layer, reals = row(tables.layers, index), row(tables.reals, index)
         low, high = _share(layer[UNITS], member, job.team)
         _weighted_input(memory.theta, V, layer, reals[SCALE], job.sgemm, index, low, high, n)
+        stamp(stamps, timing.weighted_input(index))
         _activation(V, rows, layer, reals, job, index, low, high, n, step)
         barrier(memory.control, job.team)
+        stamp(stamps, timing.activation(index))
     last = row(tables.layers, len(tables.layers) - 1)
     if last[ACTIVATION] == pointwise.SOFTMAX:
         low, high = _share(n, member, job.team)
         z, a = matrix(V, last[Z_PLACE], last[UNITS], n), matrix(V, last[A_PLACE], last[UNITS], n)
         pointwise.softmax(z, a, vector(V, job.top, n), vector(V, job.total, n), low, high)
+        stamp(stamps, timing.activation(len(tables.layers) - 1))
 
 
 @part(inline="always")
@@ -162,15 +165,17 @@ def _loss(V, last, alpha, job, numbers, low, high, n):
 
 
 @part(inline="always")
-def _gradients(G, V, layer, scale, sgemm, index, low, high, n, keep):
+def _gradients(G, V, layer, scale, sgemm, index, low, high, n, keep, stamps, place):
     """BP3 and BP4 for units low ≤ j < high of a layer."""
     A, delta = _input_of(V, layer, index, n), matrix(V, layer[DELTA], layer[UNITS], n)
     W = matrix(G, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
     products.bias_gradient(delta, vector(G, layer[BIAS], layer[UNITS]), low, high, keep)
+    stamp(stamps, place)
     if layer[BLAS] and n > 0:
         products.gradient_blas(sgemm, A, index == 0, delta, W, low, high, scale, keep)
     else:
         products.gradient(A, delta, W, low, high, scale, keep)
+    stamp(stamps, place + 1)
 
 
 @part(inline="always")
@@ -208,13 +213,14 @@ def _share_out(theta, V, layer, job, numbers, low, high, n):
 
 
 @part(inline="always")
-def _backward(memory, G, V, tables, job, numbers, member, n, keep):
+def _backward(memory, G, V, tables, job, numbers, member, n, keep, stamps):
     """BP2 to BP4 from the last layer to the first; the input's own δ is nobody's, and skipped."""
     carried = ERROR if job.late else DELTA
     for index in range(len(tables.layers) - 1, -1, -1):
         layer, scale = row(tables.layers, index), tables.reals[index, SCALE]
         low, high = _share(layer[UNITS], member, job.team)
-        _gradients(G, V, layer, scale, job.sgemm, index, low, high, n, keep)
+        place = timing.gradients(len(tables.layers), index)
+        _gradients(G, V, layer, scale, job.sgemm, index, low, high, n, keep, stamps, place)
         if index:
             before, alpha = row(tables.layers, index - 1), tables.reals[index - 1, ALPHA]
             source, target = layer[carried], before[carried]
@@ -228,6 +234,7 @@ def _backward(memory, G, V, tables, job, numbers, member, n, keep):
                 memory.feedback, V, layer, before, source, target, scale, alpha, job, low, high, n
             )
             barrier(memory.control, job.team)
+            stamp(stamps, place + 2)
 
 
 @part()
@@ -320,7 +327,9 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
     copy = 0 if job.team > 1 else thread
     V, rows, G = row(memory.work, copy), row(memory.numbers, copy), row(memory.gradients, copy)
     layers, last = tables.layers, len(tables.layers) - 1
+    stamps = row(results.stamps, thread)
     for s in range(job.steps):
+        stamp(stamps, timing.BEGIN)
         first = job.start + s * job.batch
         batch = min(job.batch, job.visits - first)
         low, high = (0, batch) if job.team > 1 else _share(batch, thread, job.threads)
@@ -335,8 +344,9 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
                 V, rows, data, job, numbers, tables.layers, begin, low, high, n, normaliser
             )
             barrier(memory.control, job.team)
+            stamp(stamps, timing.GATHERED)
         if job.phases & FORWARD:
-            _forward(memory, V, rows, tables, job, member, n, job.step + s)
+            _forward(memory, V, rows, tables, job, member, n, job.step + s, stamps)
         if job.phases & PREDICT:
             _write_outputs(V, row(layers, last), results, begin, low, high, n)
             barrier(memory.control, job.team)
@@ -346,9 +356,11 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
                 V, row(layers, last), tables.reals[last, ALPHA], job, numbers, low, high, n
             )
         barrier(memory.control, job.team)
+        if job.phases & LOSS:
+            stamp(stamps, timing.loss(last + 1))
         if job.phases & BACKWARD:
             keep = type_of(V[0], 1.0 if job.accumulate and s > 0 else 0.0)
-            _backward(memory, G, V, tables, job, numbers, member, n, keep)
+            _backward(memory, G, V, tables, job, numbers, member, n, keep, stamps)
         barrier(memory.control, job.threads)
 
         total = _sum_of_parts(memory.partial, PART_LOSS)
@@ -367,6 +379,7 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
             barrier(memory.control, job.threads)
             if thread == 0:
                 results.penalties[s] = _penalty_of_step(memory.partial, numbers, factor)
+            stamp(stamps, timing.update(last + 1))
         if not sound:
             return s
     return job.steps

@@ -7,6 +7,7 @@ constants of a kernel, so that compiled kernels can be kept on disk and used by 
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from llvmlite import ir
@@ -197,6 +198,33 @@ def atomic_store(typingctx, array, place, value):
 _yield_thread = types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
 )
+
+# what time.perf_counter reads, so that stamps of a kernel and of Python can be mixed
+_WINDOWS = sys.platform == "win32"
+_read_clock = types.ExternalFunction(
+    "QueryPerformanceCounter" if _WINDOWS else "clock_gettime",
+    types.int32(types.intp) if _WINDOWS else types.int32(types.int32, types.intp),
+)
+_CLOCK = 8 if sys.platform == "darwin" else 1
+# the seconds that the two numbers of a stamp count
+STAMP_UNITS = (time.get_clock_info("perf_counter").resolution, 0.0) if _WINDOWS else (1.0, 1e-9)
+
+if _WINDOWS:
+
+    @part()
+    def stamp(stamps, place):
+        """Write the time to numbers 2 place and 2 place + 1 of an array, if it has any."""
+        if len(stamps):
+            _read_clock(stamps.ctypes.data + 16 * place)
+
+else:
+
+    @part()
+    def stamp(stamps, place):
+        """Write the time to numbers 2 place and 2 place + 1 of an array, if it has any."""
+        if len(stamps):
+            _read_clock(_CLOCK, stamps.ctypes.data + 16 * place)
+
 
 # places in the control array, each on a cache line of its own
 ARRIVED, GENERATION, STOP = 0, 8, 16

@@ -80,11 +80,16 @@ class Memory(NamedTuple):
 
 
 class Results(NamedTuple):
-    """losses and penalties (steps,) float64, outputs (rows, outputs) for the PREDICT phase."""
+    """What the kernel leaves behind.
+
+    losses and penalties (steps,) float64, outputs (rows, outputs) for the PREDICT phase, stamps
+    (threads, 2 places of `timing`) int64 where a step is timed, else (threads, 0).
+    """
 
     losses: Any
     penalties: Any
     outputs: Any
+    stamps: Any
 
 
 class Job(NamedTuple):

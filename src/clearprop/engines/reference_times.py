@@ -1,0 +1,92 @@
+"""How long each equation of a step takes on NumPy: the step taken apart, with a clock between.
+
+`equations.forward` and `equations.backward` walk through the layers in one go; here the same
+equations are called one by one. The numbers are thrown away.
+
+Public names: `timed_step`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from clearprop import equations as eq
+from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients
+from clearprop.engines.contracts import Block, Engine, TrainState
+from clearprop.engines.ledger import dropout_masks, update_terms
+from clearprop.engines.timing import PartTime
+
+
+class _Clock:
+    """Collects the time since the last part ended."""
+
+    def __init__(self) -> None:
+        self.times: list[PartTime] = []
+        self._before = time.perf_counter()
+
+    def ended(self, part: str, layer: int = 0) -> None:
+        now = time.perf_counter()
+        self.times.append(PartTime(part, layer, now - self._before))
+        self._before = now
+
+
+def timed_step(engine: Engine, state: TrainState, block: Block, rows: np.ndarray) -> list[PartTime]:
+    """Take the step on these rows and return how long each part took, in the order of the step."""
+    network, recipe = engine.network, engine.recipe
+    constants, carrier = engine.step_constants(state, block, 1)[0], engine.carrier(state)
+    clock = _Clock()
+    x, y = dense_inputs(block, rows), dense_targets(network, block, rows)
+    c = row_coefficients(network, block, rows)
+    masks = dropout_masks(network, state, block, rows, dropout=True)
+    clock.ended("gather")
+    saved = _forward(engine, state.vector, x, masks, clock)
+    gradient = _backward(engine, state.vector, (y, c, masks), saved, carrier, clock)
+    update_terms(network, recipe, state, gradient, constants, 1.0)
+    clock.ended("update")
+    return clock.times
+
+
+def _forward(engine: Engine, vector: Any, x: Any, masks: list[Any], clock: _Clock) -> eq.Pass:
+    saved = eq.Pass([], [], [])
+    for operation, mask in zip(engine.network.operations, masks, strict=True):
+        W, b = operation.weight.view(vector), operation.bias.view(vector)
+        saved.inputs.append(x)
+        saved.z.append(eq.affine(W, b, x, operation.scale))
+        clock.ended("z", operation.layer)
+        saved.a.append(operation.activation.value(np, saved.z[-1]))
+        x = saved.a[-1] if mask is None else saved.a[-1] * mask
+        clock.ended("a", operation.layer)
+    return saved
+
+
+def _backward(
+    engine: Engine, vector: Any, given: tuple[Any, ...], saved: eq.Pass, carrier: Any, clock: _Clock
+) -> np.ndarray:
+    """Run BP1 to BP4 and return the gradient."""
+    network, (y, c, masks) = engine.network, given
+    loss, operations = network.objective, network.operations
+    f, z, a = operations[-1].activation, saved.z[-1], saved.a[-1]
+    eq.total_loss(np, loss.value(np, f, y, z, a), c)
+    error = delta = eq.bp1(np, loss, f, y, z, a, c)
+    if carrier.late:
+        error = eq.output_error(np, network, y, a, c, delta)
+    clock.ended("loss")
+    gradient = np.empty_like(vector)
+    for operation in reversed(operations):
+        operation.bias.view(gradient)[...] = eq.bp3(np, delta)
+        clock.ended("bp3", operation.layer)
+        before = operation.layer - 2
+        received = saved.inputs[before + 1]
+        operation.weight.view(gradient)[...] = eq.bp4(received, delta, operation.scale)
+        clock.ended("bp4", operation.layer)
+        if before >= 0:
+            f = operations[before].activation
+            slope = f.derivative(np, saved.z[before], saved.a[before])
+            mask = 1 if masks[before] is None else masks[before]
+            C = carrier.matrix(np, operation, vector)
+            error, delta = eq.carry(carrier, C, error, slope, mask)
+            clock.ended("delta", operation.layer - 1)
+    return gradient
