@@ -1,8 +1,9 @@
 """The command line: one verb a file.
 
-    train      train a network on a table          check   hold the gradients against differences
-    predict    predict the rows of a table         info    say what a model file holds
-    evaluate   measure a model on a table
+    train      train a network on a table      explain    account for every number of a model
+    predict    predict the rows of a table     example    walk through a worked example
+    evaluate   measure a model on a table      exercises  ask for numbers, and check answers
+    info       say what a model file holds     check      hold gradients against differences
 
 What a person reads goes to standard output, progress and warnings to standard error; `--json` gives
 one JSON object on standard output instead. Exit codes: 0 done, 1 failed, 2 wrong usage.
@@ -23,7 +24,14 @@ from clearprop import __version__
 
 # verb → its module, which has a click command named `command`
 VERBS = {
-    name: f"clearprop.cli.{name}" for name in ("train", "predict", "evaluate", "check", "info")
+    "train": "clearprop.cli.train",
+    "predict": "clearprop.cli.predict",
+    "evaluate": "clearprop.cli.evaluate",
+    "explain": "clearprop.cli.explain",
+    "example": "clearprop.cli.example",
+    "exercises": "clearprop.cli.exercise",
+    "check": "clearprop.cli.check",
+    "info": "clearprop.cli.info",
 }
 
 
@@ -49,17 +57,24 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
+_HELP = """Train neural networks on your own tables, and see through every number.
+
+\b
+clearprop train examples/breast-cancer.csv --target diagnosis
+clearprop predict breast-cancer.clearprop new-rows.csv
+clearprop explain breast-cancer.clearprop examples/breast-cancer.csv --row 7
+clearprop example two-two-two
+"""
+
+
 @click.group(
-    cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Verbs,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="clearprop")
 def cli() -> None:
-    r"""Train neural networks on your own tables, and see through every number.
-
-    \b
-    clearprop train examples/breast-cancer.csv --target diagnosis
-    clearprop predict breast-cancer.clearprop new-rows.csv
-    """
+    """Run a verb."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,17 +14,17 @@ import numpy as np
 from clearprop.cli.training_job import Job
 from clearprop.explanation import (
     Chain,
+    Explanation,
     LayerHealth,
-    chain_of_weight,
+    Names,
     health,
     slope_of_weight,
-    strongest_weight,
 )
 
 # rows of the batch whose gradients are shown
 SHOWN_ROWS = 256
-# relative to the sum of the paths: rounding in float32, and that of a difference in float64
-CHAIN_TOLERANCE, DIFFERENCE_TOLERANCE = 1e-5, 1e-4
+# relative to the sum of the paths: rounding of a difference in float64
+DIFFERENCE_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Account:
     rows : int
         Rows of the batch.
     chain : Chain
+    names : Names
+        What units are called.
     source : str
         The feature that the weight comes from.
     row : int
@@ -50,15 +52,11 @@ class Account:
     layers: list[LayerHealth]
     rows: int
     chain: Chain
+    names: Names
     source: str
     row: int
     answer: str
     difference: float
-
-    @property
-    def chain_agrees(self) -> bool:
-        """Whether the product of the factors is the gradient that the engine computed."""
-        return self.chain.error <= CHAIN_TOLERANCE
 
     @property
     def difference_agrees(self) -> bool:
@@ -68,20 +66,20 @@ class Account:
 
     def to_document(self) -> dict[str, Any]:
         """Return the account as plain data."""
-        chain = self.chain
+        chain, place = self.chain, self.chain.place
         return {
             "layers": [asdict(line) for line in self.layers],
             "gradient": {
-                "weight": {"layer": chain.layer, "unit": chain.unit, "source": self.source},
+                "weight": {"layer": place.layer, "unit": place.unit, "source": self.source},
                 "row": self.row,
                 "signal": chain.signal,
                 "slope": chain.slope,
                 "paths": [asdict(term) for term in chain.terms],
                 "delta": chain.delta,
-                "product": chain.product,
+                "product": chain.total,
                 "gradient": chain.gradient,
                 "finite_difference": self.difference,
-                "agrees": self.chain_agrees and self.difference_agrees,
+                "agrees": chain.agrees and self.difference_agrees,
             },
         }
 
@@ -93,17 +91,19 @@ def account_of(job: Job) -> Account:
     trace = model.trace(batch.drop(names), batch.select(names))
     # a row whose error is large, but not one that is hopelessly wrong
     sizes = np.linalg.norm(trace.delta[0], axis=1)
-    place = int(np.argsort(sizes)[(len(sizes) * 9) // 10])
-    one = batch[place : place + 1]
+    row = int(np.argsort(sizes)[(len(sizes) * 9) // 10])
+    one = batch[row : row + 1]
     single = model.trace(one.drop(names), one.select(names))
-    unit, source = strongest_weight(single)
-    chain = chain_of_weight(single, 1, unit, source)
+    explanation = Explanation(single, Names(single.network))
+    place = explanation.focus().weight
+    assert place.source is not None
     return Account(
         layers=health(trace),
         rows=batch.height,
-        chain=chain,
-        source=model.encoder_.feature_names[source],
-        row=int(job.train_rows[place]) + 1,
+        chain=explanation.chain(place, 0),
+        names=explanation.names,
+        source=model.encoder_.feature_names[place.source],
+        row=int(job.train_rows[row]) + 1,
         answer=", ".join(f"{name} = {one[name][0]}" for name in names),
-        difference=slope_of_weight(single, 1, unit, source),
+        difference=slope_of_weight(single, place.layer, place.unit, place.source),
     )

@@ -144,7 +144,7 @@ def layers_table(layers: list[LayerHealth], rows: int) -> Table:
 def chain_lines(account: Account) -> RenderableType:
     """Return one weight's gradient, factor by factor, and its checks."""
     chain = account.chain
-    unit = f"h{chain.layer}.{chain.unit}" if chain.slope is not None else f"out.{chain.unit}"
+    unit = account.names.unit(chain.place.layer, chain.place.unit)
     sentence = Text.assemble(
         "How much does the loss of row ",
         (str(account.row), "bold"),
@@ -162,13 +162,13 @@ def chain_lines(account: Account) -> RenderableType:
     formula.add_row(*numbers)
     parts: list[RenderableType] = [sentence, Padding(formula, (1, 0, 1, 2))]
     if chain.terms:
-        parts.append(Padding(_paths(chain), (0, 0, 1, 2)))
+        parts.append(Padding(_ways(account), (0, 0, 1, 2)))
     return Group(*parts, _checks(account))
 
 
 def _factors(chain: Chain) -> tuple[list[Text], list[Text]]:
     """Return the symbols and, below each, its number."""
-    pairs = [(Text("∂E/∂w"), Text(figure(chain.product), style="bold")), (Text("="), Text("="))]
+    pairs = [(Text("∂E/∂w"), Text(figure(chain.total), style="bold")), (Text("="), Text("="))]
     pairs.append((Text("a", style=SIGNAL), Text(figure(chain.signal), style=SIGNAL)))
     pairs.append((Text("·"), Text("·")))
     if chain.slope is None:
@@ -181,8 +181,9 @@ def _factors(chain: Chain) -> tuple[list[Text], list[Text]]:
     return [symbol for symbol, _ in pairs], [number for _, number in pairs]
 
 
-def _paths(chain: Chain) -> Table:
+def _ways(account: Account) -> Table:
     """Return the error's ways into the unit, the largest first and the rest as one sum."""
+    chain, names = account.chain, account.names
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style=ERROR)
     for justify in ("right", "left", "right", "left", "right"):
@@ -191,7 +192,8 @@ def _paths(chain: Chain) -> Table:
     lead = "Σ w·δ ="
     for term in chain.terms[:SHOWN_TERMS]:
         numbers = (figure(term.weight), "·", figure(term.delta), "=", figure(term.product))
-        grid.add_row(lead, *numbers, Text(f"through unit {term.unit}", style="dim"))
+        through = names.unit(chain.place.layer + 1, term.unit)
+        grid.add_row(lead, *numbers, Text(f"through {through}", style="dim"))
         lead = ""
     rest = chain.terms[SHOWN_TERMS:]
     if rest:
@@ -203,12 +205,14 @@ def _paths(chain: Chain) -> Table:
 
 def _checks(account: Account) -> RenderableType:
     chain = account.chain
-    words = "product" if chain.slope is None else "Σ paths"
+    several = chain.count_of_paths > 1
+    words = "Σ paths" if several else "product"
+    over = f", over {chain.count_of_paths:,} paths" if several else ""
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
-        _mark(account.chain_agrees),
-        f"{words} {figure(chain.product, 6)} = gradient from the engine "
-        f"{figure(chain.gradient, 6)}",
+        _mark(chain.agrees),
+        f"{words} {figure(chain.total, 6)} = gradient from the engine "
+        f"{figure(chain.gradient, 6)}{over}",
     )
     verb = "agrees" if account.difference_agrees else "does not agree"
     grid.add_row(

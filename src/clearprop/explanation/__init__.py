@@ -20,6 +20,8 @@ plain data that the next one reads:
     neurons.py         the forward pass neuron by neuron; the loss term by term
     carrying.py        errors carried back four ways, held against the gradient
     paths.py           the chain rule of one parameter, and all its paths
+    best_paths.py      the largest of all paths, and the sum of all
+    jacobians.py       the local derivatives that paths multiply
     unfolding.py       the loss as one nested expression, from back to front
     mistakes.py        what goes wrong when weights are updated too early
     deltas.py          BP1 to BP4 as matrices, and what they share
@@ -37,24 +39,25 @@ plain data that the next one reads:
 May import: `clearprop.files`, `clearprop.training`, `clearprop.engines` and what they may import.
 """
 
-from clearprop.explanation.chain import Chain, PathTerm, chain_of_weight, strongest_weight
 from clearprop.explanation.explanation import Explanation, explain
 from clearprop.explanation.gradient_check import GradientCheck, check_gradient, slope_of_weight
 from clearprop.explanation.health import LayerHealth, health
 from clearprop.explanation.names import Names, Place
+from clearprop.explanation.paths import Chain, ChainPath, Factor, Term, chain_of
 
 __all__ = [
     "Chain",
+    "ChainPath",
     "Explanation",
+    "Factor",
     "GradientCheck",
     "LayerHealth",
     "Names",
-    "PathTerm",
     "Place",
-    "chain_of_weight",
+    "Term",
+    "chain_of",
     "check_gradient",
     "explain",
     "health",
     "slope_of_weight",
-    "strongest_weight",
 ]

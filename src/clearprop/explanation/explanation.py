@@ -305,6 +305,7 @@ def explain(
     engine: str | None = None,
     names: Names | None = None,
     recipe: Recipe | None = None,
+    dropout: bool = False,
 ) -> Explanation:
     """Account for every number of a network on some rows.
 
@@ -323,6 +324,8 @@ def explain(
     recipe : Recipe, optional
         How the step is taken, for Parameters and a Network; plain gradient descent with a learning
         rate of 0.5 over the whole batch where absent, as in the origin texts.
+    dropout : bool
+        Drop units as the next step of training would.
 
     Raises
     ------
@@ -334,20 +337,26 @@ def explain(
     if isinstance(model, Trace):
         return Explanation(model, names or Names(model.network))
     if isinstance(model, Network | Parameters):
-        trace = _trace_of(model, X, y, sample_weight, engine or "reference", recipe)
+        trace = _trace_of(model, X, y, sample_weight, engine or "reference", recipe, dropout)
         return Explanation(trace, names or Names(trace.network))
     if not hasattr(model, "trace"):
         raise SettingError(
             f"A fitted estimator, the outcome of a run, Parameters, a Network or a Trace can be "
             f"explained, but {type(model).__name__} came."
         )
-    trace = model.trace(X, y, sample_weight, engine=engine)
+    trace = model.trace(X, y, sample_weight, engine=engine, dropout=dropout)
     names = names or Names(trace.network, **model.unit_names())
     return Explanation(trace, names, getattr(model, "recording_", None))
 
 
 def _trace_of(
-    model: Network | Parameters, X: Any, y: Any, weights: Any, engine: str, recipe: Recipe | None
+    model: Network | Parameters,
+    X: Any,
+    y: Any,
+    weights: Any,
+    engine: str,
+    recipe: Recipe | None,
+    dropout: bool,
 ) -> Trace:
     from clearprop.equations import GradientDescent
 
@@ -357,4 +366,4 @@ def _trace_of(
     recipe = recipe or Recipe(rule=GradientDescent(0.5), batch_size=max(1, block.rows))
     runner = build(engine, network, recipe)
     state = runner.initial_state(parameters)
-    return runner.trace(state, block, np.arange(block.rows), dropout=False)
+    return runner.trace(state, block, np.arange(block.rows), dropout=dropout)

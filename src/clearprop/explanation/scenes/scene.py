@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
+Anchor = Literal["start", "middle", "end"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -87,7 +89,7 @@ class Words(Mark):
     y: float
     text: str
     size: float = 13.0
-    anchor: Literal["start", "middle", "end"] = "middle"
+    anchor: Anchor = "middle"
     bold: bool = False
     italic: bool = False
     plate: bool = False
@@ -96,7 +98,11 @@ class Words(Mark):
 
 @dataclass(frozen=True)
 class Heat(Mark):
-    """A grid of values, painted blue-white-vermillion around zero; `limit` is the far end."""
+    """A grid of values, painted vermillion-white-blue around `zero`; `limit` from it is the end.
+
+    The first row of `values` is the uppermost. `clip` holds the commands of a closed path, as in
+    `Path`, that the grid is cut out along; nothing for the whole rectangle.
+    """
 
     x: float
     y: float
@@ -104,6 +110,8 @@ class Heat(Mark):
     h: float
     values: tuple[tuple[float, ...], ...]
     limit: float = 1.0
+    zero: float = 0.0
+    clip: tuple[tuple[Any, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,8 @@ class Scene:
     marks : tuple of Mark
     title, description : str
         What it shows, for those who cannot see it.
+    narrow : Scene, optional
+        The same for a narrow page, such as a phone's, where this one would be too wide.
     """
 
     width: float
@@ -123,16 +133,18 @@ class Scene:
     marks: tuple[Mark, ...]
     title: str
     description: str = ""
+    narrow: Scene | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return the scene as plain data: each mark a dict with its `kind`."""
-        return {
+        document: dict[str, Any] = {
             "width": self.width,
             "height": self.height,
             "title": self.title,
             "description": self.description,
             "marks": [{"kind": type(mark).__name__.lower(), **_plain(mark)} for mark in self.marks],
         }
+        return document if self.narrow is None else document | {"narrow": self.narrow.to_document()}
 
 
 def _plain(mark: Any) -> dict[str, Any]:

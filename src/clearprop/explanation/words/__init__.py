@@ -4,7 +4,7 @@ A key is the file's name and the entry's: `paths.title`. An entry is a template 
 `"The loss of {sample} changes with {weight}."`, or a table of two, `one` and `other`, chosen by the
 value `n`. What fills a place is a string, a number (shown by `figure`) or a span or formula with a
 role; `text` keeps the latter apart so that printers can colour and link them, a plain call gives a
-string. Emphasis inside a template is written `*so*`.
+string. Emphasis inside a template is written `*so*`, and may have places.
 
 All languages have the same keys and, in each entry, the same places; a test holds them to it.
 
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -46,16 +46,7 @@ class Words:
         KeyError
             If the entry, or the value of one of its places, is missing.
         """
-        template, spans, end = self._template(key, values), [], 0
-        for piece in _PIECE.finditer(template):
-            if piece.start() > end:
-                spans.append(Span(template[end : piece.start()]))
-            name, strong = piece.groups()
-            spans += _filled(values[name]) if name else [Span(strong, "strong")]
-            end = piece.end()
-        if end < len(template):
-            spans.append(Span(template[end:]))
-        return tuple(spans)
+        return tuple(_spans(self._template(key, values), values))
 
     def __call__(self, key: str, **values: Any) -> str:
         """Return an entry with its places filled, as a string."""
@@ -68,13 +59,31 @@ class Words:
         return str(entry["one" if values.get("n") == 1 else "other"])
 
 
+def _spans(template: str, values: Mapping[str, Any]) -> Iterator[Inline]:
+    """Yield a template's text, with what fills its places and what is emphasised apart."""
+    end = 0
+    for piece in _PIECE.finditer(template):
+        if piece.start() > end:
+            yield Span(template[end : piece.start()])
+        name, emphasised = piece.groups()
+        if name:
+            yield from _filled(values[name])
+        else:
+            for part in _spans(emphasised, values):
+                plain = isinstance(part, Span) and not part.role
+                yield replace(part, role="strong") if plain else part
+        end = piece.end()
+    if end < len(template):
+        yield Span(template[end:])
+
+
 def _filled(value: Any) -> list[Inline]:
     if isinstance(value, Span | Formula):
         return [value]
     if isinstance(value, tuple):
         return [part for item in value for part in _filled(item)]
     if isinstance(value, float):
-        return [Span(figure(value), full=repr(value))]
+        return [Span(figure(value), full=repr(float(value)))]
     if isinstance(value, int):
         return [Span(f"{value:,}")]
     return [Span(str(value))]

@@ -1,0 +1,200 @@
+"""`clearprop explain`: every number of a model on rows of a table, accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clearprop.cli.loading import load_table, load_tabular, split_target
+from clearprop.cli.options import json_option, table_options
+from clearprop.cli.output import print_json
+from clearprop.cli.pages import (
+    destinations,
+    language_option,
+    page_files,
+    printed,
+    show_page,
+    write_files,
+)
+from clearprop.errors import SettingError
+
+if TYPE_CHECKING:
+    from clearprop.explanation import Explanation
+
+# rows of the batch where none are named
+DEFAULT_ROWS = 32
+# chapters of the terminal: those of one weight
+SHORT = ("chain", "update", "samples")
+
+
+class Rows(click.ParamType):
+    """`7` or `5-36` as the first and the last row, counted from 1."""
+
+    name = "rows"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        """Return (first, last)."""
+        if isinstance(value, tuple):
+            return value
+        first, _, last = value.partition("-")
+        try:
+            pair = int(first), int(last or first)
+        except ValueError:
+            pair = 0, 0
+        if not 1 <= pair[0] <= pair[1]:
+            self.fail(f"{value!r} is no range of rows such as 5-36, counted from 1.", param, ctx)
+        return pair
+
+
+class Chapters(click.ParamType):
+    """`chain,update` as a list of chapters; `all` for every one."""
+
+    name = "chapters"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
+        """Return the chapters' names."""
+        from clearprop.explanation.chapters import CHAPTERS
+
+        if isinstance(value, list):
+            return value
+        if value.strip() == "all":
+            return list(CHAPTERS)
+        names = [name.strip() for name in value.split(",")]
+        for name in names:
+            if name not in CHAPTERS:
+                from clearprop.functions.spelling import suggest
+
+                self.fail(f"There is no chapter {name!r}. {suggest(name, CHAPTERS)}", param, ctx)
+        return names
+
+
+@click.command("explain", short_help="Account for every number of a model on rows of a table.")
+@click.argument("model", type=click.Path())
+@click.argument("table")
+@click.option(
+    "--row",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The row, from 1, that single numbers belong to; alone, the only row explained.",
+)
+@click.option(
+    "--rows",
+    type=Rows(),
+    metavar="A-B",
+    help=f"The rows, from 1, that form the batch; the first {DEFAULT_ROWS} where nothing is said.",
+)
+@click.option(
+    "--weight",
+    metavar="NAME",
+    help="The parameter to take apart, such as 'h1.2<-age' or 'h1.2<-bias'; the one of largest "
+    "gradient in the first layer where nothing is said.",
+)
+@click.option(
+    "--chapters",
+    type=Chapters(),
+    metavar="NAMES",
+    help=f"Chapters of the page, with commas, or all; {', '.join(SHORT)} in the terminal and all "
+    "in a file where nothing is said.",
+)
+@click.option(
+    "--paths",
+    type=click.IntRange(1),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="How many paths of the chain rule are written out.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["native", "reference"]),
+    help="Compute with this engine; with the model's own where nothing is said.",
+)
+@language_option
+@page_files
+@click.option(
+    "--svg",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the network with signals and errors as SVG, in place of the terminal.",
+)
+@table_options
+@json_option
+def command(model: str, table: str, **options: Any) -> None:
+    """Account for every number of MODEL on rows of TABLE, which holds the target column too."""
+    names = ("html", "markdown", "latex", "svg")
+    places = destinations({name: options[name] for name in names}, (model, table))
+    explanation, sample = explained(model, table, options)
+    if options["as_json"]:
+        print_json(explanation.to_document())
+    page_options = {"weight": options["weight"], "sample": sample, "paths": options["paths"]}
+    lang = options["lang"]
+    if "svg" in places:
+        svg = _svg(explanation, page_options, lang)
+        write_files({"svg": places.pop("svg")}, lambda _: svg)
+        if not places:
+            return
+    if places:
+        page = explanation.page(options["chapters"], lang=lang, **page_options)
+        write_files(places, lambda kind: printed(page, kind))
+    elif not options["as_json"]:
+        chapters = options["chapters"] or _short(explanation)
+        show_page(explanation.page(chapters, lang=lang, **page_options))
+
+
+def explained(model: str, table: str, options: dict[str, Any]) -> tuple[Explanation, int | None]:
+    """Return the explanation of some rows of a table, and the sample that was asked for.
+
+    Parameters
+    ----------
+    options : dict
+        `row`, `rows`, `engine`, `file_format`, `labels` as they were typed.
+
+    Raises
+    ------
+    SettingError
+        If the table has no such rows.
+    """
+    from clearprop.explanation import explain
+
+    estimator = load_tabular(model)
+    loaded = load_table(table, options["file_format"], options["labels"], estimator)
+    inputs, targets = split_target(estimator, loaded)
+    first, last = _wanted(options, inputs.height, table)
+    batch = slice(first - 1, last)
+    found = explain(estimator, inputs[batch], targets[batch], engine=options["engine"])
+    # rows are told by their places in the whole table
+    trace = replace(found.trace, rows=found.trace.rows + first - 1)
+    row = options["row"]
+    return replace(found, trace=trace), None if row is None else row - first
+
+
+def _wanted(options: dict[str, Any], height: int, table: str) -> tuple[int, int]:
+    """Return the first and the last row of the batch, counted from 1."""
+    row, rows = options["row"], options["rows"]
+    first, last = rows or ((row, row) if row else (1, min(DEFAULT_ROWS, height)))
+    if last > height:
+        raise SettingError(
+            f"{table!r} has {height:,} rows, so there is no row {last:,}. Rows are counted from 1."
+        )
+    if row is not None and not first <= row <= last:
+        raise SettingError(
+            f"--row {row} is not among the rows {first} to {last} of --rows. Name one of them."
+        )
+    return first, last
+
+
+def _short(explanation: Explanation) -> list[str]:
+    """Return the terminal's chapters; one sample alone has no others beside it."""
+    return list(SHORT if len(explanation.trace.rows) > 1 else SHORT[:-1])
+
+
+def _svg(explanation: Explanation, page_options: dict[str, Any], lang: str) -> str:
+    from clearprop.explanation.render.svg import svg_of
+    from clearprop.explanation.scenes.network import network_scene
+
+    focus = explanation.focus(
+        page_options["weight"], page_options["sample"], paths=page_options["paths"]
+    )
+    return svg_of(network_scene(explanation, focus, lang=lang))

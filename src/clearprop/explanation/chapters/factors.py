@@ -1,0 +1,114 @@
+"""The factors of a chain as formulas: the letter of each, and the derivative that it is.
+
+Public names: `Letters`, `in_line`.
+May import: `formulas`, `names`, `paths`, `quantities`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from clearprop.explanation.formulas import Formula, Number, Stack, Symbol, row, sign
+from clearprop.explanation.names import Place
+from clearprop.explanation.paths import Chain, ChainPath, Factor
+from clearprop.explanation.quantities import Quantities, partial
+
+# roles of the factors that stand for an error
+_ROLES = {"loss": "error", "error": "error", "signal": "signal"}
+
+
+def in_line(above: Symbol, below: Symbol) -> Formula:
+    """Return ∂above/∂below as it stands within a line of text."""
+    top, bottom = (replace(symbol, name=f"∂{symbol.name}") for symbol in (above, below))
+    return row(top, sign("/"), bottom)
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Writes the factors of a chain's paths.
+
+    Attributes
+    ----------
+    chain : Chain
+    quantities : Quantities
+        Of the chain's sample.
+    """
+
+    chain: Chain
+    quantities: Quantities
+
+    def chip(self, factor: Factor) -> Stack:
+        """Return a factor's letter above its number."""
+        symbol, number = self.letter(factor), self.number(factor)
+        return Stack(symbol, number, role=number.role, key=factor.key)
+
+    def number(self, factor: Factor, digits: int = 4) -> Number:
+        """Return a factor's number."""
+        role = _ROLES.get(factor.kind, "")
+        if factor.kind == "weight":
+            role = "negative" if factor.value < 0 else "positive"
+        return Number(factor.value, digits, role=role, key=factor.key)
+
+    def letter(self, factor: Factor) -> Formula:
+        """Return a factor's letter: w, f′(z), a, …; a derivative where it has no letter."""
+        q, layer, units = self.quantities, factor.layer, factor.units
+        match factor.kind:
+            case "coefficient":
+                return Symbol("c")
+            case "loss":
+                return replace(partial(self._loss(), q.a(layer, units[0]).symbol), role="error")
+            case "output" if self._is_elementwise():
+                return q.slope(layer, units[0]).symbol
+            case "output":
+                return self._output(layer, *units)
+            case "error":
+                return replace(partial(self._loss(), q.z(layer, units[0]).symbol), role="error")
+            case "scale":
+                return Symbol("s")
+            case "weight":
+                return q.of(Place(layer, *units)).symbol
+            case "mask":
+                return Symbol("m", q.names.unit(layer, units[0]))
+            case "slope":
+                return q.slope(layer, units[0]).symbol
+            case "signal":
+                return q.a(layer, units[0]).symbol
+        return self._by_parameter()
+
+    def derivatives(self, path: ChainPath) -> list[Formula]:
+        """Return the same path as derivatives: ∂E/∂a, ∂a/∂z, ∂z/∂a, …, ∂z/∂w."""
+        found = [self._derivative(factor, path) for factor in path.factors[:-1]]
+        return [*(part for part in found if part is not None), self._by_parameter()]
+
+    def _derivative(self, factor: Factor, path: ChainPath) -> Formula | None:
+        """Return ∂…/∂… of a factor; None for one that is a part of the next's."""
+        q, layer, units = self.quantities, factor.layer, factor.units
+        match factor.kind:
+            case "coefficient":
+                return partial(Symbol("E"), self._loss())
+            case "output":
+                return self._output(layer, *units)
+            case "weight":
+                into, source = units
+                return partial(q.z(layer, into).symbol, q.a(layer - 1, source).symbol)
+            case "slope":
+                return partial(q.a(layer, units[0]).symbol, q.z(layer, units[0]).symbol)
+            case "scale" | "mask":
+                return None
+        return self.letter(factor)
+
+    def _loss(self) -> Symbol:
+        """Return E, or E of the sample where its coefficient is a factor."""
+        return Symbol("E") if self.chain.coefficient == 1 else Symbol("E", "i")
+
+    def _output(self, layer: int, end: int, output: int) -> Formula:
+        q = self.quantities
+        return partial(q.a(layer, end).symbol, q.z(layer, output).symbol)
+
+    def _by_parameter(self) -> Formula:
+        """Return ∂z/∂w, the last of all derivatives."""
+        q, place = self.quantities, self.chain.place
+        return partial(q.z(place.layer, place.unit).symbol, q.of(place).symbol)
+
+    def _is_elementwise(self) -> bool:
+        return self.quantities.trace.network.operations[-1].activation.elementwise

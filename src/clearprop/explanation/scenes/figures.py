@@ -1,0 +1,123 @@
+"""The numbers of one sample that the network's pictures show, read from a Trace.
+
+Public names: `Figures`.
+May import: `names`, `quantities`, `clearprop.engines`, NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from clearprop.engines import Trace
+from clearprop.explanation.names import Names, Place
+from clearprop.explanation.quantities import Quantities
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """The numbers of one sample of a trace; layers count from 1, layer 0 is the input.
+
+    Attributes
+    ----------
+    trace : Trace
+    names : Names
+    sample : int
+        The row of the trace, counted from 0.
+    carried : sequence of (units,) arrays, optional
+        Errors to show in place of δ, one array a layer, first layer first.
+    """
+
+    trace: Trace
+    names: Names
+    sample: int
+    carried: Sequence[np.ndarray] | None = None
+
+    @property
+    def last(self) -> int:
+        """The number of the output layer."""
+        return len(self.trace.network.layers)
+
+    @cached_property
+    def weights(self) -> list[np.ndarray]:
+        """W of every layer, (units, fan_in)."""
+        read = Quantities(self.trace, self.names, self.sample)
+        return [read.weights(layer) for layer in range(1, self.last + 1)]
+
+    @cached_property
+    def signals(self) -> list[np.ndarray]:
+        """What each layer hands on, the input first, (units,)."""
+        read = Quantities(self.trace, self.names, self.sample)
+        return [read.handed_on(layer) for layer in range(self.last + 1)]
+
+    def scale(self, layer: int) -> float:
+        """Return the forward scale s of a layer."""
+        return self.trace.network.operations[layer - 1].scale
+
+    def z(self, layer: int, unit: int) -> float:
+        """Return a weighted input."""
+        return float(self.trace.z[layer - 1][self.sample, unit])
+
+    def a(self, layer: int, unit: int) -> float:
+        """Return an activation, before dropout; an input of layer 0."""
+        if not layer:
+            return float(self.signals[0][unit])
+        return float(self.trace.a[layer - 1][self.sample, unit])
+
+    def error(self, layer: int, unit: int) -> float:
+        """Return δ, or what is shown in its place."""
+        if self.carried is not None:
+            return float(self.carried[layer - 1][unit])
+        return float(self.trace.delta[layer - 1][self.sample, unit])
+
+    def errors(self, layer: int) -> np.ndarray:
+        """Return the errors of a layer, (units,)."""
+        if self.carried is not None:
+            return np.asarray(self.carried[layer - 1], dtype=np.float64)
+        return np.asarray(self.trace.delta[layer - 1][self.sample], dtype=np.float64)
+
+    def weight(self, layer: int, unit: int, source: int) -> float:
+        """Return a weight."""
+        return float(self.weights[layer - 1][unit, source])
+
+    def product(self, layer: int, unit: int, source: int) -> float:
+        """Return s·w·a: what a signal adds to the weighted input of the next layer."""
+        signal = float(self.signals[layer - 1][source])
+        return self.scale(layer) * self.weight(layer, unit, source) * signal
+
+    def handed_back(self, layer: int, unit: int, source: int) -> float:
+        """Return s·w·δ: what a unit hands back to one of the layer before."""
+        return self.scale(layer) * self.weight(layer, unit, source) * self.error(layer, unit)
+
+    def parameter(self, place: Place) -> float:
+        """Return a weight or bias before the step."""
+        return float(self.trace.vector[place.entry(self.trace.network)])
+
+    def step(self, place: Place) -> float:
+        """Return what the step adds to a parameter."""
+        return float(self.trace.update[place.entry(self.trace.network)])
+
+    def width(self, layer: int, weight: float, widest: float) -> float:
+        """Return the width of an edge: √|w| over the layer's largest, times `widest`.
+
+        A weight that is not finite is as wide as the widest.
+        """
+        sizes = np.abs(self.weights[layer - 1])
+        most = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
+        if not math.isfinite(weight):
+            return widest
+        return widest * math.sqrt(min(abs(weight) / most, 1.0)) if most else 0.0
+
+    def importance(self, layer: int) -> np.ndarray:
+        """Return how much each unit matters here, (units,): |a · ∂E/∂a|, at the output |δ|.
+
+        By it the units of a wide layer are chosen that are shown.
+        """
+        if layer == self.last:
+            return np.abs(self.errors(layer))
+        after = self.scale(layer + 1) * (self.weights[layer].T @ self.errors(layer + 1))
+        return np.abs(self.signals[layer] * after)
