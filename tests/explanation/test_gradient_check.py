@@ -149,7 +149,7 @@ class _Model:
     def __init__(self, trace):
         self._trace = trace
 
-    def trace(self, X, y, sample_weight=None, *, engine=None):
+    def trace(self, X, y, sample_weight=None, *, engine=None, dropout=True):
         return self._trace
 
     def unit_names(self):
