@@ -3,7 +3,7 @@
     contracts.py   Recipe, Block, TrainState, Record, Plan and the verbs of an Engine
     trace.py       Trace, the arrays of one step, which explanations read
     timing.py      PartTime, how long each part of a step takes
-    ledger.py      dropout masks and the named terms of an update, for every engine's Trace
+    ledger.py      dropout masks, the named terms of an update, watched parameters: all engines'
     reference.py   equations/ on NumPy: the oracle
     native/        compiled kernels for the CPU
 
@@ -26,6 +26,7 @@ from clearprop.engines.contracts import (
     Record,
     Schedule,
     TrainState,
+    Watching,
 )
 from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
@@ -46,6 +47,7 @@ __all__ = [
     "Schedule",
     "Trace",
     "TrainState",
+    "Watching",
     "build",
     "check_inputs",
 ]

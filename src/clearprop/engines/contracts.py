@@ -235,6 +235,23 @@ class TrainState:
         return replace(self, vector=self.vector.copy(), slots=self.slots.copy())
 
 
+class Watching(Protocol):
+    """Which parameters `advance` copies out, and how often."""
+
+    @property
+    def entries(self) -> tuple[int, ...]:
+        """Places in the flat parameter vector."""
+
+    @property
+    def every(self) -> int:
+        """Copy after each step whose number, counted from 1, this divides."""
+
+
+def watched_steps(before: int, after: int, every: int) -> np.ndarray:
+    """Return the multiples of `every` above `before` and up to `after`: steps that are copied."""
+    return every * np.arange(before // every + 1, after // every + 1)
+
+
 @dataclass(frozen=True)
 class Record:
     """What happened in the steps of one `advance`, one entry a step.
@@ -249,12 +266,18 @@ class Record:
         Rows of each batch.
     failed : bool
         The last entry's loss or gradient is not finite; its update was not made.
+    watched_steps : (k,) int array
+        Steps taken when the watched parameters were copied.
+    watched : (k, m) array
+        Their values then, to the bit. Both are empty where nothing is watched.
     """
 
     losses: np.ndarray
     penalties: np.ndarray
     rows: np.ndarray
     failed: bool = False
+    watched_steps: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    watched: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
 
 class Engine(ABC):
@@ -290,27 +313,38 @@ class Engine(ABC):
             parameters.vector.copy(), slots.astype(self.network.dtype), self.plan, seed
         )
 
-    def step_rates(self, state: TrainState, block: Block, steps: int) -> np.ndarray:
-        """Return η of the next steps, (steps,), with the schedule."""
+    def step_rates(
+        self, state: TrainState, block: Block, steps: int, horizon: Horizon | None = None
+    ) -> np.ndarray:
+        """Return η of the next steps, (steps,), with the schedule.
+
+        `horizon` is the run's, which is that of the block where absent.
+        """
         numbers = np.arange(state.step, state.step + steps)
-        factors = self.recipe.schedule.factors(numbers, self.recipe.horizon(block.visits))
+        horizon = horizon or self.recipe.horizon(block.visits)
+        factors = self.recipe.schedule.factors(numbers, horizon)
         return self.recipe.rule.learning_rate * state.rate_factor * factors
 
-    def step_constants(self, state: TrainState, block: Block, steps: int) -> np.ndarray:
+    def step_constants(
+        self, state: TrainState, block: Block, steps: int, horizon: Horizon | None = None
+    ) -> np.ndarray:
         """Return the rule's constants of the next steps, (steps, 5)."""
         numbers = np.arange(state.step, state.step + steps)
-        return self.recipe.rule.constants(numbers, self.step_rates(state, block, steps))
+        return self.recipe.rule.constants(numbers, self.step_rates(state, block, steps, horizon))
 
     def steps_left(self, state: TrainState, block: Block) -> int:
         """Return how many steps are left of the block's order."""
         return -(-(block.visits - state.position) // self.recipe.batch_size)
 
     @abstractmethod
-    def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
+    def advance(
+        self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
+    ) -> tuple[TrainState, Record]:
         """Take up to `steps` steps from where the state stands in the block's order.
 
         Stops early at the end of the order, or before the update of a batch whose loss or gradient
-        is not finite.
+        is not finite. `watch` asks for parameters as they were on the way; how many steps a call
+        takes makes no difference to what is copied.
         """
 
     @abstractmethod
@@ -330,11 +364,18 @@ class Engine(ABC):
 
     @abstractmethod
     def trace(
-        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool = True
+        self,
+        state: TrainState,
+        block: Block,
+        rows: np.ndarray,
+        *,
+        dropout: bool = True,
+        horizon: Horizon | None = None,
     ) -> Trace:
         """Return all arrays of the step that `advance` would take on these rows now.
 
-        The state is left as it is.
+        The state is left as it is. `horizon` is what the run's schedule goes by, where the block is
+        not the one that the run goes over.
         """
 
     @abstractmethod

@@ -1,13 +1,14 @@
-"""What the ledger of a step is made of on every engine: dropout masks, named update terms."""
+"""What is written down of a step on every engine: masks, named update terms, watched parameters."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from clearprop import equations as eq
-from clearprop.engines.contracts import Block, Recipe, TrainState
+from clearprop.engines.contracts import Block, Recipe, Record, TrainState, Watching
 from clearprop.network import Network
 
 
@@ -60,6 +61,29 @@ def update_terms(
     terms, slots = recipe.rule.terms(np, decayed, parts, tuple(state.slots), c)
     rates = rate_factors(network)
     return {name: (term * rates).astype(gradient.dtype) for name, term in terms.items()}, slots
+
+
+class Notes:
+    """What a `Watching` asks for, taken down step by step where steps are taken one by one."""
+
+    def __init__(self, watch: Watching | None) -> None:
+        self._watch = watch
+        self._entries = list(watch.entries) if watch else []
+        self._steps: list[int] = []
+        self._values: list[np.ndarray] = []
+
+    def take(self, state: TrainState) -> None:
+        """Copy the watched parameters of a state, if its step is one of those to copy."""
+        if self._watch is not None and state.step % self._watch.every == 0:
+            self._steps.append(state.step)
+            self._values.append(state.vector[self._entries])
+
+    def added_to(self, record: Record) -> Record:
+        """Return a record with what was taken down."""
+        if self._watch is None:
+            return record
+        values = np.array(self._values).reshape(-1, len(self._entries))
+        return replace(record, watched_steps=np.array(self._steps, dtype=np.int64), watched=values)
 
 
 def rate_factors(network: Network) -> np.ndarray:

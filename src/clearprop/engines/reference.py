@@ -13,8 +13,17 @@ import numpy as np
 
 from clearprop import equations as eq
 from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients, row_weights
-from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
-from clearprop.engines.ledger import dropout_masks, update_terms
+from clearprop.engines.contracts import (
+    Block,
+    Engine,
+    Horizon,
+    Plan,
+    Recipe,
+    Record,
+    TrainState,
+    Watching,
+)
+from clearprop.engines.ledger import Notes, dropout_masks, update_terms
 from clearprop.engines.reference_times import timed_step
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
@@ -32,22 +41,27 @@ class ReferenceEngine(Engine):
     def __init__(self, network: Network, recipe: Recipe, plan: Plan | None = None) -> None:
         super().__init__(network, recipe, plan or Plan("reference"))
 
-    def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
+    def advance(
+        self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
+    ) -> tuple[TrainState, Record]:
         """Take steps one after another; see `Engine.advance`."""
         steps = min(steps, self.steps_left(state, block))
         traces: list[tuple[float, float, int]] = []
-        for c in self.step_constants(state, block, steps):
+        notes = Notes(watch)
+        rates = self.step_rates(state, block, steps)
+        for c, rate in zip(self.step_constants(state, block, steps), rates, strict=True):
             rows = block.visited(state.position, state.position + self.recipe.batch_size)
-            trace, slots = self._step(state, block, rows, c, dropout=True)
+            trace, slots = self._step(state, block, rows, c, rate, dropout=True)
             traces.append((trace.loss, trace.penalty, len(rows)))
             if not (np.isfinite(trace.loss) and np.isfinite(trace.gradient).all()):
-                return state, _record(traces, failed=True)
+                return state, notes.added_to(_record(traces, failed=True))
             state.vector += trace.update
             for slot, value in zip(state.slots, slots, strict=True):
                 slot[...] = value
             state.step += 1
             state.position += len(rows)
-        return state, _record(traces)
+            notes.take(state)
+        return state, notes.added_to(_record(traces))
 
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         """Sum chunk after chunk; see `Engine.gradient`."""
@@ -85,11 +99,18 @@ class ReferenceEngine(Engine):
         return result
 
     def trace(
-        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool = True
+        self,
+        state: TrainState,
+        block: Block,
+        rows: np.ndarray,
+        *,
+        dropout: bool = True,
+        horizon: Horizon | None = None,
     ) -> Trace:
         """Run one step and keep everything; see `Engine.trace`."""
-        constants = self.step_constants(state, block, 1)[0]
-        return self._step(state, block, np.asarray(rows), constants, dropout=dropout)[0]
+        constants = self.step_constants(state, block, 1, horizon)[0]
+        rate = self.step_rates(state, block, 1, horizon)[0]
+        return self._step(state, block, np.asarray(rows), constants, rate, dropout=dropout)[0]
 
     def measure(
         self, state: TrainState, block: Block, rows: np.ndarray, repeats: int = 9
@@ -108,6 +129,7 @@ class ReferenceEngine(Engine):
         block: Block,
         rows: np.ndarray,
         constants: np.ndarray,
+        rate: float,
         *,
         dropout: bool,
     ) -> tuple[Trace, eq.updates.Slots]:
@@ -143,7 +165,7 @@ class ReferenceEngine(Engine):
             gradient=gradients.vector,
             terms=terms,
             update=np.sum(list(terms.values()), axis=0).astype(vector.dtype, copy=False),
-            rate=float(self.step_rates(state, block, 1)[0]),
+            rate=float(rate),
             constants=constants,
         )
         return trace, slots

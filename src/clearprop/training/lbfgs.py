@@ -20,6 +20,7 @@ from clearprop.training.events import Epoch, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.interrupts import interruptible
 from clearprop.training.loop import Outcome, Validation
+from clearprop.training.recording import Recorder
 from clearprop.training.settings import Settings
 
 
@@ -55,7 +56,8 @@ def minimise(
 ) -> tuple[Outcome, Any]:
     """Minimise the objective over all rows; return the outcome and SciPy's own result.
 
-    Each iteration is an `Epoch` event, with the loss on validation rows where there are some.
+    Each iteration counts as a step and is an `Epoch` event, with the loss on validation rows where
+    there are some.
     `settings.recipe.epochs` bounds the iterations and `settings.stopping.tolerance` the largest
     entry of the gradient at the end. Ctrl-C, or a listener that returns True, ends the run with the
     best parameters so far; SciPy's result is then None.
@@ -77,6 +79,8 @@ def minimise(
     start = parameters or Parameters.initial(network, settings.seed)
     state = engine.initial_state(start, settings.seed)
     objective, history, listeners = _Objective(engine, block), History(), list(listeners)
+    watch = settings.watch
+    recorder = None if watch.is_empty else Recorder(watch, start.vector)
     began, limit = time.perf_counter(), settings.recipe.epochs
 
     def tell(event: Epoch | Stop) -> bool:
@@ -87,9 +91,12 @@ def minimise(
         state.epoch += 1
         state.step += 1
         value = float(intermediate_result.fun)
+        vector = intermediate_result.x.astype(network.dtype)
+        if recorder:
+            recorder.see(vector, state.step)
+            recorder.end_of_epoch(vector, state.step)
         held_out = None
         if validation is not None:
-            vector = intermediate_result.x.astype(network.dtype)
             held_out = engine.evaluate(vector, validation.block)
         seconds = time.perf_counter() - began
         event = Epoch(state.epoch, limit, value, value, held_out, None, 1.0, seconds, True)
@@ -120,4 +127,6 @@ def minimise(
     state.vector[...] = vector
     stop = Stop(reason, message, state.epoch, state.epoch)  # type: ignore[arg-type]
     tell(stop)
-    return Outcome(Parameters(network, vector), state, history, stop, engine), result
+    recording = recorder.recording() if recorder else None
+    final = Parameters(network, vector)
+    return Outcome(final, state, history, stop, engine, recording, block.visits), result

@@ -22,6 +22,7 @@ from clearprop.training.checks import check_own_loss
 from clearprop.training.events import Batches, Epoch, Event, Listener, Reason, Stop
 from clearprop.training.history import History
 from clearprop.training.interrupts import Wish, interruptible
+from clearprop.training.recording import Recorder, Recording
 from clearprop.training.settings import Settings
 from clearprop.training.stopping import Progress
 
@@ -59,6 +60,10 @@ class Outcome:
     stop : Stop
     engine : Engine
         For predictions and traces.
+    recording : Recording, optional
+        The parameters over the course of the run, where the settings watched any.
+    rows : int
+        Rows of an epoch; what schedules go by.
     """
 
     parameters: Parameters
@@ -66,38 +71,42 @@ class Outcome:
     history: History
     stop: Stop
     engine: Engine
+    recording: Recording | None = None
+    rows: int = 0
 
     def trace(
         self,
-        x: Any,
+        X: Any,
         y: Any,
-        weights: Any = None,
+        sample_weight: Any = None,
         *,
         engine: str | None = None,
         dropout: bool = False,
     ) -> Trace:
-        """Return every array of the step that training would take on these rows next.
+        """Return every array of the step that training would take next, on these rows.
 
-        It starts from `state`, and so from the last parameters, with what the update rule
-        remembers; `parameters` may be those of an earlier, better epoch.
+        It starts from `state`, whose parameters, slots and step belong together; its parameters are
+        the last ones, also where `parameters` are those of a better epoch. The state is left as it
+        is. After L-BFGS, which takes no such steps, the update is that of the recipe's rule with
+        nothing remembered.
 
         Parameters
         ----------
-        x, y, weights
-            As for `Block.of`.
-        engine : {"native", "reference"}, optional
-            Another engine than the one that trained.
+        X, y, sample_weight : as for `Block.of`
+        engine : str, optional
+            Another engine than the run's own.
         dropout : bool
-            Drop units as that step would.
+            Drop units as that step would. Without, the trace shows the network that predicts.
         """
-        network, runner = self.engine.network, self.engine
-        if engine is not None:
-            runner = build(engine, network, runner.recipe)
-        block = Block.of(network, x, y, weights)
-        return runner.trace(self.state, block, np.arange(block.rows), dropout=dropout)
+        network, recipe = self.engine.network, self.engine.recipe
+        block = Block.of(network, X, y, sample_weight)
+        own = engine in (None, self.engine.name)
+        runner = self.engine if own else build(str(engine), network, recipe)
+        rows, horizon = np.arange(block.rows), recipe.horizon(self.rows or block.rows)
+        return runner.trace(self.state, block, rows, dropout=dropout, horizon=horizon)
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Return nothing: arrays have no names."""
+        """Return nothing: a network's own units have no names but `x1`, `h1.2`, `o1`."""
         return {}
 
 
@@ -119,7 +128,7 @@ class Run:
     Raises
     ------
     SettingError
-        If stopping watches validation rows and there are none.
+        If stopping watches validation rows and there are none, or an entry to watch is no entry.
     GradientError
         If a loss of the user's own has a delta that is not the slope of its value.
     """
@@ -146,10 +155,12 @@ class Run:
         self.history = History()
         self.progress = Progress(settings.stopping)
         self.stop: Stop | None = None
+        self._recorder: Recorder | None = None
         self._pace = _Pace(network, settings.recipe.batch_size)
         self._check()
 
     def _check(self) -> None:
+        self.settings.watch.check(self.network.size)
         monitor = self.settings.stopping.monitor
         validation = self.validation
         if monitor != "objective" and validation is None:
@@ -163,6 +174,8 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Run to the end, one event at a time. Closing the iterator ends the run where it is."""
         began = time.perf_counter()
+        if not self.settings.watch.is_empty:
+            self._recorder = Recorder(self.settings.watch, self.state.vector, self.state.step)
         with interruptible() as wish:
             for epoch in range(self.state.epoch, self.settings.recipe.epochs):
                 tally = _Tally()
@@ -202,16 +215,23 @@ class Run:
         keep_best = (self.settings.stopping.restore_best or broken) and best is not None
         vector = best if keep_best else self.state.vector
         parameters = Parameters(self.network, np.array(vector))
-        return Outcome(parameters, self.state, self.history, stop, self.engine)
+        recording = self._recorder.recording() if self._recorder else None
+        return Outcome(
+            parameters, self.state, self.history, stop, self.engine, recording, self.block.visits
+        )
 
     def _batches(self, epoch: int, tally: _Tally, wish: Wish) -> Iterator[Batches]:
         block = self.block.ordered(self.settings.orders.order(epoch, self.block.rows))
         self._running = block
+        recorder = self._recorder
+        watch = recorder.watching if recorder else None
         while not wish.asked and not tally.failed and self.state.position < block.visits:
             began = time.perf_counter()
-            self.state, record = self.engine.advance(self.state, block, self._pace.steps)
+            self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
             self._pace.took(time.perf_counter() - began, len(record.losses))
             tally.add(record)
+            if recorder:
+                recorder.add(record)
             position = self.state.position
             yield Batches(epoch + 1, self.state.step, record.losses, position, block.visits)
 
@@ -219,6 +239,8 @@ class Run:
         self.state.epoch += 1
         self.state.position = 0
         vector, validation = self.state.vector, self.validation
+        if self._recorder:
+            self._recorder.end_of_epoch(vector, self.state.step)
         validation_loss = validation_score = None
         if validation is not None:
             validation_loss = self.engine.evaluate(vector, validation.block)

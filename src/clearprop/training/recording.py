@@ -1,6 +1,10 @@
 """Parameters over the course of a run, for those who asked to watch.
 
-Public names: `Recording`, `Watch`.
+The engine copies the watched entries while it goes, without coming back to Python; whole vectors
+are copied here, between epochs.
+
+Public names: `Recorder`, `Recording`, `Watch`.
+May import: `clearprop.engines`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -8,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+from clearprop.engines import Record
+from clearprop.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -21,12 +28,37 @@ class Watch:
     every : int
         Keep each so-many-th step.
     snapshots : int
-        Keep at most this many whole vectors, one an epoch; beyond it every second one goes.
+        Keep at most this many whole vectors, of the start and of each epoch; beyond it every
+        second one goes, and from then on every second epoch is kept. 0, or 2 and more.
     """
 
     entries: tuple[int, ...] = ()
     every: int = 1
     snapshots: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", tuple(int(entry) for entry in self.entries))
+        if self.every < 1:
+            raise SettingError(f"every must be at least 1, but {self.every} came.")
+        if self.snapshots < 0 or self.snapshots == 1:
+            raise SettingError(
+                f"snapshots must be 0, or at least 2 (a start and an end), but {self.snapshots} "
+                f"came."
+            )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for."""
+        return not self.entries and not self.snapshots
+
+    def check(self, size: int) -> None:
+        """Raise SettingError where an entry is none of a network with this many parameters."""
+        outside = [entry for entry in self.entries if not 0 <= entry < size]
+        if outside:
+            raise SettingError(
+                f"The network has {size} parameters, so entries to watch must lie between 0 and "
+                f"{size - 1}, but {outside[0]} came."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,3 +92,71 @@ class Recording:
         if len(self.snapshot_steps):
             return self.snapshot_steps, self.snapshots[:, entry]
         return None
+
+
+class Recorder:
+    """Keeps what a `Watch` asks for, from the step at which it is made.
+
+    Parameters
+    ----------
+    watch : Watch
+    vector : (network.size,) array
+        The parameters at the start, which are the first that is kept.
+    step : int
+        Steps taken until then.
+
+    Raises
+    ------
+    SettingError
+        If the watch names an entry that the vector does not have.
+    """
+
+    def __init__(self, watch: Watch, vector: np.ndarray, step: int = 0) -> None:
+        watch.check(len(vector))
+        self._watch = watch
+        self._dtype, self._size = vector.dtype, len(vector)
+        self._entries = list(watch.entries)
+        self._steps = [np.array([step])]
+        self._values = [vector[self._entries][None]]
+        self._epochs, self._interval = 0, 1
+        self._snapshot_steps = [step]
+        self._snapshots = [vector.copy()]
+
+    @property
+    def watching(self) -> Watch | None:
+        """What the engine is to copy while it goes; None for nothing."""
+        return self._watch if self._entries else None
+
+    def add(self, record: Record) -> None:
+        """Take over what the engine copied."""
+        if self._entries:
+            self._steps.append(record.watched_steps)
+            self._values.append(record.watched)
+
+    def see(self, vector: np.ndarray, step: int) -> None:
+        """Copy the watched entries of a vector that no engine stepped to (L-BFGS's)."""
+        if step % self._watch.every == 0:
+            self._steps.append(np.array([step]))
+            self._values.append(vector[self._entries][None])
+
+    def end_of_epoch(self, vector: np.ndarray, step: int) -> None:
+        """Copy the whole vector if this epoch is one of those to keep."""
+        self._epochs += 1
+        if not self._watch.snapshots or self._epochs % self._interval:
+            return
+        self._snapshot_steps.append(step)
+        self._snapshots.append(vector.copy())
+        if len(self._snapshots) > self._watch.snapshots:
+            del self._snapshot_steps[1::2], self._snapshots[1::2]
+            self._interval *= 2
+
+    def recording(self) -> Recording:
+        """Return what was kept so far."""
+        kept = len(self._snapshots) if self._watch.snapshots else 0
+        return Recording(
+            entries=np.array(self._entries, dtype=np.int64),
+            steps=np.concatenate(self._steps).astype(np.int64),
+            values=np.concatenate(self._values).astype(self._dtype, copy=False),
+            snapshot_steps=np.array(self._snapshot_steps[:kept], dtype=np.int64),
+            snapshots=np.array(self._snapshots[:kept], self._dtype).reshape(kept, self._size),
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from clearprop.engines import Recipe
 from clearprop.training.orders import Orders, Shuffled
+from clearprop.training.recording import Watch
 from clearprop.training.stopping import Stopping
 
 
@@ -26,6 +27,8 @@ class Settings:
         The order in which epochs visit the rows.
     stopping : Stopping
         When the run ends before its last epoch, and what it ends with.
+    watch : Watch
+        Parameters to record over the course of the run; nothing where left alone.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -34,3 +37,4 @@ class Settings:
     seed: int = 0
     orders: Orders = field(default_factory=Shuffled)
     stopping: Stopping = field(default_factory=Stopping)
+    watch: Watch = field(default_factory=Watch)

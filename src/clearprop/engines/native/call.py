@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import typeof
 
-from clearprop.engines.contracts import Block, Engine, TrainState
+from clearprop.engines.contracts import Block, Engine, TrainState, Watching, watched_steps
 from clearprop.engines.native import kernel, layout, records
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
@@ -58,6 +58,8 @@ class Call:
         self.losses = np.zeros(0)
         self.penalties = np.zeros(0)
         self.stamps = np.zeros((engine.plan.threads, 0), dtype=np.int64)
+        self.watch: Watching | None = None
+        self.watched = np.empty((0, 0), dtype=vector.dtype)
 
     def run(
         self,
@@ -75,6 +77,12 @@ class Call:
         space, places = self.space, self.space.places
         self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
         table = np.zeros((1, 5)) if constants is None else constants
+        step = state.step if state else 0
+        entries, every = np.empty(0, dtype=np.int64), 1
+        if self.watch is not None:
+            entries, every = np.array(self.watch.entries, dtype=np.int64), self.watch.every
+            rows = watched_steps(step, step + steps, every)
+            self.watched = np.empty((len(rows), len(entries)), dtype=network.dtype)
         # only training writes to the parameters; elsewhere they may be read-only
         vector = self.vector
         if not phases & records.UPDATE:
@@ -102,7 +110,8 @@ class Call:
             start=start,
             visits=self.block.visits,
             first_row=self.block.first_row,
-            step=state.step if state else 0,
+            step=step,
+            every=every,
             seed=layout.signed(state.seed) if state else 0,
             accumulate=accumulate,
         )
@@ -112,7 +121,9 @@ class Call:
             layout.data_for(network, self.block),
             job,
             layout.numbers_for(network, recipe, normaliser),
-            records.Results(self.losses, self.penalties, self.outputs, self.stamps),
+            records.Results(
+                self.losses, self.penalties, self.outputs, entries, self.watched, self.stamps
+            ),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
         if plan.threads > 1 or network.dtype not in _READY:

@@ -11,8 +11,18 @@ import numpy as np
 
 from clearprop import equations as eq
 from clearprop.engines.batches import row_weights
-from clearprop.engines.contracts import Block, Engine, Plan, Recipe, Record, TrainState
-from clearprop.engines.ledger import update_terms
+from clearprop.engines.contracts import (
+    Block,
+    Engine,
+    Horizon,
+    Plan,
+    Recipe,
+    Record,
+    TrainState,
+    Watching,
+    watched_steps,
+)
+from clearprop.engines.ledger import Notes, update_terms
 from clearprop.engines.native import layout, records, timing
 from clearprop.engines.native.call import Call, two_rows
 from clearprop.engines.native.plans import check_plan, plan_for
@@ -52,22 +62,29 @@ class NativeEngine(Engine):
         super().__init__(network, recipe, plan)
         self._workspace: layout.Workspace | None = None
 
-    def advance(self, state: TrainState, block: Block, steps: int) -> tuple[TrainState, Record]:
+    def advance(
+        self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
+    ) -> tuple[TrainState, Record]:
         """Run the kernel over the next batches; see `Engine.advance`."""
         steps = min(steps, self.steps_left(state, block))
         constants = self.step_constants(state, block, steps)
         if isinstance(self.network.objective, CustomLoss):
-            return self._advance_custom(state, block, constants)
+            return self._advance_custom(state, block, constants, Notes(watch))
         call = self._call_on(state, block, self.recipe.batch_size)
+        call.watch = watch
         done = call.run(
             records.TRAIN, steps, start=state.position, state=state, constants=constants
         )
         failed = done < steps
         rows = self._row_counts(state, block, done + failed)
+        seen = watched_steps(state.step, state.step + done, watch.every if watch else 1)
         state.step += done
         state.position += int(rows[:done].sum())
         made = done + failed
-        return state, Record(call.losses[:made], call.penalties[:made], rows, failed)
+        record = Record(call.losses[:made], call.penalties[:made], rows, failed)
+        if watch is not None:
+            record = replace(record, watched_steps=seen, watched=call.watched[: len(seen)])
+        return state, record
 
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         """Accumulate over chunks; see `Engine.gradient`."""
@@ -93,14 +110,20 @@ class NativeEngine(Engine):
         return outputs
 
     def trace(
-        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool = True
+        self,
+        state: TrainState,
+        block: Block,
+        rows: np.ndarray,
+        *,
+        dropout: bool = True,
+        horizon: Horizon | None = None,
     ) -> Trace:
         """Run one step on a copy of the state and read the workspace; see `Engine.trace`."""
         state = state.copy()
         before, slots = state.vector.copy(), state.slots.copy()
         rows = np.asarray(rows, dtype=np.int64)
         # a schedule counts the steps of the whole block
-        constants = self.step_constants(state, block, 1)
+        constants = self.step_constants(state, block, 1, horizon)
         call = self._call_on(state, block.ordered(rows), len(rows))
         losses = self._forward_backward(call, state, constants, dropout=dropout)
         arrays = call.arrays()
@@ -138,7 +161,7 @@ class NativeEngine(Engine):
             gradient=gradient,
             terms=terms,
             update=state.vector - before,
-            rate=float(self.step_rates(state, block, 1)[0]),
+            rate=float(self.step_rates(state, block, 1, horizon)[0]),
             constants=constants[0],
         )
 
@@ -243,7 +266,7 @@ class NativeEngine(Engine):
         return losses
 
     def _advance_custom(
-        self, state: TrainState, block: Block, constants: np.ndarray
+        self, state: TrainState, block: Block, constants: np.ndarray, notes: Notes
     ) -> tuple[TrainState, Record]:
         """Take steps one by one, since the loss is a Python function."""
         losses, penalties, sizes, failed = [], [], [], False
@@ -268,8 +291,10 @@ class NativeEngine(Engine):
                 break
             state.step += 1
             state.position += len(rows)
+            notes.take(state)
         rows = np.array(sizes, dtype=np.int64)
-        return state, Record(np.array(losses), np.array(penalties), rows, failed)
+        record = Record(np.array(losses), np.array(penalties), rows, failed)
+        return state, notes.added_to(record)
 
     def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, Call]]:
         """Run forward and the user's loss chunk by chunk; yield Σ c_i E_i and the call."""

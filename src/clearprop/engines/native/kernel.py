@@ -317,6 +317,16 @@ def _penalty_of_step(partial, numbers, factor):
     return factor * (numbers.l1 * size + 0.5 * numbers.l2 * square)
 
 
+@part()
+def _watch(theta, entries, watched, every, before, s):
+    """Copy the watched parameters after step s of a job that began with `before` steps taken."""
+    taken = before + s + 1
+    if taken % every == 0:
+        values = row(watched, taken // every - before // every - 1)
+        for i in range(len(entries)):
+            values[i] = theta[entries[i]]
+
+
 def run(thread, memory, tables, data, job, numbers, results, constants):
     """Run a job as one of its threads; return how many steps were sound.
 
@@ -379,6 +389,8 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
             barrier(memory.control, job.threads)
             if thread == 0:
                 results.penalties[s] = _penalty_of_step(memory.partial, numbers, factor)
+                if sound and len(results.entries):
+                    _watch(memory.theta, results.entries, results.watched, job.every, job.step, s)
             stamp(stamps, timing.update(last + 1))
         if not sound:
             return s

@@ -185,6 +185,7 @@ def job_for(
         "proportional": int(isinstance(carrier, Proportional)),
         "shares": places.shares,
         "sums": places.sums,
+        "every": 1,
     }
     return records.Job(**{**fields, **changes})
 

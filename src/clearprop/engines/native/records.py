@@ -80,15 +80,19 @@ class Memory(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What the kernel leaves behind.
+    """What a job leaves beside the parameters.
 
-    losses and penalties (steps,) float64, outputs (rows, outputs) for the PREDICT phase, stamps
-    (threads, 2 places of `timing`) int64 where a step is timed, else (threads, 0).
+    losses and penalties (steps,) float64; outputs (rows, outputs) for the PREDICT phase; watched
+    (k, m), the parameters at the places entries (m,) int64 after each of the k steps whose number
+    `Job.every` divides, of no length where nothing is watched; stamps (threads, 2 places of
+    `timing`) int64 where a step is timed, else (threads, 0).
     """
 
     losses: Any
     penalties: Any
     outputs: Any
+    entries: Any
+    watched: Any
     stamps: Any
 
 
@@ -120,6 +124,7 @@ class Job(NamedTuple):
     proportional: int
     shares: int
     sums: int
+    every: int
 
 
 class Numbers(NamedTuple):
