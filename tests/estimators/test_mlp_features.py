@@ -66,7 +66,7 @@ def test_dropout_of_nothing_changes_nothing():
 
 def test_dropout_drops_its_share_and_trains():
     model = classifier(hidden_layer_sizes=(400, 3), dropout=[0.3, 0], max_iter=30).fit(X, Y)
-    masks = model.trace(X, Y).masks
+    masks = model.trace(X, Y, dropout=True).masks
     assert set(np.unique(masks[0]).round(9)) == {0.0, round(1 / 0.7, 9)}
     assert abs((masks[0] == 0).mean() - 0.3) < 0.01
     assert masks[1] is masks[2] is None
@@ -78,9 +78,9 @@ def test_dropout_drops_its_share_and_trains():
 
 def test_dropout_masks_differ_from_one_partial_fit_to_the_next():
     model = classifier(dropout=0.5).partial_fit(X, Y, classes=[0, 1, 2])
-    before = model.trace(X, Y).masks[0]
+    before = model.trace(X, Y, dropout=True).masks[0]
     model.partial_fit(X, Y)
-    assert (model.trace(X, Y).masks[0] != before).any()
+    assert (model.trace(X, Y, dropout=True).masks[0] != before).any()
 
 
 # ---- the loss ----

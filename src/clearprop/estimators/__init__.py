@@ -9,6 +9,7 @@ searches, calibration) work as with scikit-learn's own classes, on clearprop's e
     tasks.py       labels and numbers as network targets, and back
     rows.py        training and validation rows, sample and class weights
     scores.py      validation scores
+    naming.py      names of units, and of parameters to record
     legacy.py      scikit-learn's own shuffles and inverse scaling, number for number
     fitting.py     one run: start, memory between calls, warnings at its end
     listeners.py   what is shown while it runs

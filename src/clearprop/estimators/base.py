@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ from clearprop.errors import SettingError
 from clearprop.estimators.fitting import Job, Memory, run
 from clearprop.estimators.legacy import Planned
 from clearprop.estimators.listeners import listening
-from clearprop.estimators.naming import unit_names
+from clearprop.estimators.naming import UnitNames, unit_names, watch_for
 from clearprop.estimators.rows import FORMATS, Rows, check_data, combined_weights, rows_for
 from clearprop.estimators.settings import (
     CONSTRAINTS,
@@ -35,10 +36,11 @@ from clearprop.estimators.settings import (
     rule_for,
     schedule_for,
     stopping_for,
+    warn_of_large_batches,
 )
 from clearprop.estimators.tasks import Classification, Task
 from clearprop.network import Network, Parameters
-from clearprop.training import History, Outcome, Settings
+from clearprop.training import History, Outcome, Recording, Settings
 
 # rows that predictions plan for; the engine works through more of them in blocks
 PREDICTED_AT_ONCE = 1024
@@ -75,6 +77,7 @@ class Perceptron(BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     _task: Any
     history_: History
+    recording_: Recording | None
     t_: int
 
     @abstractmethod
@@ -104,7 +107,9 @@ class Perceptron(BaseEstimator):
             start = Parameters(network, self._vector().copy())
         rows = rows_for(self, network, task, (X, y, weights), random, validation_data)
         memory = self._memory_for(network, random, first=first, incremental=incremental)
+        watch = watch_for(self.record, network, self._names_of_units(task))
         settings = self._settings(rows, memory, first=first, incremental=incremental)
+        settings = replace(settings, watch=watch)
         with listening(self) as listeners:
             job = Job(
                 network,
@@ -159,6 +164,7 @@ class Perceptron(BaseEstimator):
         if incremental and self.learning_rate in PLANNED:
             schedule = Planned(schedule, int(self.max_iter))
         epochs = 1 if incremental else int(self.max_iter)
+        warn_of_large_batches(self, rows.block.visits)
         recipe = recipe_for(self, rows.block.visits, schedule, epochs)
         return Settings(
             recipe, self.engine, self.threads, memory.seed, rows.orders, stopping_for(self)
@@ -166,6 +172,7 @@ class Perceptron(BaseEstimator):
 
     def _keep(self, outcome: Outcome, rows: Rows, result: Any, *, first: bool) -> None:
         """Set the fitted attributes."""
+        self.recording_ = outcome.recording
         self._adopt(outcome.parameters)
         before = History() if first else self.history_
         self.history_ = _joined(before, outcome.history)
@@ -251,6 +258,18 @@ class Perceptron(BaseEstimator):
         outputs = self._outputs(X)
         return self._task.decode(outputs)
 
+    def unit_names(self) -> UnitNames:
+        """Return what units are called, as keyword arguments of `clearprop.explanation.Names`.
+
+        `inputs` are the columns' names, where X had any, and `outputs` the classes; with two
+        classes, the one that the output unit gives the probability of.
+        """
+        check_is_fitted(self, "parameters_")
+        return self._names_of_units(self._task)
+
+    def _names_of_units(self, task: Task) -> UnitNames:
+        return unit_names(getattr(self, "feature_names_in_", None), task.output_names)
+
     def trace(
         self,
         X: Any,
@@ -258,39 +277,36 @@ class Perceptron(BaseEstimator):
         sample_weight: Any = None,
         *,
         engine: str | None = None,
-        dropout: bool = True,
+        dropout: bool = False,
     ) -> Trace:
         """Return every array of the training step that would be taken on these rows now.
 
+        It is the step that `partial_fit` would take next, with the optimiser where it stands.
         Nothing is changed. With `solver="lbfgs"`, which takes no such steps, the update is Adam's.
 
         Parameters
         ----------
         X, y : as for `fit`
         sample_weight : (n,) array, optional
-        engine : {"native", "reference"}, optional
+        engine : str, optional
             Another engine than the estimator's own.
         dropout : bool
-            Drop units as that step would.
+            Drop units as that step would. Without, the trace shows the network that predicts.
         """
         check_is_fitted(self, "parameters_")
         X, y = check_data(self, X, y, reset=False)
         weights = combined_weights(self, X, y, sample_weight, incremental=False)
         block = Block.of(self.network_, X, self._task.encode(y), weights)
-        schedule = schedule_for(self, self.t_, self._memory.step, fresh=False)
-        recipe = recipe_for(self, block.rows, schedule, int(self.max_iter))
+        parameters, memory = Parameters(self.network_, self._vector()), self._memory
+        rows = memory.rows or block.rows
+        schedule = schedule_for(self, self.t_, memory.step, fresh=False)
+        recipe = recipe_for(self, rows, schedule, int(self.max_iter))
         runner = build(engine or self.engine, self.network_, recipe, self.threads)
-        parameters = Parameters(self.network_, self._vector())
-        memory = self._memory
         if not memory.fits(recipe.rule.name, self.network_.size):
             memory = Memory(seed=memory.seed)
         state = memory.state(runner, parameters)
-        return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
-
-    def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Return what inputs and outputs are called, where they have names: columns, classes."""
-        check_is_fitted(self, "parameters_")
-        return unit_names(getattr(self, "feature_names_in_", ()), self._task.unit_names())
+        chosen, horizon = np.arange(block.rows), recipe.horizon(rows)
+        return runner.trace(state, block, chosen, dropout=dropout, horizon=horizon)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds: no engine, and the parameters once."""

@@ -43,6 +43,8 @@ class Memory:
     monitor : str
         What stopping watched, with the best value (higher is better) and the epochs since.
     best, waited
+    rows : int
+        Rows of an epoch, 0 where none has run.
     """
 
     rule: str = ""
@@ -53,6 +55,7 @@ class Memory:
     monitor: str = ""
     best: float = -np.inf
     waited: int = 0
+    rows: int = 0
 
     def fits(self, rule: str, size: int) -> bool:
         """Whether the optimiser can be gone on with."""
@@ -147,6 +150,7 @@ def _epochs(job: Job) -> tuple[Outcome, Memory, None]:
         settings.stopping.monitor,
         progress.best,
         progress.waited,
+        job.rows.block.visits,
     )
     return outcome, later, None
 

@@ -2,9 +2,9 @@
 
 A file holds the constructor's parameters, the network with its parameter vector, the classes, the
 history and the fitted scalars. Left out are what is code (callbacks; a loss of one's own, of which
-its name stays), a `random_state` that is a generator, and the optimiser's memory: a loaded model
-predicts bit for bit as before, `warm_start` goes on from its parameters as it always does, and
-`partial_fit` goes on with an optimiser that starts anew.
+its name stays), a `random_state` that is a generator, the recording of the run, and the optimiser's
+memory: a loaded model predicts bit for bit as before, `warm_start` goes on from its parameters as
+it always does, and `partial_fit` goes on with an optimiser that starts anew.
 
 Public names: `classifier_from_parts`, `classifier_to_parts`, `regressor_from_parts`,
 `regressor_to_parts`.
@@ -34,7 +34,7 @@ _LABEL_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "
 # the kinds of target, as scikit-learn's `type_of_target` calls them
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
 # parameters that older files lack; their defaults change nothing
-_LATER = ("carrier",)
+_LATER = ("carrier", "record")
 _MARK = "from the network"
 
 
@@ -147,6 +147,7 @@ def _fill(model: Any, parts: Parts) -> Any:
     if document["feature_names"] is not None:
         model.feature_names_in_ = np.array(document["feature_names"], dtype=object)
     model.history_ = History.from_document(document["history"])
+    model.recording_ = None
     model.validation_loss_curve_ = model.history_.validation_loss or None
     if model.solver != "lbfgs":
         model._keep_curves()

@@ -112,6 +112,10 @@ class MLPRegressor(RegressorMixin, Perceptron):
     carrier : {"exact", "transposed", "proportional", "random"}
         How errors are carried back. Only `"exact"` is the gradient; the others are taught, or (the
         last) proposed for brains: see `clearprop.equations.carriers`. Not with L-BFGS.
+    record : "path", list of str, or None
+        Keep the parameters over the course of training in `recording_`: whole vectors of the start
+        and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as
+        `["h1.2<-x3"]`, these parameters after every step as well. Not stored in model files.
     engine : {"auto", "native", "reference"}
     threads : int or None
         Of the native engine; as many as pay where None.
@@ -126,6 +130,8 @@ class MLPRegressor(RegressorMixin, Perceptron):
     validation_loss_curve_ : list of float or None
         The loss on validation rows, without penalty, where there are such rows.
     validation_scores_, best_validation_score_ : list of float, float; or None
+    recording_ : Recording or None
+        The parameters over the last call, where `record` asked for it.
     history_ : History
         All curves of all calls, also L-BFGS's.
     n_iter_, t_, n_layers_, n_outputs_, n_features_in_ : int
@@ -181,6 +187,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
         carrier: str = "exact",
+        record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
     ) -> None:

@@ -3,7 +3,7 @@
 Every function takes the estimator and reads its parameters; nothing here is fitted.
 
 Public names: `CONSTRAINTS`, `PLANNED`, `SHARE`, `STOCHASTIC`, `hidden_sizes`, `is_stochastic`,
-`network_for`, `recipe_for`, `rule_for`, `schedule_for`, `stopping_for`.
+`network_for`, `recipe_for`, `rule_for`, `schedule_for`, `stopping_for`, `warn_of_large_batches`.
 May import: `clearprop.training`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
 `clearprop.functions`, `clearprop.errors`, scikit-learn.
 """
@@ -82,6 +82,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "progress": ["boolean"],
     "callbacks": [list, tuple, None],
     "carrier": [StrOptions(set(CARRIERS))],
+    "record": [StrOptions({"path"}), list, tuple, None],
     "engine": [StrOptions(set(ENGINES))],
     "threads": [_COUNT, None],
 }
@@ -156,14 +157,17 @@ def recipe_for(estimator: Any, rows: int, schedule: Schedule, epochs: int) -> Re
 
 
 def _batch_size(estimator: Any, rows: int) -> int:
-    if estimator.batch_size == "auto":
-        return min(200, rows)
-    if estimator.batch_size > rows and estimator.solver != "lbfgs":
+    return min(200 if estimator.batch_size == "auto" else int(estimator.batch_size), rows)
+
+
+def warn_of_large_batches(estimator: Any, rows: int) -> None:
+    """Warn, in scikit-learn's words, where a batch would have more than all training rows."""
+    given = estimator.batch_size
+    if given != "auto" and given > rows and estimator.solver != "lbfgs":
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=2,
         )
-    return min(int(estimator.batch_size), rows)
 
 
 def rule_for(estimator: Any) -> Rule:

@@ -25,15 +25,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from clearprop.engines import Recipe, Trace, build
 from clearprop.errors import DivergenceError, SettingError
-from clearprop.estimators.naming import unit_names
+from clearprop.estimators.naming import UnitNames
 from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
 from clearprop.estimators.tabular_fitting import (
     Prepared,
     block_of,
+    names_of_units,
     prepare,
     recipe_of,
     seed_of,
     targets_for_network,
+    weighted,
 )
 from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_parts
 from clearprop.files.parts import Parts
@@ -68,6 +70,7 @@ class _Tabular(BaseEstimator):
         engine: str = "auto",
         threads: int | None = None,
         callbacks: Iterable[Listener] | None = (),
+        record: Sequence[str] | str | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -87,6 +90,7 @@ class _Tabular(BaseEstimator):
         self.engine = engine
         self.threads = threads
         self.callbacks = callbacks
+        self.record = record
 
     def fit(
         self,
@@ -154,6 +158,7 @@ class _Tabular(BaseEstimator):
         self.encoder_, self.target_ = prepared.encoder, prepared.target
         self.network_, self.parameters_ = outcome.parameters.network, outcome.parameters
         self.history_, self.stop_ = outcome.history, outcome.stop
+        self.recording_ = outcome.recording
         self.n_features_in_ = len(prepared.columns)
         self.feature_names_in_ = np.array(prepared.columns, dtype=object)
         # of earlier parameters, where somebody had measured them
@@ -186,6 +191,15 @@ class _Tabular(BaseEstimator):
             outputs[start : start + len(x)] = engine.predict(self.parameters_.vector, x)
         return outputs
 
+    def unit_names(self) -> UnitNames:
+        """Return what units are called, as keyword arguments of `clearprop.explanation.Names`.
+
+        `inputs` are the encoder's features, `outputs` the classes (of two, the one that the output
+        unit gives the probability of) or the target columns.
+        """
+        check_is_fitted(self, "parameters_")
+        return names_of_units(self.encoder_, self.target_)
+
     def trace(
         self,
         X: Any,
@@ -197,35 +211,29 @@ class _Tabular(BaseEstimator):
     ) -> Trace:
         """Return every array of one step on a batch of rows; see `clearprop.engines.Trace`.
 
-        The step is a fresh optimiser's first: what it remembered is not kept with the model.
+        The step is the first that `fit` would take with `warm_start`: from the fitted parameters,
+        with an optimiser that starts afresh. Class weights count as in training.
 
         Parameters
         ----------
         X : table, (n, columns)
             The batch.
         y : as for `fit`
-        sample_weight : (n,) array, optional
-        engine : {"native", "reference"}, optional
+        sample_weight : array, (n,), optional
+        engine : str, optional
             Another engine than the estimator's own.
         dropout : bool
-            Drop units as a step of training would.
+            Drop units as that step would. Without, the trace shows the network that predicts.
         """
         check_is_fitted(self, "parameters_")
-        frame, targets = target_frame(X, y)
-        block = block_of(self.network_, self.encoder_, self.target_, frame, targets, sample_weight)
+        table = TrainingTable.of(*target_frame(X, y), sample_weight, None, None)
+        weights = weighted(self, self.target_, table).weights
+        parts = (self.network_, self.encoder_, self.target_, table.frame, table.targets)
+        block = block_of(*parts, weights)
         recipe = recipe_of(self, block.rows)
         runner = build(engine or self.engine, self.network_, recipe, self.threads)
         state = runner.initial_state(self.parameters_, seed_of(self.random_state))
         return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
-
-    def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Return what inputs and outputs are called: features of the encoding, classes, targets."""
-        check_is_fitted(self, "parameters_")
-        target: Any = self.target_
-        outputs: tuple[Any, ...] = target_names(target)
-        if isinstance(target, ClassTarget):
-            outputs = target.classes[-self.network_.outputs :]
-        return unit_names(self.encoder_.feature_names, outputs)
 
     def to_parts(self) -> Parts:
         """Return what the model file stores; see `clearprop.files`."""
@@ -279,6 +287,10 @@ class TabularClassifier(ClassifierMixin, _Tabular):
     threads : int, optional
     callbacks : iterable of callables
         Each is told every event of the run; one that returns True stops it.
+    record : "path", list of str, or None
+        Keep the parameters over the course of training in `recording_`: whole vectors of the start
+        and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as
+        `["h1.2<-age"]`, these parameters after every step as well. Not stored in model files.
 
     Attributes
     ----------
@@ -289,6 +301,8 @@ class TabularClassifier(ClassifierMixin, _Tabular):
     network_, parameters_ : Network, Parameters
         Of the best epoch.
     history_ : History
+    recording_ : Recording or None
+        The parameters over the last fit, where `record` asked for it.
     stop_ : Stop
         Why the run ended.
     n_features_in_, feature_names_in_ : int, (columns,) array

@@ -2,7 +2,8 @@
 
 Nothing of the estimator is changed here: a fit that fails or is broken off leaves it as it was.
 
-Public names: `Prepared`, `prepare`, `block_of`, `recipe_of`, `targets_for_network`.
+Public names: `Prepared`, `prepare`, `block_of`, `names_of_units`, `recipe_of`, `seed_of`,
+`targets_for_network`, `weighted`.
 May import: `clearprop.tables`, `clearprop.training` and what they may import; scikit-learn, Polars.
 """
 
@@ -18,6 +19,7 @@ from sklearn.utils import check_random_state
 from clearprop.engines import Block, Recipe
 from clearprop.equations import Adam, Penalty
 from clearprop.errors import SettingError
+from clearprop.estimators.naming import UnitNames, unit_names, watch_for
 from clearprop.estimators.tabular_data import (
     Holdout,
     TrainingTable,
@@ -83,7 +85,7 @@ def prepare(
     target = estimator.target_ if continued else _fit_target(estimator, table.targets, task)
     seed = seed_of(estimator.random_state)
     check_rows(_used(estimator, table.frame), estimator.encoder_ if continued else None)
-    table = _weighted(estimator, target, table)
+    table = weighted(estimator, target, table)
     holdout = _hold_out(estimator, target, table, validation_data, seed)
     rows = table.frame[holdout.train]
     if continued:
@@ -101,7 +103,10 @@ def prepare(
     run = Run(
         network,
         block,
-        _settings(estimator, block.rows, seed, validated=validation is not None),
+        replace(
+            _settings(estimator, block.rows, seed, validated=validation is not None),
+            watch=watch_for(estimator.record, network, names_of_units(encoder, target)),
+        ),
         validation=validation,
         parameters=estimator.parameters_ if continued else None,
     )
@@ -163,13 +168,13 @@ def _hold_out(
             raise SettingError("validation_data must be (X, y) or (X, y, sample_weight).")
         weights = given[2] if len(given) == 3 else None
         held = TrainingTable.of(*target_frame(given[0], given[1]), weights, None, None)
-        held = _weighted(estimator, target, held)
+        held = weighted(estimator, target, held)
         return Holdout(np.arange(table.rows), held.frame, held.targets, held.weights)
     strata = target.encode(table.targets) if isinstance(target, ClassTarget) else None
     return table.hold_out(estimator.validation_fraction, seed, strata)
 
 
-def _weighted(estimator: Any, target: Target, table: TrainingTable) -> TrainingTable:
+def weighted(estimator: Any, target: Target, table: TrainingTable) -> TrainingTable:
     """Return the table with class weights multiplied into its sample weights."""
     if estimator.class_weight is None:
         return table
@@ -198,6 +203,14 @@ def block_of(
     """Encode rows of a table as a block."""
     x = encoder.transform(frame, np.dtype(network.dtype))
     return Block.of(network, x, targets_for_network(target, targets), weights)
+
+
+def names_of_units(encoder: TableEncoder, target: Target) -> UnitNames:
+    """Return what units are called: features, and classes or target columns."""
+    if not isinstance(target, ClassTarget):
+        return unit_names(encoder.feature_names, target.names)
+    classes = target.classes[-1:] if target.kind == "binary" else target.classes
+    return unit_names(encoder.feature_names, classes)
 
 
 def recipe_of(estimator: Any, rows: int) -> Recipe:

@@ -1,7 +1,8 @@
 """A tabular estimator as parts of a model file, and back.
 
 The document holds what the constructor was given (apart from functions), the encoding, the target,
-the curves and how the run ended; the network and its parameters are one child.
+the curves and how the run ended; the network and its parameters are one child. A recording of the
+run is not stored.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def tabular_from_parts(cls: Any, parts: Parts) -> Any:
         estimator.history_ = History.from_document(document["history"])
         estimator.stop_ = Stop(**document["stop"])
         estimator.feature_names_in_ = np.array(document["columns"], dtype=object)
+        estimator.recording_ = None
         estimator.metrics_ = [dict(metric) for metric in document["metrics"]]
     except FileError:
         raise
@@ -75,6 +77,8 @@ def _settings(estimator: Any) -> dict[str, Any]:
         # the network's own record says that the loss was a custom one
         settings["loss"] = None
     settings["activation"] = str(settings["activation"])
+    if settings["record"] is not None and not isinstance(settings["record"], str):
+        settings["record"] = list(settings["record"])
     settings["drop"] = list(names_of(settings["drop"]))
     settings["hidden_layer_sizes"] = list(hidden_units(settings["hidden_layer_sizes"]))
     weights = settings["class_weight"]

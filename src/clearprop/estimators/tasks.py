@@ -36,6 +36,11 @@ class Task(ABC):
 
     units: int
 
+    @property
+    @abstractmethod
+    def output_names(self) -> tuple[Any, ...]:
+        """What the output units stand for, empty where that has no names."""
+
     @abstractmethod
     def loss(self, given: AnyLoss, smoothing: float) -> Loss | CustomLoss:
         """Return the loss that the parameters `loss` and `label_smoothing` stand for."""
@@ -51,10 +56,6 @@ class Task(ABC):
     @abstractmethod
     def decode(self, outputs: np.ndarray) -> Any:
         """Return predictions for outputs (n, units)."""
-
-    def unit_names(self) -> tuple[Any, ...]:
-        """Return what each output unit stands for, (units,); nothing where that has no name."""
-        return ()
 
     @abstractmethod
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
@@ -74,6 +75,11 @@ class Classification(Task):
     def of(cls, labels: Any) -> Classification:
         """Learn the classes from labels (n,), or from an indicator matrix (n, classes)."""
         return cls(LabelBinarizer().fit(labels))
+
+    @property
+    def output_names(self) -> tuple[Any, ...]:
+        """The classes; of two, which share one unit, the one that it gives the probability of."""
+        return tuple(self.classes[-1:] if self.units == 1 else self.classes)
 
     def activation(self, loss: Loss | CustomLoss) -> str:
         """Return softmax for several classes, of which one holds; logistic units for the rest."""
@@ -104,10 +110,6 @@ class Classification(Task):
         """Return labels (n,), or an indicator matrix (n, classes)."""
         return self.binarizer.inverse_transform(outputs.ravel() if self.units == 1 else outputs)
 
-    def unit_names(self) -> tuple[Any, ...]:
-        """Return the classes; of two the one that the single unit gives the probability of."""
-        return tuple(self.classes[-self.units :].tolist())
-
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
         """Return the accuracy; a row of several labels counts where all of them are right."""
         if self.kind == "multiclass":
@@ -123,6 +125,11 @@ class Regression(Task):
 
     def __init__(self, units: int) -> None:
         self.units = units
+
+    @property
+    def output_names(self) -> tuple[Any, ...]:
+        """None: columns of an array have no names."""
+        return ()
 
     def activation(self, loss: Loss | CustomLoss) -> str:
         """Return the output activation that was made for the loss, identity where there is none."""

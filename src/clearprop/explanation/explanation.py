@@ -346,7 +346,8 @@ def explain(
         )
     trace = model.trace(X, y, sample_weight, engine=engine, dropout=dropout)
     names = names or Names(trace.network, **model.unit_names())
-    return Explanation(trace, names, getattr(model, "recording_", None))
+    recording = getattr(model, "recording_", getattr(model, "recording", None))
+    return Explanation(trace, names, recording)
 
 
 def _trace_of(
