@@ -221,8 +221,7 @@ def test_a_loss_of_ones_own_and_saturated_outputs_are_said():
 
 
 def test_errors_carried_in_another_way_are_said(example):
-    recipe = replace(example.trace.recipe)
-    object.__setattr__(recipe, "carrier", "transposed")
+    recipe = replace(example.trace.recipe, carrier="transposed")
     trace = replace(example.trace, recipe=recipe)
     section = _section(replace(example, trace=trace), weight="w1")
     assert "transposed" in _notes(section)

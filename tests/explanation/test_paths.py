@@ -371,8 +371,7 @@ def test_a_wrong_number_in_the_trace_is_seen():
 def test_errors_carried_in_another_way_are_held_against_the_true_gradient():
     network = hidden_network("tanh")
     trace = _trace(network, block_for(network, 1))
-    recipe = Recipe()
-    object.__setattr__(recipe, "carrier", "transposed")
+    recipe = Recipe(carrier="transposed")
     delta = [array.copy() for array in trace.delta]
     delta[0] *= 2
     other = replace(trace, recipe=recipe, delta=delta)

@@ -16,6 +16,10 @@ plain data that the next one reads:
     formulas.py        mathematics as data
     pages.py           pages, sections and blocks as data
     words/             the catalogue of all text, one folder a language
+    notation.py        activations and losses written out; letters of layers
+    quantities.py      numbers of the network with their letters, keys and roles
+    matrices.py        arrays as matrices in formulas; what of a wide layer is shown
+    documents.py       the JSON form
 
     neurons.py         the forward pass neuron by neuron; the loss term by term
     carrying.py        errors carried back four ways, held against the gradient
@@ -26,12 +30,16 @@ plain data that the next one reads:
     mistakes.py        what goes wrong when weights are updated too early
     deltas.py          BP1 to BP4 as matrices, and what they share
     counting.py        how many multiplications each way of writing the gradient takes
+    tallies.py         the three ways run with numbers that count their products
     ledger.py          one step of one parameter, old value to new; its history
     contributions.py   the gradient of a parameter as a sum over the batch
     landscape.py       the loss along parameters, and the run's path on it
+    planes.py          the plane of two parameters, or of a run's two main directions
+    terrain.py         the loss at many points of it
     health.py          vanishing gradients, dead and saturated units, the verdict
     parallel.py        what can run at the same time, and how long it took
     gradient_check.py  back-propagation against finite differences
+    rerun.py           a trace's own rows as a block, for what is computed anew
 
     examples/          worked examples with numbers, each a page
     exercises/         numbers asked for instead of told

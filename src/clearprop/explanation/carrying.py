@@ -10,7 +10,7 @@ hides a first layer whose step is twenty times too long.
 Both are taken over the layer's weights and biases together, without those that are held fixed.
 Errors are in the package's sign, a - y; the second origin text has target - out.
 
-Public names: `Carried`, `CarrierComparison`, `compare_carriers`.
+Public names: `Carried`, `CarrierComparison`, `apart`, `compare_carriers`.
 May import: `clearprop.engines`, `clearprop.equations`, `clearprop.errors`, NumPy.
 """
 
@@ -161,8 +161,8 @@ def _carried(
     def reached(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray | None, ...]:
         return tuple(a if ok else None for a, ok in zip(arrays, sound, strict=True))
 
-    apart = [
-        _apart(operation, gradients.vector, true) if ok else (None, None)
+    turned = [
+        apart(operation, gradients.vector, true) if ok else (None, None)
         for operation, ok in zip(operations, sound, strict=True)
     ]
     return Carried(
@@ -173,8 +173,8 @@ def _carried(
         deltas=reached(gradients.delta),
         weights=reached(o.weight.view(gradients.vector) for o in operations),
         biases=reached(o.bias.view(gradients.vector) for o in operations),
-        angles=tuple(angle for angle, _ in apart),
-        ratios=tuple(ratio for _, ratio in apart),
+        angles=tuple(angle for angle, _ in turned),
+        ratios=tuple(ratio for _, ratio in turned),
     )
 
 
@@ -184,7 +184,7 @@ def _matrix(carrier: eq.Carrier, operation: Operation, vector: np.ndarray) -> np
     return np.nan_to_num(matrix, nan=0.0)
 
 
-def _apart(
+def apart(
     operation: Operation, vector: np.ndarray, true: np.ndarray
 ) -> tuple[float | None, float | None]:
     """Return the angle in degrees and the ratio of lengths of one layer's update."""

@@ -38,7 +38,7 @@ Collapsed = Literal["", "saturated", "custom"]
 
 def is_exact(trace: Trace) -> bool:
     """Whether the trace's δ are the exact ones, and not errors carried in another way."""
-    return getattr(trace.recipe, "carrier", "exact") == "exact"
+    return trace.recipe.carrier == "exact"
 
 
 @dataclass(frozen=True, eq=False)

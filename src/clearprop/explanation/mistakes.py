@@ -22,7 +22,7 @@ import numpy as np
 from clearprop import equations as eq
 from clearprop.engines import Plan, Trace, TrainState
 from clearprop.engines.ledger import update_terms
-from clearprop.explanation.carrying import _apart as apart
+from clearprop.explanation.carrying import apart
 from clearprop.explanation.jacobians import is_exact
 from clearprop.explanation.names import Place
 from clearprop.network import Network, Operation

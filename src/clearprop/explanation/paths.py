@@ -259,7 +259,7 @@ def chain_of(trace: Trace, place: Place, sample: int, count: int) -> Chain:
         total=common * sum_of(route.products, route.links),
         size=abs(common * sum_of(np.abs(route.products), [np.abs(link) for link in route.links])),
         collapsed=route.ends.collapsed,
-        carrier=getattr(trace.recipe, "carrier", "exact"),
+        carrier=trace.recipe.carrier,
         tolerance=tolerance(trace),
         smallest=float(np.finfo(trace.network.dtype).tiny),
     )

@@ -2,7 +2,7 @@
 
 Formulas are blocks of aligned text, pictures are drawn in dots, details are shown in full.
 
-Public names: `rich_of`.
+Public names: `rich_of`, `rich_of_blocks`.
 May import: Rich, `pages`, `typesetting`, `inline`, `boxes`, `canvas`, `prose`,
 `words`.
 """
