@@ -13,11 +13,10 @@ import argparse
 import statistics
 import time
 
-from epoch import CASES, RATE, Problem
-
 from clearprop.engines import Block, Recipe
 from clearprop.equations import Adam
 from clearprop.training import InOrder, Settings, Stopping, Watch, train
+from epoch import CASES, RATE, Problem
 
 EPOCHS = 4
 WATCHES = {
@@ -62,7 +61,9 @@ def main() -> None:
         off, ratios = measure(problem, options.repeats)
         shown = "   ".join(f"{name} {ratio:.3f}" for name, ratio in ratios.items())
         name = "-".join(map(str, units))
-        print(f"{name:>20} batch {batch:<4} {off / steps / EPOCHS * 1e6:9.2f}   {shown}", flush=True)
+        print(
+            f"{name:>20} batch {batch:<4} {off / steps / EPOCHS * 1e6:9.2f}   {shown}", flush=True
+        )
 
 
 if __name__ == "__main__":
