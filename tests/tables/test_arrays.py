@@ -19,7 +19,7 @@ def test_idx_by_hand(tmp_path):
     (tmp_path / "a").write_bytes(IMAGES)
     assert read_idx(tmp_path / "a").tolist() == [[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]]
     words = struct.pack(">HBBI", 0, 0x0B, 1, 2) + struct.pack(">hh", -2, 300)
-    (tmp_path / "b.gz").write_bytes(gzip.compress(words))
+    (tmp_path / "b.gz").write_bytes(gzip.compress(words, mtime=0))
     values = read_idx(tmp_path / "b.gz")
     assert values.tolist() == [-2, 300]
     assert values.dtype == np.int16
@@ -54,7 +54,7 @@ def test_images_without_labels_and_labels_by_name(tmp_path):
         (IMAGES[:9], ["header"]),
         (b"", ["first bytes"]),
         (b"a,b\n1,2\n", ["IDX", "CSV"]),
-        (gzip.compress(IMAGES)[:-12], ["damaged"]),
+        (gzip.compress(IMAGES, mtime=0)[:-12], ["damaged"]),
         (struct.pack(">HBBII", 0, 8, 2, 2**32 - 1, 2**32 - 1) + b"x", ["1 follow"]),
     ],
 )
