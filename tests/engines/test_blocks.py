@@ -6,6 +6,7 @@ import scipy.sparse
 
 from clearprop import Dense, Network
 from clearprop.engines import Block, Recipe, check_inputs
+from clearprop.engines.batches import sum_of_weights
 from clearprop.equations import Penalty
 from clearprop.errors import DataError, SettingError, ShapeError
 
@@ -121,3 +122,18 @@ def test_large_numbers_whose_sum_overflows_are_fine():
 def test_recipes_that_cannot_be(build, part):
     with pytest.raises(SettingError, match=part):
         build()
+
+
+def test_weights_are_summed_as_a_kernel_does():
+    """One after another: 1 and then many tiny ones stay 1, where pairs would add up first."""
+    weights = np.array([1.0] + [1e-16] * 99)
+    block = Block(np.ones((100, 3)), np.ones((100, 2)), weights)
+    assert np.sum(weights) > 1
+    assert sum_of_weights(block) == 1
+    assert sum_of_weights(block, np.arange(1, 3)) == 2e-16
+    assert sum_of_weights(block.ordered(np.array([0, 0, 0]))) == 3
+    # in float64 also where the weights are not
+    rough = Block(block.x, block.y, np.array([1, 2**-30] * 50, dtype=np.float32))
+    assert sum_of_weights(rough) == 50 + 50 * 2**-30
+    assert sum_of_weights(Block(block.x, block.y)) == 100
+    assert sum_of_weights(block, np.arange(0)) == 0

@@ -32,10 +32,23 @@ def row_weights(network: Network, block: Block, rows: np.ndarray) -> np.ndarray:
     return block.weights[rows]
 
 
+def sum_of_weights(block: Block, rows: np.ndarray | None = None) -> float:
+    """Return Σ w of these rows, of all that a pass visits where absent; 0 where there are none.
+
+    They are added one after another in float64, as a kernel does: `np.sum` goes by pairs and
+    rounds otherwise.
+    """
+    if rows is None:
+        rows = block.visited(0, block.visits)
+    if block.weights is None or not len(rows):
+        return float(len(rows))
+    return float(np.cumsum(block.weights[rows], dtype=np.float64)[-1])
+
+
 def row_coefficients(
     network: Network, block: Block, rows: np.ndarray, normaliser: float | None = None
 ) -> np.ndarray:
     """Return c_i = w_i / N of these rows, (n,); N is their sum of weights unless given."""
     weights = row_weights(network, block, rows)
-    total = weights.sum() if normaliser is None else normaliser
+    total = sum_of_weights(block, rows) if normaliser is None else normaliser
     return coefficients(np, weights, total).astype(network.dtype, copy=False)

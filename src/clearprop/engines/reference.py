@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clearprop import equations as eq
-from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients, row_weights
+from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients, sum_of_weights
 from clearprop.engines.contracts import (
     Block,
     Engine,
@@ -65,7 +65,7 @@ class ReferenceEngine(Engine):
 
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         """Sum chunk after chunk; see `Engine.gradient`."""
-        normaliser = _sum_of_weights(self.network, block)
+        normaliser = sum_of_weights(block) or 1.0
         objective, gradient = 0.0, np.zeros_like(vector)
         for rows in _chunks(block):
             y = dense_targets(self.network, block, rows)
@@ -81,7 +81,7 @@ class ReferenceEngine(Engine):
 
     def evaluate(self, vector: np.ndarray, block: Block) -> float:
         """Sum chunk after chunk; see `Engine.evaluate`."""
-        normaliser, total = _sum_of_weights(self.network, block), 0.0
+        normaliser, total = sum_of_weights(block) or 1.0, 0.0
         for rows in _chunks(block):
             c = row_coefficients(self.network, block, rows, normaliser)
             saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
@@ -139,7 +139,7 @@ class ReferenceEngine(Engine):
         masks = dropout_masks(network, state, block, rows, dropout=dropout)
         saved = eq.forward(np, network, vector, x, masks)
         gradients = eq.backward(np, network, vector, y, c, saved, masks, self.carrier(state))
-        factor = self.recipe.penalty.factor(row_weights(network, block, rows).sum() or 1.0)
+        factor = self.recipe.penalty.factor(sum_of_weights(block, rows) or 1.0)
         terms, slots = update_terms(
             self.network, self.recipe, state, gradients.vector, constants, float(factor)
         )
@@ -169,12 +169,6 @@ class ReferenceEngine(Engine):
             constants=constants,
         )
         return trace, slots
-
-
-def _sum_of_weights(network: Network, block: Block) -> float:
-    if block.weights is None:
-        return float(block.visits)
-    return float(block.weights[block.visited(0, block.visits)].sum(dtype=np.float64)) or 1.0
 
 
 def _chunks(block: Block) -> Iterator[np.ndarray]:

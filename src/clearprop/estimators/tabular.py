@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted
 from clearprop.engines import Recipe, Trace, build
 from clearprop.errors import DivergenceError, SettingError
 from clearprop.estimators.naming import UnitNames
-from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
+from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, named, target_frame
 from clearprop.estimators.tabular_fitting import (
     Prepared,
     block_of,
@@ -348,7 +348,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         """
         frame, targets = target_frame(X, y)
         check_is_fitted(self, "parameters_")
-        truth = self.target_.encode(_named(targets, self.target_))
+        truth = self.target_.encode(named(targets, self.target_))
         shares = self.predict_proba(frame)
         several = isinstance(self.target_, MultilabelTarget)
         answers = shares > 0.5 if several else shares.argmax(axis=1)
@@ -385,22 +385,10 @@ class TabularRegressor(RegressorMixin, _Tabular):
         """Return R², the mean over the targets. `y` may name columns of X, as for `fit`."""
         frame, targets = target_frame(X, y)
         predicted = self.predict(frame)
-        truth = _named(targets, self.target_)
+        truth = named(targets, self.target_)
         self.target_.encode(truth)  # says what is wrong with a value, if anything is
         values = truth.cast(pl.Float64).to_numpy().reshape(predicted.shape)
         return float(r2_score(values, predicted, sample_weight=sample_weight))
-
-
-def _named(targets: pl.DataFrame, target: Any) -> pl.DataFrame:
-    """Return target columns under the names that were fitted, as arrays have none."""
-    names = target_names(target)
-    fits = targets.width == len(names) and set(targets.columns) != set(names)
-    return targets.rename(dict(zip(targets.columns, names, strict=True))) if fits else targets
-
-
-def target_names(target: Any) -> tuple[str, ...]:
-    """Return the columns that a fitted target stands for."""
-    return (target.name,) if isinstance(target, ClassTarget) else tuple(target.names)
 
 
 def _warn(message: str) -> None:

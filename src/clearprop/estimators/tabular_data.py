@@ -185,6 +185,18 @@ def _as_targets(y: Any) -> pl.DataFrame:
     raise ShapeError(f"y must have one or two dimensions, but its shape is {array.shape}.")
 
 
+def named(targets: pl.DataFrame, target: Any) -> pl.DataFrame:
+    """Return target columns under the names that were fitted, as arrays have none."""
+    names = target_names(target)
+    fits = targets.width == len(names) and set(targets.columns) != set(names)
+    return targets.rename(dict(zip(targets.columns, names, strict=True))) if fits else targets
+
+
+def target_names(target: Any) -> tuple[str, ...]:
+    """Return the columns that a fitted target stands for."""
+    return (target.name,) if isinstance(target, ClassTarget) else tuple(target.names)
+
+
 def class_weights(wish: Any, target: Target, codes: np.ndarray) -> np.ndarray:
     """Return the factor of each row: n / (classes · rows of its class), or what a dict says."""
     if not isinstance(target, ClassTarget):

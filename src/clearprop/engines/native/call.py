@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba import typeof
 
+from clearprop.engines.batches import sum_of_weights
 from clearprop.engines.contracts import Block, Engine, TrainState, Watching, watched_steps
 from clearprop.engines.native import kernel, layout, records
 from clearprop.engines.native.blas import one_blas_thread
@@ -133,13 +134,7 @@ class Call:
 
     def sum_of_weights(self) -> float:
         """Return Σ w over the rows that the call visits."""
-        if self.block.weights is None:
-            return float(self.block.visits)
-        if not self.block.visits:
-            return 0.0
-        # one after another, as the kernel adds them: np.sum goes by pairs and rounds otherwise
-        weights = self.block.weights[self.block.visited(0, self.block.visits)]
-        return float(np.cumsum(weights, dtype=np.float64)[-1])
+        return sum_of_weights(self.block)
 
     def gradient_sum(self) -> np.ndarray:
         """Return the sum of the threads' gradients, in the order in which the kernel adds them."""

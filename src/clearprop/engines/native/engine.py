@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from clearprop import equations as eq
-from clearprop.engines.batches import row_weights
+from clearprop.engines.batches import sum_of_weights
 from clearprop.engines.contracts import (
     Block,
     Engine,
@@ -298,7 +298,7 @@ class NativeEngine(Engine):
 
     def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, Call]]:
         """Run forward and the user's loss chunk by chunk; yield Σ c_i E_i and the call."""
-        total = float(row_weights(self.network, block, block.visited(0, block.visits)).sum())
+        total = sum_of_weights(block)
         size = self._chunk(block.visits)
         for start in range(0, block.visits, size):
             rows = block.visited(start, start + size)
@@ -313,5 +313,4 @@ class NativeEngine(Engine):
             call.run(records.BACKWARD, 1)
             total += loss
             gradient += call.gradient_sum()
-        weights = row_weights(self.network, block, block.visited(0, block.visits))
-        return self._with_penalty(vector, total, gradient, float(weights.sum()) or 1.0)
+        return self._with_penalty(vector, total, gradient, sum_of_weights(block) or 1.0)
