@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,3 +83,67 @@ def test_what_cannot_be_explained():
         explain(NETWORK, X, Y).focus(sample=6)
     with pytest.raises(SettingError, match="There is no chapter 'forwards'"):
         explain(NETWORK, X, Y).page(["forwards"])
+
+
+def test_the_explanation_of_a_natively_trained_model_reads_that_engines_trace():
+    model = MLPClassifier((4,), "tanh", max_iter=3, engine="native", random_state=0)
+    with pytest.warns(UserWarning, match="iterations"):
+        model.fit(X, Y)
+    found = explain(model, X, Y)
+    trace, place = found.trace, found.names.find("h1.2<-x3")
+    assert trace.engine == "native"
+    before = found.chain(place, 1)
+    assert before.agrees
+    assert before.batch_gradient == trace.gradient[place.entry(trace.network)]
+
+    delta = [array.copy() for array in trace.delta]
+    delta[0][1, 1] += 0.25
+    other = replace(found, trace=replace(trace, delta=delta))
+    after = other.chain(place, 1)
+    assert after.gradient - before.gradient == pytest.approx(0.25 * X[1, 2], rel=1e-12)
+    assert after.total == before.total
+    assert not after.agrees
+    pages = [e.to_markdown(chapters=["chain"], weight=place, sample=1) for e in (found, other)]
+    assert ["✗" in page for page in pages] == [False, True]
+
+    # one weight of the output larger by 1: ∂E/∂w grows by δ f′(z) x of the unit it leads from
+    vector = trace.vector.copy()
+    vector[Place(2, 0, 1).entry(trace.network)] += 1
+    after = replace(found, trace=replace(trace, vector=vector)).chain(place, 1)
+    path = trace.delta[1][1, 0] * (1 - np.tanh(trace.z[0][1, 1]) ** 2) * X[1, 2]
+    assert after.total - before.total == pytest.approx(path, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda e: explain(NETWORK), "some rows"),
+        (lambda e: explain(NETWORK, X), "some rows"),
+        (lambda e: explain(NETWORK, X, Y, names=Names(Network(2, (Dense(1),)))), "names are those"),
+        (lambda e: e.surface("h1.1<-x1"), "two parameters"),
+        (lambda e: e.page(sample=1.5), "samples 0 to 5, but 1.5"),
+        (lambda e: e.forward("1"), "samples 0 to 5, but '1'"),
+        (lambda e: e.page(weight=5), "by its name, but 5"),
+        (lambda e: e.chain(None), "by its name, but None"),
+    ],
+)
+def test_what_cannot_be_asked_for(ask, said):
+    with pytest.raises(SettingError, match=said):
+        ask(explain(NETWORK, X, Y))
+
+
+def test_one_chapter_is_asked_for_by_its_name():
+    found = explain(NETWORK, X, Y)
+    assert [section.key for section in found.page("loss").sections] == ["loss"]
+
+
+def test_numbers_that_are_not_finite_come_on_a_page_without_warnings():
+    network = Network(3, (Dense(4, "tanh"), Dense(3, "relu"), Dense(2, "identity")))
+    parameters = Parameters.initial(network)
+    parameters.vector[:] *= 1e30
+    with np.errstate(all="ignore"):
+        found = explain(parameters, X, DRAW.normal(size=(6, 2)))
+    assert not np.isfinite(found.trace.losses).all()
+    text = found.to_markdown()
+    assert "stopped being finite" in text
+    found.to_svg()

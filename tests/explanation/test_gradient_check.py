@@ -279,3 +279,18 @@ def test_the_chapter_names_what_was_left_out(lang):
     (note,) = (block for block in section.blocks if isinstance(block, Note))
     assert "h1.1<-x1" in _plain(note.text)
     assert "h1.1<-bias" in _plain(note.text)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_another_carrier_led_to_is_not_called_back_propagation(lang):
+    parameters, x, y = _model()
+    recipe = Recipe(rule=GradientDescent(0.1), batch_size=9, carrier="transposed")
+    found = explain(parameters, x, y, recipe=recipe)
+    section = chapter_of_check.chapter(found, found.focus(), words(lang))
+    assert not [block for block in section.blocks if isinstance(block, Check)]
+    (note,) = (block for block in section.blocks if isinstance(block, Note))
+    assert "transposed" in _plain(note.text)
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    heads = [_plain(column.title) for column in table.columns]
+    assert words(lang)("check.carried") in heads
+    assert words(lang)("check.backprop") not in heads

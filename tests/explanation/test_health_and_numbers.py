@@ -406,3 +406,24 @@ def test_figures(value, shown):
 def test_figures_with_more_digits():
     assert figure(0.000438568, 6) == "4.38568×10⁻⁴"
     assert figure(0.082167041, 8) == "0.082167041"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_errors_carried_in_another_way_are_said(lang):
+    network = Network(2, (Dense(2, "tanh"), Dense(1, "identity")), dtype="float64")
+    x, y = [[1.0, 2.0], [0.5, -1.0]], [[1.0], [0.0]]
+    say, recipe = words(lang), Recipe(batch_size=2, carrier="proportional")
+    # of the output's weights the sum is 1, or vanishes
+    whole, halved = (
+        explain(
+            Parameters.from_arrays(network, [np.eye(2), [[3.0, w]]], [[0, 0], [0]]),
+            x,
+            y,
+            recipe=recipe,
+        )
+        for w in (-2.0, -3.0)
+    )
+    first = vanishing.chapter(whole, whole.focus(), say).blocks[1]
+    assert first.text == say.text("vanishing.carrier", carrier="proportional")
+    second = vanishing.chapter(halved, halved.focus(), say).blocks[1]
+    assert second.text == say.text("vanishing.remedy_shares")

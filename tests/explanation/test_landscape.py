@@ -13,6 +13,7 @@ from clearprop.explanation import Explanation, Names, Place, terrain
 from clearprop.explanation.chapters import page_of
 from clearprop.explanation.landscape import slice_of, surface_of
 from clearprop.explanation.pages import Check, Picture
+from clearprop.explanation.words import words
 from clearprop.training import Recording
 
 W5 = Place(2, 0, 0)
@@ -250,3 +251,13 @@ def test_the_chapter_of_a_diverged_network(lang):
     trace, _, _ = _line()
     trace.vector[0] = np.nan
     assert len(_section(trace, Place(1, 0, 1), lang).blocks) == 1
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_step_into_what_is_not_finite_is_not_drawn(lang):
+    trace, _, _ = _line()
+    trace.update[0] = np.nan
+    (note,) = _section(trace, Place(1, 0, 0), lang).blocks
+    assert note.text == words(lang).text("landscape.step_not_finite")
+    # along another parameter the step can be seen
+    assert len(_section(trace, Place(1, 0, 1), lang).blocks) > 1

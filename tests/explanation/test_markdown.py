@@ -71,3 +71,13 @@ def test_details_open_on_asking():
         "<details>\n<summary>a&lt;b δ₁</summary>\n\nin\n\n</details>"
     )
     assert of(Details(plain("s"), inside, is_open=True)).startswith("<details open>")
+
+
+def test_names_in_formulas_and_code_begin_no_tag_and_end_no_code():
+    formula = Symbol("z", "<script>1</script>")
+    for said in (of(Math(formula)), of(Paragraph((formula,)))):
+        assert not re.search("<[A-Za-z/!?]", said)
+        assert "script>1" in said
+    assert of(Paragraph((Span("a``b`", "code"),))) == "``` a``b` ```"
+    assert of(Paragraph((Span("a|b", "code"),))) == "`a\\|b`"
+    assert of(Paragraph(plain("&lt;"))) == r"\&lt;"

@@ -90,3 +90,31 @@ def test_as_many_names_as_units():
         Names(NETWORK, inputs=("a", "b"))
     with pytest.raises(SettingError, match="2 different names"):
         Names(NETWORK, outputs=("a", "a"))
+
+
+@pytest.mark.parametrize(
+    ("names", "place", "called"),
+    [
+        # a column called bias: the bias goes by its place in the arrays
+        (NAMED, Place(1, 1, None), "b1[1]"),
+        (NAMED, Place(1, 1, 2), "h1.2<-bias"),
+        (NAMED, Place(2, 1, None), "h2.2<-bias"),
+        # a class that is called like a hidden unit
+        (Names(NETWORK, outputs=("h1.2", "yes")), Place(3, 0, 4), "W3[0, 4]"),
+        (Names(NETWORK, outputs=("h1.2", "yes")), Place(1, 1, 0), "W1[1, 0]"),
+        (Names(NETWORK, outputs=("a<-b", "yes")), Place(3, 0, 4), "W3[0, 4]"),
+        (Names(NETWORK, inputs=("a<-b", "x", "y")), Place(1, 0, 0), "h1.1<-a<-b"),
+    ],
+)
+def test_a_name_stands_for_one_parameter(names, place, called):
+    assert names.of(place) == called
+    assert names.find(called) == place
+
+
+def test_names_are_kept_on_a_line_without_what_cannot_be_printed():
+    names = Names(NETWORK, (" lead\nand\ttail ", "ring\x07", "\ud800"), ("a\u2028b", "é"))
+    assert names.inputs == ("lead and tail", "ring", "\ufffd")
+    assert names.outputs == ("a b", "é")
+    assert names.find("h1.1<-lead and tail") == Place(1, 0, 0)
+    # two that would become alike stay two
+    assert Names(NETWORK, ("a", "a ", "b")).inputs == ("a", "a ", "b")

@@ -12,6 +12,7 @@ from sample_page import chain, lines, matrix, sample_page, scene
 from clearprop.explanation.formulas import (
     Fraction,
     Grid,
+    Group,
     Label,
     Number,
     Script,
@@ -135,3 +136,22 @@ def test_english_lines_break_at_spaces():
         line.plain for line in Prose(text).__rich_console__(None, SimpleNamespace(max_width=15))
     ]
     assert lines == ["The error comes", "back along the", "weights."]
+
+
+def test_a_nested_expression_is_broken_inside_its_brackets_and_loses_nothing():
+    terms = [row(Symbol("w", str(i)), sign("·"), Symbol("a", str(i))) for i in range(20)]
+    parts = [part for term in terms for part in (sign("+"), term)][1:]
+    inside = called(Symbol("f"), row(*parts))
+    box = box_of(Script(Group(row(inside, sign("−"), Symbol("y"))), sup=Number(2)), 40)
+    text = "".join("".join(line.plain.split()) for line in box.lines)
+    assert box.width <= 40
+    assert text == "(f(" + "+".join(f"w{s}·a{s}" for s in map(_foot, range(20))) + ")−y)²"
+
+
+def _foot(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def test_an_index_with_a_sign_does_not_read_as_a_sum():
+    assert flat_of(Symbol("a", "k", "l−1")).plain == "a_kˡ⁻¹"
+    assert flat_of(Symbol("w", "i−j")).plain == "w_(i−j)"

@@ -79,6 +79,11 @@ class Explanation:
     names: Names
     recording: Recording | None = None
 
+    def __post_init__(self) -> None:
+        network, named = self.trace.network, self.names.network
+        if named.shape != network.shape:
+            raise SettingError(f"The names are those of {named}, but the network is {network}.")
+
     # analyses
 
     def forward(self, sample: int | None = None) -> Forward:
@@ -152,6 +157,8 @@ class Explanation:
         """Return the loss over two parameters, or over the two main directions of the run."""
         from clearprop.explanation.landscape import surface_of
 
+        if (first is None) != (second is None):
+            raise SettingError("A surface goes over two parameters, but one was named.")
         if first is None or second is None:
             return surface_of(self.trace, None, self.recording)
         places = self.names.find(first), self.names.find(second)
@@ -243,7 +250,9 @@ class Explanation:
         from clearprop.explanation.render.svg import svg_of
         from clearprop.explanation.scenes.network import network_scene
 
-        return svg_of(network_scene(self, self.focus(weight, sample)))
+        # numbers that are not finite are shown as what they are
+        with np.errstate(all="ignore"):
+            return svg_of(network_scene(self, self.focus(weight, sample)))
 
     def show(self, **options: Any) -> None:
         """Print the page to the terminal; options are those of `page`."""
@@ -282,9 +291,11 @@ class Explanation:
         if sample is None:
             place = place or self._telling_weight()
             return int(np.argmax(np.abs(pushes(self.trace, place))))
-        if not 0 <= sample < rows:
-            raise SettingError(f"The explanation holds samples 0 to {rows - 1}, but {sample} came.")
-        return sample
+        if not isinstance(sample, int | np.integer) or not 0 <= sample < rows:
+            raise SettingError(
+                f"The explanation holds samples 0 to {rows - 1}, but {sample!r} came."
+            )
+        return int(sample)
 
 
 def pushes(trace: Trace, place: Place) -> np.ndarray:
@@ -330,20 +341,23 @@ def explain(
     Raises
     ------
     SettingError
-        The model is none of these.
+        The model is none of these, or the names are those of another network.
     ShapeError, DataError
         The rows do not fit the model.
     """
     if isinstance(model, Trace):
         return Explanation(model, names or Names(model.network))
-    if isinstance(model, Network | Parameters):
-        trace = _trace_of(model, X, y, sample_weight, engine or "reference", recipe, dropout)
-        return Explanation(trace, names or Names(trace.network))
-    if not hasattr(model, "trace"):
+    bare = isinstance(model, Network | Parameters)
+    if not (bare or hasattr(model, "trace")):
         raise SettingError(
             f"A fitted estimator, the outcome of a run, Parameters, a Network or a Trace can be "
             f"explained, but {type(model).__name__} came."
         )
+    if X is None or y is None:
+        raise SettingError("What is explained is a network on some rows: give them as X and y.")
+    if bare:
+        trace = _trace_of(model, X, y, sample_weight, engine or "reference", recipe, dropout)
+        return Explanation(trace, names or Names(trace.network))
     trace = model.trace(X, y, sample_weight, engine=engine, dropout=dropout)
     names = names or Names(trace.network, **model.unit_names())
     recording = getattr(model, "recording_", getattr(model, "recording", None))

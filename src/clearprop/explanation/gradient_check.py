@@ -244,10 +244,7 @@ def slope_of_weight(trace: Trace, layer: int, unit: int, source: int, step: floa
 
 def entry_name(network: Network, entry: int) -> str:
     """Return the name of one entry of the parameter vector: `"W1[3, 7]"` is row 3, column 7."""
-    place = Place.of_entry(network, entry)
-    if place.is_bias:
-        return f"b{place.layer}[{place.unit}]"
-    return f"W{place.layer}[{place.unit}, {place.source}]"
+    return Place.of_entry(network, entry).entry_name
 
 
 @dataclass(frozen=True)

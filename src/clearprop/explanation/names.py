@@ -3,7 +3,8 @@
 A unit of hidden layer 1 is `h1.2` (counted from 1), an input `x3` or its column's name, an output
 `o1` or its class's name. A weight is named by where it leads to and from, `h1.2<-x3`; a bias is
 `h1.2<-bias`. A worked example gives its parameters names of their own (`w5`), which come first.
-The arrays' own way, counted from 0 as in NumPy, is understood as well: `W1[1, 2]`, `b1[1]`.
+The arrays' own way, counted from 0 as in NumPy, is understood as well: `W1[1, 2]`, `b1[1]`; and it
+is the name of a parameter where units' names leave two meanings, as with a column called `bias`.
 
 Public names: `Names`, `Place`.
 May import: `clearprop.network`, `clearprop.functions`, `clearprop.errors`.
@@ -12,8 +13,11 @@ May import: `clearprop.network`, `clearprop.functions`, `clearprop.errors`.
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
@@ -55,6 +59,13 @@ class Place:
     def _weight_key(self) -> str:
         return f"w{self.layer}.{self.unit}.{self.source}"
 
+    @property
+    def entry_name(self) -> str:
+        """What it is in the arrays: `W1[3, 7]` is row 3, column 7 of W1."""
+        if self.is_bias:
+            return f"b{self.layer}[{self.unit}]"
+        return f"W{self.layer}[{self.unit}, {self.source}]"
+
     def entry(self, network: Network) -> int:
         """Return its place in the flat parameter vector."""
         operation = network.operations[self.layer - 1]
@@ -83,7 +94,8 @@ class Names:
     ----------
     network : Network
     inputs, outputs : tuple of str
-        Names of the inputs and of the output units; `x1, x2, …` and `o1, o2, …` where empty.
+        Names of the inputs and of the output units; `x1, x2, …` and `o1, o2, …` where empty. Each
+        is kept on one line, without space at its ends, so that it can be typed and printed.
     hidden : tuple of tuples of str
         Names of the hidden units, layer by layer; `h1.1, h1.2, …` where empty.
     aliases : mapping of str to Place
@@ -97,6 +109,8 @@ class Names:
     aliases: Mapping[str, Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", _on_a_line(self.inputs))
+        object.__setattr__(self, "outputs", _on_a_line(self.outputs))
         given = [self.inputs, *self.hidden, self.outputs]
         wanted = [self.network.inputs, *self.network.shape[1:-1], self.network.outputs]
         if not self.hidden:
@@ -124,9 +138,19 @@ class Names:
         return [self.unit(layer, index) for index in range(self.network.shape[layer])]
 
     def path_of(self, place: Place) -> str:
-        """Return `into<-from`, which `find` understands."""
+        """Return `into<-from`, or `W1[1, 2]` where that would stand for two parameters."""
         into = self.unit(place.layer, place.unit)
-        return f"{into}{ARROW}{BIAS if place.source is None else self._source(place)}"
+        source = BIAS if place.source is None else self._source(place)
+        taken = place.source is None and BIAS in self.units(place.layer - 1)
+        if taken or into in self._unclear or ARROW in into:
+            return place.entry_name
+        return f"{into}{ARROW}{source}"
+
+    @cached_property
+    def _unclear(self) -> set[str]:
+        """Names that two units bear which weights lead into."""
+        counts = Counter(name for _, _, name in self._all_units())
+        return {name for name, count in counts.items() if count > 1}
 
     def _source(self, place: Place) -> str:
         assert place.source is not None
@@ -153,6 +177,8 @@ class Names:
         """
         if isinstance(text, Place):
             return self._checked(text)
+        if not isinstance(text, str):
+            raise SettingError(f"A parameter is asked for by its name, but {text!r} came.")
         text = text.strip()
         if text in self.aliases:
             return self.aliases[text]
@@ -210,6 +236,20 @@ class Names:
         for layer in range(1, len(self.network.shape)):
             for index, name in enumerate(self.units(layer)):
                 yield layer, index, name
+
+
+def _on_a_line(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names without line breaks, control characters and space at their ends.
+
+    Names that would become alike stay as they are.
+    """
+    cleared = tuple(" ".join("".join(map(_printable, name)).split()) for name in names)
+    return cleared if len(set(cleared)) == len(set(names)) else tuple(names)
+
+
+def _printable(letter: str) -> str:
+    kind = unicodedata.category(letter)
+    return {"Cc": " ", "Zl": " ", "Zp": " ", "Cs": "\ufffd"}.get(kind, letter)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -300,8 +300,11 @@ class _Writer:
             for source in shown
         ]
         rest = float(products.sum() - products[list(shown)].sum())
-        bias = leaf(self.quantities.of(Place(layer, unit, None)))
-        return plus([*terms, *_rest(len(products) - len(shown), rest, leaf), bias])
+        bias = self.quantities.of(Place(layer, unit, None))
+        # a bias that is held at 0 is none
+        held = not bias.value and not self.quantities.trace.network.layers[layer - 1].bias_rate
+        biases = [] if held else [leaf(bias)]
+        return plus([*terms, *_rest(len(products) - len(shown), rest, leaf), *biases])
 
     def _shown(self, sizes: np.ndarray) -> tuple[int, ...]:
         """Return which of some summands are written."""

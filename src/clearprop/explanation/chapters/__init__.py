@@ -9,7 +9,7 @@ there is a sum, with its check. It computes nothing: it reads an analysis, and t
 from the catalogue (`words`, file of the chapter's name).
 
 Public names: `CHAPTERS`, `page_of`.
-May import: the analyses, `formulas`, `pages`, `scenes`, `words`, `numbers`.
+May import: the analyses, `formulas`, `pages`, `scenes`, `words`, `numbers`, NumPy.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from clearprop.errors import SettingError
 from clearprop.explanation.pages import Page
@@ -56,11 +58,15 @@ def page_of(
     """
     say = words(lang)
     sections = []
-    for name in CHAPTERS if chapters is None else chapters:
+    # a name alone is a list of one
+    chosen = [chapters] if isinstance(chapters, str) else chapters
+    for name in CHAPTERS if chosen is None else chosen:
         if name not in CHAPTERS:
             raise SettingError(f"There is no chapter {name!r}. {suggest(name, CHAPTERS)}")
         module = importlib.import_module(f"{__package__}.{name}")
-        sections.append(module.chapter(explanation, focus, say))
+        # numbers that are not finite are told on the page
+        with np.errstate(all="ignore"):
+            sections.append(module.chapter(explanation, focus, say))
     lead = say.text(
         "page.lead",
         network=str(explanation.trace.network),

@@ -240,7 +240,7 @@ def _pointer(quantities: Quantities, place: Place, words: Words) -> Text:
     weight = _parameter(place, quantities)
     step = row(Symbol("η"), sign("·"), in_line(Symbol("E"), weight))
     formula = row(replace(weight, sup="′", key=""), sign("="), weight, sign("−"), step)
-    return words.text("chain.pointer", formula=formula, chapter=words.text("update.title"))
+    return words.text("chain.pointer", formula=formula)
 
 
 # the loss unfolded

@@ -41,14 +41,19 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     """Return the check of the gradient that the trace holds."""
     found = explanation.check()
     blocks: list[Block] = [Paragraph(words.text("check.lead")), Math(_formula())]
-    blocks.append(Check(_verdict(found, words), found.passed))
+    carrier = explanation.trace.recipe.carrier
+    if carrier == "exact":
+        blocks.append(Check(_verdict(found, words), found.passed))
+    else:
+        text = words.text("check.carrier", carrier=carrier, error=found.error)
+        blocks.append(Note(text, "warning"))
     if found.checked + found.kinks < found.size:
         text = words.text("check.drawn", checked=found.checked + found.kinks)
         blocks.append(Paragraph(text))
     if explanation.trace.network.dtype == "float32":
         blocks.append(Paragraph(words.text("check.single")))
     if found.checked:
-        blocks += [Paragraph(words.text("check.worst")), _table(found, words)]
+        blocks += [Paragraph(words.text("check.worst")), _table(found, carrier, words)]
     if found.kinks:
         names = Span(("、" if words.lang == "zh" else ", ").join(found.left_out), "code")
         blocks.append(Note(words.text("check.kinks", n=found.kinks, names=names)))
@@ -86,8 +91,9 @@ def _power(value: float) -> int:
     return int(f"{value:e}".partition("e")[2])
 
 
-def _table(found: GradientCheck, words: Words) -> Table:
-    keys = ("parameter", "entry", "backprop", "differences", "apart")
+def _table(found: GradientCheck, carrier: str, words: Words) -> Table:
+    used = "backprop" if carrier == "exact" else "carried"
+    keys = ("parameter", "entry", used, "differences", "apart")
     columns = tuple(
         Column(words.text(f"check.{key}"), "left" if place < 2 else "right")
         for place, key in enumerate(keys)

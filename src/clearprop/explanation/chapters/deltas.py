@@ -124,9 +124,11 @@ def _layer(
 ) -> Details:
     """Return a layer's equations with their numbers, and the check that they hold."""
     view = LayerView(deltas, layer, explanation.names, focus, words)
-    exact = "" if layer.error else "_exact"
-    checked = words.text(f"deltas.check{exact}", error=layer.error)
-    blocks = [*view.error(), *view.gradients(), Check(checked, layer.error <= deltas.tolerance)]
+    blocks: list[Block] = [*view.error(), *view.gradients()]
+    if deltas.own:
+        exact = "" if layer.error else "_exact"
+        checked = words.text(f"deltas.check{exact}", error=layer.error)
+        blocks.append(Check(checked, layer.error <= deltas.tolerance))
     kind = "output" if layer.is_output else "hidden"
     units = sum(other.delta.shape[1] for other in deltas.layers)
     summary = words.text(f"deltas.{kind}_layer", layer=layer.layer)

@@ -200,7 +200,7 @@ class Errands:
         W, outputs, hidden = carried.matrices[-1], carried.errors[-1], carried.errors[-2]
         symbols = row(
             *([] if self.scale == 1 else [Symbol("s")]),
-            Script(Group(of_layer("W", self.last)), sup=Symbol("T")),
+            Script(Group(of_layer("W", self.last)), sup=Label("T")),
             of_layer("e", self.last, "error"),
         )
         left = of_layer("e", self.last - 1, "error")

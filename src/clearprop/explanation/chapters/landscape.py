@@ -41,9 +41,10 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     found = explanation.slice(focus.weight)
     name = explanation.names.of(focus.weight)
     title = words.text("landscape.title")
-    if found.lowest is None:
-        note = Note(words.text("landscape.not_finite"), "warning")
-        return Section("landscape", title, (note,))
+    finite = np.isfinite([*found.here, *found.there]).all()
+    if found.lowest is None or not finite:
+        what = "not_finite" if found.lowest is None else "step_not_finite"
+        return Section("landscape", title, (Note(words.text(f"landscape.{what}"), "warning"),))
     blocks: list[Block] = [Paragraph(_lead(found, name, words))]
     blocks.append(Picture(_slice_scene(found, name, words), plain(())))
     blocks.append(Paragraph(_valley(found, name, words)))

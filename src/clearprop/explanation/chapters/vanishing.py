@@ -68,9 +68,15 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     """Return the verdict, each layer's figures, and the twin's beside them."""
     found, names = explanation.health, explanation.names
     blocks: list[Block] = [Paragraph(verdict(found, names, words))]
+    carrier = explanation.trace.recipe.carrier
     if found.fault:
-        blocks += [Note(words.text("vanishing.remedy"), "warning"), _table(found, words)]
+        # sharing in proportion divides by sums of weights
+        divided = carrier == "proportional" and explanation.carriers.vanishing
+        remedy = "remedy_shares" if divided and found.fault.operation == "delta" else "remedy"
+        blocks += [Note(words.text(f"vanishing.{remedy}"), "warning"), _table(found, words)]
     elif found.steps:
+        if carrier != "exact":
+            blocks.append(Note(words.text("vanishing.carrier", carrier=carrier), "warning"))
         blocks += _way_back(explanation, found, words)
     blocks += _units(found, names, words)
     return Section("vanishing", words.text("vanishing.title"), tuple(blocks))
@@ -160,7 +166,7 @@ def _way_back(explanation: Explanation, found: Diagnosis, words: Words) -> Itera
 def _formula(scaled: bool) -> Lines:
     """Return BP2, and below it the lengths that it leads to."""
     here, after = of_layer("δ", "l", "error"), of_layer("δ", "l+1", "error")
-    W = Script(Symbol("W"), sup=row(Label("(l+1)"), Symbol("T")))
+    W = Script(Group(of_layer("W", "l+1")), sup=Label("T"))
     carried = row(*([Symbol("s")] if scaled else []), W, after)
     slope = row(Symbol("f′"), Group(of_layer("z", "l")))
     parts = (

@@ -18,6 +18,7 @@ from clearprop.explanation.formulas import (
     Formula,
     Fraction,
     Group,
+    Label,
     Lines,
     Number,
     Row,
@@ -215,7 +216,7 @@ def _carried_matrix(
     """Return err^(1) = Cᵀ err^(2); `name` is the entry that names C, which is W where empty."""
     names = tale.explanation.names
     letter = Symbol(tale.plain(name)) if name else Group(of_layer("W", 2))
-    transposed = Script(letter, sup=Symbol("T"))
+    transposed = Script(letter, sup=Label("T"))
     back = of_layer("err", 1, "error"), of_layer("err", 2, "error")
     shown = matrix(
         weights.T, _BOTH, _BOTH, role="" if name else by_sign, row_labels=names.units(1),

@@ -118,7 +118,7 @@ def _steps(tale: Story) -> Table:
         )
         for place in places
     ]
-    return tale.table(("parameter", ">gradient", ">old", ">new"), rows)
+    return tale.table(("parameter", ">gradient", ">old", ">new"), rows, "step_caption")
 
 
 def _descent(tale: Story) -> Section:

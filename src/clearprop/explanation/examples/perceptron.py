@@ -196,7 +196,12 @@ def _nested(tale: Story) -> Section:
         Math(Lines(tuple(lines))),
         tale.told("nested_numbers"),
         Math(
-            equals(Symbol("E", role="error"), last.numbers, tale.number(last.value, role="error"))
+            Lines(
+                (
+                    (Symbol("E", role="error"), sign("="), last.numbers),
+                    (Row(()), sign("="), tale.number(last.value, role="error")),
+                )
+            )
         ),
         tale.check("nested_check", unfolded.agrees, loss=tale.of(tale.numbers.loss())),
         tale.told("nested_half"),
@@ -216,7 +221,7 @@ def _honest(tale: Story, by_picture: Explanation) -> Section:
         rows.append((symbol, tale.number(series), tale.number(exact, role="update"), times))
     found = tale.explanation.carriers.carriers["transposed"]
     layers = [
-        (str(layer), f"{figure(angle or 0.0, 3)}°", Number(ratio or 0.0, 3))
+        (str(layer), f"{angle or 0.0:.3f}°", Number(ratio or 0.0, 3))
         for layer, (angle, ratio) in enumerate(
             zip(found.angles, found.ratios, strict=True), start=1
         )

@@ -21,6 +21,7 @@ from clearprop.explanation.formulas import (
     Number,
     Row,
     Script,
+    Stack,
     Symbol,
     called,
     plus,
@@ -178,7 +179,7 @@ def _w1(tale: Story) -> Section:
     numbers, place = tale.numbers, tale.place("w1")
     hidden, signal, gradient = numbers.a(1, 0), numbers.a(0, 0), numbers.gradient(place)
     slope, z, w1 = numbers.slope(1, 0), numbers.z(1, 0), numbers.of(place)
-    ways, through = _ways_to_h1(tale)
+    ways, through, arriving = _ways_to_h1(tale)
     arrived = chip(partial_of("E", hidden.symbol), tale.number(sum(through), role="error"))
     factors = [
         arrived,
@@ -190,7 +191,7 @@ def _w1(tale: Story) -> Section:
         "w1",
         Math(ways),
         tale.told("w1_sum"),
-        Math(equals(arrived, plus(tale.number(value) for value in through))),
+        Math(equals(arrived, plus(arriving))),
         tale.told("w1_rest"),
         Math(equals(tale.chip(gradient), product(factors))),
         tale.told("w1_paths"),
@@ -207,18 +208,18 @@ def _w1(tale: Story) -> Section:
     )
 
 
-def _ways_to_h1(tale: Story) -> tuple[Lines, list[float]]:
-    """Return ∂E_o/∂a_h1 of each output as a product of three factors, and the products."""
-    numbers, names, lines, through = tale.numbers, tale.explanation.names, [], []
+def _ways_to_h1(tale: Story) -> tuple[Lines, list[float], list[Stack]]:
+    """Return ∂E_o/∂a_h1 of each output as a product of three factors, the products, and both."""
+    numbers, names, lines, through, arriving = tale.numbers, tale.explanation.names, [], [], []
     for unit in (0, 1):
         e, slope, weight = numbers.slope_of_loss(unit), numbers.slope(2, unit), Place(2, unit, 0)
         out = partial_of(numbers.a(2, unit).symbol, numbers.z(2, unit).symbol)
         factors = [tale.chip(e), chip(out, tale.of(slope)), tale.chip(numbers.of(weight))]
         through.append(e.value * slope.value * numbers.of(weight).value)
         left = partial_of(Symbol("E", names.unit(2, unit)), numbers.a(1, 0).symbol)
-        value = tale.number(through[-1], role="error")
-        lines.append((chip(left, value), sign("="), product(factors)))
-    return Lines(tuple(lines)), through
+        arriving.append(chip(left, tale.number(through[-1], role="error")))
+        lines.append((arriving[-1], sign("="), product(factors)))
+    return Lines(tuple(lines)), through, arriving
 
 
 def _first_update(tale: Story) -> Section:

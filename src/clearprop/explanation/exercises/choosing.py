@@ -1,7 +1,7 @@
 """Which numbers a sheet of exercises asks for.
 
 Public names: `exercises_for`.
-May import: `exercise`, `asked`, `clearprop.errors`, NumPy.
+May import: `exercise`, `asked`, `names`, `numbers`, `quantities`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from clearprop.errors import SettingError
 from clearprop.explanation.exercises.asked import KINDS, Asked
 from clearprop.explanation.exercises.exercise import Exercise, exercise
 from clearprop.explanation.names import Names, Place
+from clearprop.explanation.numbers import figure
+from clearprop.explanation.quantities import Quantity
 
 if TYPE_CHECKING:
     from clearprop.explanation.explanation import Explanation
@@ -108,8 +110,15 @@ def _one(
 
 def _is_worth_asking(one: Exercise) -> bool:
     """Whether there is something to compute: not where a number is 0, 1 or given, as with relu."""
+    if one.kind in ("loss", "error", "delta") and any(map(_is_at_an_end, one.given)):
+        return False
     known = (0.0, 1.0, *(quantity.value for quantity in one.given))
     return not any(math.isclose(one.answer, value, abs_tol=1e-300) for value in known)
+
+
+def _is_at_an_end(quantity: Quantity) -> bool:
+    """Whether a probability is 0 or 1 in the digits that are shown, so that its log is lost."""
+    return quantity.key.startswith("a") and figure(quantity.value) in ("0", "1")
 
 
 def _candidates(names: Names, kind: str, chance: np.random.Generator) -> Iterator[Asked]:

@@ -112,10 +112,11 @@ def _elementwise(desk: Desk, asked: Asked, value: float) -> Working:
     shown = activation_formula(f, z.number())
     if f.name == "sigmoid" and abs(z.value) < _LARGE:
         power = Script(Symbol("e"), sup=row(sign("−"), z.symbol))
+        inside = Group(z.number()) if z.value < 0 else z.number()
         work.step(
             power,
             None,
-            Script(Symbol("e"), sup=row(sign("−"), Group(z.number()))),
+            Script(Symbol("e"), sup=row(sign("−"), inside)),
             np.exp(-z.value),
         )
         shown = Fraction(Number(1), plus([Number(1), Number(float(np.exp(-z.value)))]))

@@ -41,6 +41,7 @@ _TALL = {
     "}": "⎫⎬⎭",
 }
 _TIGHT = frozenset(",;!")
+_OPENING, _BRACKETS = frozenset("([{"), frozenset("()[]{}")
 
 
 @dataclass(frozen=True)
@@ -149,12 +150,16 @@ def spaced(parts: Sequence[Formula], printer: Callable[[Formula], Box]) -> list[
             if not before and boxes and _touch(boxes[-1], part):
                 boxes.append(texted(" "))
             boxes.append(printer(part))
-            before = False
+            # behind an opening bracket a sign stands in front
+            before = isinstance(part, Label) and part.text in _OPENING
     return boxes
 
 
 def _touch(left: Box, part: Formula) -> bool:
     """Whether two parts would run into each other: two letters, a number and a letter."""
+    end = part.base if isinstance(part, Script) else part
+    if isinstance(end, Label) and end.text in _BRACKETS:
+        return False
     last = left.lines[left.base].plain[-1:]
     loose = Symbol | Number | Grid | Script | Total | Label
     return (last.isalnum() or last in "⎤])₀₁₂₃₄₅₆₇₈₉⁾ᵀ") and isinstance(part, loose)

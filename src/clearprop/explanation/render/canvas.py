@@ -32,11 +32,18 @@ def drawn(scene: Scene, width: int) -> list[Text]:
     """Return a scene as lines of at most `width` places."""
     scale = min(2 * width / scene.width, _LARGEST_SCALE)
     canvas = _Canvas(scale, math.ceil(scene.width * scale / 2), math.ceil(scene.height * scale / 4))
-    for mark in scene.marks:
-        _PAINTERS[type(mark)](canvas, mark)
+    # at this size a legend's words would hide its samples
+    for mark in scene.marks[: len(scene.marks) - scene.legend]:
+        if not _is_title(mark, scene):
+            _PAINTERS[type(mark)](canvas, mark)
     lines = list(canvas.lines())
     filled = [number for number, line in enumerate(lines) if line.plain]
     return lines[filled[0] : filled[-1] + 1] if filled else []
+
+
+def _is_title(mark: Mark, scene: Scene) -> bool:
+    """Whether a mark is the scene's title or a line of it, which the terminal prints as text."""
+    return isinstance(mark, Words) and mark.bold and mark.text != "" and mark.text in scene.title
 
 
 @dataclass
@@ -87,8 +94,10 @@ class _Canvas:
         first = round(mark.x * self.scale / 2 - back)
         first = max(0, min(first, self.columns - size))
         row = min(self.rows - 1, max(0, int((mark.y - mark.size / 3) * self.scale / 4)))
+        for _ in range(2):  # two texts stand apart
+            first += self._told(row, first - 1) and first + size < self.columns
         places = [(row, column) for column in range(first, first + size)]
-        if any(self.letters.get(place, "").strip("+−· ") for place in places):
+        if any(self._told(*place) for place in places):
             return
         for letter in chop_cells(mark.text, 1):
             for number, column in enumerate(range(first, first + cell_len(letter))):
@@ -96,6 +105,11 @@ class _Canvas:
                 self.letters[row, column] = "" if number else letter
                 self.styles[row, column] = STYLES.get(mark.role, "")
             first += cell_len(letter)
+
+    def _told(self, row: int, column: int) -> bool:
+        """Whether a text stands at a place."""
+        wide = column > 0 and cell_len(self.letters.get((row, column - 1), "")) == 2
+        return wide or bool(self.letters.get((row, column), "").strip("+−· "))
 
     def lines(self) -> Iterator[Text]:
         """Yield the lines from top to bottom."""

@@ -6,15 +6,16 @@ the page is complete. `fragment_of` gives the same blocks for a notebook's outpu
 below one class.
 
 Public names: `fragment_of`, `html_of`.
-May import: `formulas`, `pages`, `mathml`, `svg`, `scenes.palette`, `words`.
+May import: `formulas`, `pages`, `breaking`, `mathml`, `svg`, `scenes.palette`, `words`.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -37,12 +38,16 @@ from clearprop.explanation.pages import (
     Table,
     Text,
 )
+from clearprop.explanation.render.breaking import extent
 from clearprop.explanation.render.mathml import marks_of, mathml_of
 from clearprop.explanation.render.svg import page_style, svg_inline
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE, Scheme, colours
 from clearprop.explanation.words import Words, words
 
 _LANGUAGES = {"en": "en", "zh": "zh-Hans"}
+# what no line may begin with
+_SHORT = 24  # letters
+_MARKS = re.compile(r"[。，；：、）.,;:!?)]+")
 _TAGS = {"strong": "strong", "code": "code"}
 
 
@@ -168,15 +173,16 @@ class _Printer:
         return f'<div class="math wide">{mathml_of(block.formula, display=True)}</div>'
 
     def _table(self, block: Table) -> str:
-        caption = f"<caption>{_text(block.caption)}</caption>" if block.caption else ""
+        # below the box that scrolls, so that it does not scroll with a wide table
+        caption = f"<figcaption>{_text(block.caption)}</figcaption>" if block.caption else ""
         heads = "".join(
             f'<th scope="col"{marks_of(column.role, "", column.align)}>{_text(column.title)}</th>'
             for column in block.columns
         )
         rows = "".join(f"<tr>{_cells(block, row)}</tr>" for row in block.rows)
         return (
-            f'<div class="table wide"><table>{caption}<thead><tr>{heads}</tr></thead>'
-            f"<tbody>{rows}</tbody></table></div>"
+            f'<figure class="table"><div class="wide"><table><thead><tr>{heads}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>{caption}</figure>"
         )
 
     def _picture(self, block: Picture) -> str:
@@ -233,7 +239,20 @@ def _cells(table: Table, row: tuple[Text, ...]) -> str:
 
 
 def _text(text: Text) -> str:
-    return "".join(_inline(part) for part in text)
+    parts: list[str] = []
+    formula = ""  # one that the marks after it must stay with
+    for part in text:
+        if formula and isinstance(part, Span) and not part.full:
+            tied = _MARKS.match(part.text)
+            if tied:
+                formula = f'<span class="tied">{formula}{tied[0]}</span>'
+                part = replace(part, text=part.text[tied.end() :])
+        parts.append(formula)
+        # a long one may be parted from its mark rather than run over the page's edge
+        short = isinstance(part, Formula) and extent(part) <= _SHORT
+        formula = _inline(part) if short else ""
+        parts.append("" if short else _inline(part))
+    return "".join([*parts, formula])
 
 
 def _inline(part: Span | Formula) -> str:

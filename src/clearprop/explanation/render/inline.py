@@ -30,7 +30,8 @@ from clearprop.explanation.render.boxes import Box, spaced, toned
 from clearprop.explanation.render.layout import bracketed
 
 _FEET = str.maketrans("0123456789+-()", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎")
-_HEADS = str.maketrans("0123456789+-−()T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ᵀ")
+_HEADS = str.maketrans("0123456789+-−()Tl", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ᵀˡ")
+_SIGNS = frozenset("+-−·/ ")
 
 
 def flat_of(formula: Formula) -> Line:
@@ -48,12 +49,16 @@ def _flat_symbol(formula: Symbol) -> Line:
 
 
 def _small(text: str, table: dict[int, int], mark: str) -> str:
-    """Return text at the foot or the head of a letter, in small letters where there are such."""
+    """Return text at the foot or the head of a letter, in small letters where there are such.
+
+    Elsewhere it stands behind a mark, in brackets where it would read as going on after its sign.
+    """
     if all(ord(letter) in table for letter in text):
         return text.translate(table)
     if text in ("′", "″", "*"):
         return text
-    return mark + text
+    open_ended = _SIGNS.intersection(text) and not text.startswith("(")
+    return f"{mark}({text})" if open_ended else mark + text
 
 
 def _flat_row(formula: Row) -> Line:
@@ -78,9 +83,7 @@ def _flat_script(formula: Script) -> Line:
     if formula.sub is not None:
         line.append(_small(flat(formula.sub).plain, _FEET, "_"))
     if formula.sup is not None:
-        text = flat(formula.sup).plain
-        long = len(text) > 1 and not all(ord(letter) in _HEADS for letter in text)
-        line.append(f"^({text})" if long else _small(text, _HEADS, "^"))
+        line.append(_small(flat(formula.sup).plain, _HEADS, "^"))
     return line
 
 

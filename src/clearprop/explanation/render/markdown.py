@@ -34,7 +34,9 @@ from clearprop.explanation.render.texmath import tex_of
 from clearprop.explanation.words import Words, words
 
 # what Markdown or HTML would take for markup
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|$#~])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|$#~&])")
+# what would begin a tag in a formula, whose text Markdown reads before LaTeX does
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _RULES = {"left": ":---", "right": "---:", "center": ":---:"}
 
 
@@ -61,7 +63,7 @@ class _Printer:
         return "\n".join(f"- {_text(item)}" for item in block.items)
 
     def math(self, block: Math) -> str:
-        return f"$$\n{tex_of(block.formula)}\n$$"
+        return f"$$\n{_tex(block.formula)}\n$$"
 
     def table(self, block: Table) -> str:
         heads = [_text(column.title) for column in block.columns]
@@ -117,12 +119,23 @@ def _inline(part: Span | Formula) -> str:
         return figure(part.value, part.digits)
     if isinstance(part, Formula):
         # a stroke would end a table's cell
-        return f"${tex_of(part).replace('|', chr(92) + 'vert ')}$"
+        return f"${_tex(part).replace('|', chr(92) + 'vert ')}$"
     if part.role == "strong":
         return f"**{_escaped(part.text)}**"
     if part.role == "code":
-        return f"`{part.text}`".replace("|", "\\|")
+        return _code(part.text).replace("|", "\\|")
     return _escaped(part.text)
+
+
+def _tex(formula: Formula) -> str:
+    return _TAG.sub("< ", tex_of(formula))
+
+
+def _code(text: str) -> str:
+    """Return text between as many backticks as it takes."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence, room = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{room}{text}{room}{fence}"
 
 
 def _escaped(text: str) -> str:

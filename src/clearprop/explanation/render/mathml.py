@@ -5,13 +5,14 @@ brackets around tall things are drawn by the page's style, and letters are itali
 `role` becomes the class `r-ROLE`, `key` becomes `data-key`; a number's `title` has all digits.
 
 Public names: `mathml_of`, `marks_of`.
-May import: `formulas`, `layout`, `numbers`.
+May import: `formulas`, `breaking`, `layout`, `numbers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import escape
+from itertools import chain
 
 from clearprop.explanation.formulas import (
     Formula,
@@ -29,6 +30,7 @@ from clearprop.explanation.formulas import (
     Total,
 )
 from clearprop.explanation.numbers import figure
+from clearprop.explanation.render.breaking import broken
 from clearprop.explanation.render.layout import (
     Pair,
     alignments,
@@ -40,6 +42,8 @@ from clearprop.explanation.render.layout import (
 )
 
 _PRIMES = ("′", "″")
+# letters that a line of a formula has room for at a desk
+_ROOM = 88
 
 
 def mathml_of(formula: Formula, *, display: bool = False) -> str:
@@ -205,10 +209,18 @@ def _bracketed_cells(cells: Iterable[Formula], ends: tuple[str, ...]) -> str:
 def _lines(lines: Lines) -> str:
     sides = alignments(lines.rows)
     rows = []
-    for cells in lines.rows:
+    for cells in chain.from_iterable(map(_continued, lines.rows)):
         inside = "".join(
             f'<mtd class="{side}">{_element(cell)}</mtd>'
             for cell, side in zip(cells, sides, strict=False)
         )
         rows.append(f"<mtr>{inside}</mtr>")
     return f'<mtable{_marks(lines, "lines")} displaystyle="true">{"".join(rows)}</mtable>'
+
+
+def _continued(cells: tuple[Formula, ...]) -> Iterator[tuple[Formula, ...]]:
+    """Yield a line, and below it what of its last cell has no room."""
+    *others, last = cells
+    for line in broken(last, _ROOM):
+        yield (*others, line)
+        others = [Row(())] * len(others)

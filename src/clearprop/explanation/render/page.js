@@ -132,7 +132,7 @@
       one.open = true;
       one.dataset.shut = "";
     });
-    all(document, ".cp .math > math, .cp .table > table").forEach((one) => {
+    all(document, ".cp .math > math, .cp .table table").forEach((one) => {
       const share = paper / one.getBoundingClientRect().width;
       one.parentElement.style.setProperty("--fit", Math.min(1, Math.max(0.5, share)).toFixed(3));
     });

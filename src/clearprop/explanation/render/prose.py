@@ -35,14 +35,22 @@ class Prose:
     text: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        for line in self.text.divide(self._ends(options.max_width)):
-            line.rstrip()
-            yield line
+        yield from self.lines(options.max_width)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        longest = max((cell_len(unit.rstrip()) for unit in self._units()), default=0)
         limit = options.max_width
-        return Measurement(min(longest, limit), min(self.text.cell_len, limit))
+        return Measurement(min(self.least, limit), min(self.text.cell_len, limit))
+
+    @property
+    def least(self) -> int:
+        """Places that the longest word takes."""
+        return max((cell_len(unit.rstrip()) for unit in self._units()), default=0)
+
+    def lines(self, width: int) -> Iterator[Text]:
+        """Yield the lines of a width."""
+        for line in self.text.divide(self._ends(width)):
+            line.rstrip()
+            yield line
 
     def _units(self) -> list[str]:
         return _UNIT.findall(self.text.plain)

@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text as Line
@@ -44,6 +45,8 @@ from clearprop.explanation.render.typesetting import box_of
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words, words
 
+_ANY = 10_000  # places, more than any table takes
+
 
 def rich_of(page: Page) -> RenderableType:
     """Return a page as a Rich renderable."""
@@ -72,6 +75,42 @@ class _Formula:
             line.rstrip()
             line.no_wrap, line.overflow = True, "ignore"
             yield line
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A table; its heads take several lines where they would make it too wide."""
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RichTable]:
+        table = self._set(narrow=False)
+        fits = Measurement.get(console, options.update_width(_ANY), table).maximum
+        yield table if fits <= options.max_width else self._set(narrow=True)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._set(narrow=False))
+
+    def _set(self, *, narrow: bool) -> RichTable:
+        table = RichTable(
+            box=SIMPLE_HEAD, pad_edge=False, show_edge=False, border_style=STYLES["muted"]
+        )
+        for number, column in enumerate(self.table.columns):
+            title = _line(column.title)
+            if narrow and not any(isinstance(part, Formula) for part in column.title):
+                cells = [_line(row[number]).cell_len for row in self.table.rows]
+                least = Prose(title).least
+                title = Line("\n").join(Prose(title).lines(max([least, *cells])))
+            table.add_column(
+                title,
+                justify=column.align,
+                style=STYLES.get(column.role, ""),
+                no_wrap=column.align == "right",
+                overflow="fold",
+            )
+        for row in self.table.rows:
+            table.add_row(*map(_line, row))
+        return table
 
 
 @dataclass(frozen=True)
@@ -112,19 +151,7 @@ class _Printer:
         return Padding(_Formula(block.formula), (0, 0, 0, 2))
 
     def table(self, block: Table) -> RenderableType:
-        table = RichTable(
-            box=SIMPLE_HEAD, pad_edge=False, show_edge=False, border_style=STYLES["muted"]
-        )
-        for column in block.columns:
-            table.add_column(
-                _line(column.title),
-                justify=column.align,
-                style=STYLES.get(column.role, ""),
-                no_wrap=column.align == "right",
-            )
-        for row in block.rows:
-            table.add_row(*map(_line, row))
-        return Group(table, *self.caption(block.caption))
+        return Group(_Rows(block), *self.caption(block.caption))
 
     def caption(self, text: Text) -> list[RenderableType]:
         return [Prose(toned(_line(text), "muted"))] if text else []

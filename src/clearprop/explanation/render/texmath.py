@@ -59,10 +59,10 @@ _SIGNS = {
 COMMANDS = {**_GREEK, **_SIGNS}
 _LITERAL = {"−": "-", "′": "'", "″": "''", "\u00a0": " "}
 _IN_TEXT = {
-    "−": "$-$", "\u00a0": "~", "°": r"$^\circ$", "¼": r"$\tfrac14$",
+    "−": "$-$", "\u00a0": "~", "°": r"$^\circ$", "µ": r"$\mu$", "¼": r"$\tfrac14$",
     "✗": r"$\times$", "<": "$<$", ">": "$>$", "|": "$|$",
 }  # fmt: skip
-_SUPERS = dict(zip("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹ⁿˡᵀ′", "-+0123456789nlT'", strict=True))
+_SUPERS = dict(zip("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾ⁿˡᵀ′", "-+0123456789()nlT'", strict=True))
 _FEET = dict(zip("₋₊₀₁₂₃₄₅₆₇₈₉ₗᵢⱼₖₘₙₐₒₕₓₜ", "-+0123456789lijkmnaohxt", strict=True))
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",

@@ -1,12 +1,13 @@
 """A formula as lines of text: fractions, chips and matrices take several, and stay aligned.
 
 Public names: `box_of`.
-May import: Rich, `formulas`, `boxes`, `inline`, `layout`.
+May import: Rich, `formulas`, `boxes`, `breaking`, `inline`, `layout`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,7 @@ from clearprop.explanation.formulas import (
     Group,
     Lines,
     Row,
+    Script,
     Sign,
     Stack,
     Total,
@@ -34,6 +36,7 @@ from clearprop.explanation.render.boxes import (
     texted,
     toned_box,
 )
+from clearprop.explanation.render.breaking import BREAKS, atoms
 from clearprop.explanation.render.inline import flat
 from clearprop.explanation.render.layout import (
     Pair,
@@ -42,9 +45,6 @@ from clearprop.explanation.render.layout import (
     has_chips,
     pairs_of,
 )
-
-# signs that a line may begin with: 2 rather than 1
-_BREAKS = {"=": 2, "+": 2, "−": 2, "≈": 2, "→": 2, "·": 1, "⊙": 1}
 
 
 def box_of(formula: Formula, width: int | None = None) -> Box:
@@ -149,8 +149,13 @@ def _lines(formula: Lines, width: int | None = None) -> Box:
         widths = _widths(rows, sides)
     lines = []
     for row in rows:
-        places = zip(row, widths, sides, strict=False)
-        lines.append(beside(padded(box, size, side) for box, size, side in places))
+        places = zip(row, widths, sides, _airs(sides), strict=False)
+        lines.append(
+            beside(
+                padded(padded(box, size - air, side), size, "left")
+                for box, size, side, air in places
+            )
+        )
     return stacked(lines, side="left")
 
 
@@ -159,9 +164,12 @@ def _widths(rows: list[list[Box]], sides: list[str]) -> list[int]:
     widths = [
         max((row[at].width for row in rows if at < len(row)), default=0) for at in range(len(sides))
     ]
-    for at, pair in enumerate(pairwise(sides)):
-        widths[at] += 0 if "center" in pair else 2
-    return widths
+    return [width + air for width, air in zip(widths, _airs(sides), strict=True)]
+
+
+def _airs(sides: list[str]) -> list[int]:
+    """Return the air after each column: none beside a sign, which brings its own."""
+    return [0 if "center" in pair else 2 for pair in pairwise(sides)] + [0]
 
 
 def _cells(cells: tuple[Formula, ...], limit: int | None) -> list[list[Box]]:
@@ -205,24 +213,17 @@ def _fitted(formula: Formula, width: int) -> Box:
         return _broken(
             pairs, [_ease(pair.below or pair.above) for pair in pairs], _two_lines, width
         )
-    if isinstance(formula, Row):
-        boxes = spaced(list(_unpacked(formula)), lambda part: box_of(part, width - 2))
-        breaks = [_BREAKS.get(box.lines[box.base].plain.strip(), 0) for box in boxes]
+    if isinstance(formula, Row | Group | Script):
+        whole = replace(formula, role="") if isinstance(formula, Row) else formula
+        parts = list(atoms(whole, lambda part: _box(part).width > width // 2))
+        boxes = spaced(parts, lambda part: box_of(part, width - 2))
+        breaks = [BREAKS.get(box.lines[box.base].plain.strip(), 0) for box in boxes]
         return toned_box(_broken(boxes, breaks, beside, width), formula.role)
     return _box(formula)
 
 
 def _ease(formula: Formula | None) -> int:
-    return _BREAKS.get(formula.text, 0) if isinstance(formula, Sign) else 0
-
-
-def _unpacked(formula: Row) -> Iterator[Formula]:
-    """Yield a row's parts, and instead of rows without a colour of their own what is in them."""
-    for part in formula.parts:
-        if isinstance(part, Row) and not part.role:
-            yield from _unpacked(part)
-        else:
-            yield part
+    return BREAKS.get(formula.text, 0) if isinstance(formula, Sign) else 0
 
 
 def _broken(

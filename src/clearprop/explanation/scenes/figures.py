@@ -101,6 +101,11 @@ class Figures:
         """Return what the step adds to a parameter."""
         return float(self.trace.update[place.entry(self.trace.network)])
 
+    def has_bias(self, unit: tuple[int, int]) -> bool:
+        """Whether a unit has a bias: one that is held at 0 is none."""
+        layer = self.trace.network.layers[unit[0] - 1]
+        return bool(layer.bias_rate) or self.parameter(Place(*unit, None)) != 0
+
     def width(self, layer: int, weight: float, widest: float) -> float:
         """Return the width of an edge: √|w| over the layer's largest, times `widest`.
 

@@ -138,6 +138,8 @@ def _bias(board: Board, layer: int, unit: int, x: float, y: float, radius: float
     """Return the bias as a small square at the upper left, with its number where there is room."""
     place, roomy = Place(layer, unit, None), board.layout.sizes.numbers
     value, step = board.figures.parameter(place), board.figures.step(place)
+    if not board.figures.has_bias((layer, unit)):
+        return []
     title = f"{board.figures.names.path_of(place)} = {full(value)}"
     if (layer, unit) in board.plan.errors and step:
         title += f" → {full(value + step)}"

@@ -11,7 +11,7 @@ May import: `matrices` (its folds).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clearprop.explanation.matrices import Fold
 
@@ -114,6 +114,9 @@ def layout_of(folds: Sequence[Fold], *, upright: bool, margin: float, head: floa
         Room above everything.
     """
     sizes = _sizes_for(folds, upright)
+    if not upright and sizes.numbers and len(folds) > 3:
+        # long names take their room from the steps, so that the picture still fits a page
+        sizes = replace(sizes, step=sizes.step - max(0.0, margin - 60) / (len(folds) - 1))
     breadth = max(_extent(fold, sizes) for fold in folds)
     along = (head + sizes.input_radius + 22) if upright else (margin + sizes.input_radius)
     across = (margin if upright else head) + breadth / 2
@@ -139,7 +142,8 @@ def layout_of(folds: Sequence[Fold], *, upright: bool, margin: float, head: floa
 def _sizes_for(folds: Sequence[Fold], upright: bool) -> Sizes:
     widest = max(len(fold.shown) for fold in folds)
     if len(folds) <= 5 and widest <= (3 if upright else 6):
-        return FULL_UPRIGHT if upright else FULL
+        # few units have more room between them, for the numbers on crossing edges
+        return replace(FULL_UPRIGHT, pitch=max(110, 300 / max(2, widest))) if upright else FULL
     return COMPACT
 
 

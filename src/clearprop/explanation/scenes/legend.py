@@ -45,6 +45,7 @@ def _has(board: Board, name: str) -> bool:
         "delta": bool(plan.errors) and roomy,
         "update": bool(plan.updates_on),
         "path": bool(plan.lit_edges or plan.lit_units),
+        "bias": any(board.figures.has_bias(place) for place in board.layout.centres if place[0]),
         "product": bool(plan.products) and roomy,
     }
     return shown.get(name, True)

@@ -5,13 +5,14 @@ dashed. The error runs back on a second line beside it. The update is a short ti
 narrows from the old width to the new.
 
 Public names: `Run`, `between`, `dash_of`, `edge_labels`, `edge_marks`, `halo_marks`, `role_of`.
-May import: `board`, `halves`, `layout`, `plan`, `scene`, `matrices`, `names`, `numbers`.
+May import: `board`, `halves`, `layout`, `measure`, `plan`, `scene`, `matrices`, `names`,
+`numbers`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clearprop.explanation.matrices import by_sign
 from clearprop.explanation.names import ARROW, Place
@@ -19,14 +20,18 @@ from clearprop.explanation.numbers import figure
 from clearprop.explanation.scenes.board import Board, full
 from clearprop.explanation.scenes.halves import HALO, brightness
 from clearprop.explanation.scenes.layout import Point
+from clearprop.explanation.scenes.measure import box_of
 from clearprop.explanation.scenes.plan import Edge
 from clearprop.explanation.scenes.scene import Line, Mark, Path, Words
 
 LABEL = 10.0
 # the widest edge of a layer
 WIDEST = {True: 5.0, False: 2.6}
-# shares of the way at which labels are tried
-NEAR_SOURCE, NEAR_TARGET = (0.34, 0.4, 0.46, 0.29, 0.54, 0.62), (0.74, 0.68, 0.8, 0.62)
+# where the update's tick begins, as a share of the way, and how long it is
+TICK, TICK_LENGTH = 0.06, 7.0
+# shares of the way at which labels are tried: behind the tick by so much, and near the target
+BEHIND_TICK, NEAR_TARGET = (0.0, 0.06, 0.12, 0.2, 0.28, -0.05), (0.74, 0.68, 0.8, 0.62)
+DOTS = (1.5, 3.0)
 ASIDE = 4.0  # from the rim of an edge to the line of the error beside it
 
 
@@ -99,7 +104,8 @@ def edge_marks(board: Board, edge: Edge) -> list[Mark]:
 
 def _forward(board: Board, edge: Edge) -> Mark:
     layer, _, source = edge
-    weight, width = board.figures.weight(*edge), _width(board, edge)
+    weight = board.figures.weight(*edge)
+    width = _width(board, edge) if weight else 1.0
     place = Place(*edge)
     names = board.figures.names
     title = f"{names.of(place)} ({names.path_of(place)}) = {full(weight)}"
@@ -124,13 +130,13 @@ def _forward(board: Board, edge: Edge) -> Mark:
 
 def role_of(weight: float) -> str:
     """Return the role of an edge: its sign; grey for a weight of 0 or one that is no number."""
-    if not weight:
-        return "grid"
-    return "muted" if math.isnan(weight) else by_sign(weight)
+    return "muted" if not weight or math.isnan(weight) else by_sign(weight)
 
 
 def dash_of(weight: float, width: float) -> tuple[float, ...]:
-    """Return the dashes of an edge, longer for a wider one; none for a weight of 0 or more."""
+    """Return the dashes of an edge: dots for a weight of 0, dashes for one below, none above."""
+    if not weight:
+        return DOTS
     return (round(3 + 1.6 * width, 1), round(2 + 0.7 * width, 1)) if weight < 0 else ()
 
 
@@ -161,8 +167,7 @@ def _tick(board: Board, edge: Edge) -> list[Mark]:
     run = run_of(board, edge)
     if not board.layout.sizes.numbers:
         before, after = before - 0.5, after - 0.5
-    share = 7 / run.length
-    first, last = 0.06, 0.06 + share
+    first, last = TICK, TICK + TICK_LENGTH / run.length
     corners = [
         run.at(first, before),
         run.at(last, after),
@@ -187,15 +192,17 @@ def edge_labels(board: Board, edge: Edge) -> list[Mark]:
     label = _Labels(board, run_of(board, edge))
     marks: list[Mark] = []
     if edge in plan.weights:
-        marks += label.at(NEAR_SOURCE, 0, _text(said, by_sign(weight), key, full(weight)))
+        placed = label.near_source(0, _text(said, by_sign(weight), key, full(weight)))
+        marks += placed
+        label = replace(label, below=placed[0] if placed else None)
     if edge in plan.new_weights and step:
-        marks += label.at(NEAR_SOURCE, 14, _text(after, "update", key, full_after))
+        marks += label.near_source(14, _text(after, "update", key, full_after))
     if edge in plan.products:
         told = _text(figure(product), "signal", key, f"w·a = {full(product)}")
         marks += label.at(NEAR_TARGET, -half - 7, told)
     if edge in plan.handed_back:
         told = _text(figure(back), "error", f"d{edge[0]}.{edge[1]}", f"w·δ = {full(back)}")
-        marks += label.at(NEAR_SOURCE, half + ASIDE + 8, told)
+        marks += replace(label, below=None).near_source(half + ASIDE + 8, told, 0.12)
     return marks
 
 
@@ -205,10 +212,28 @@ def _text(text: str, role: str, key: str, title: str) -> Words:
 
 @dataclass(frozen=True)
 class _Labels:
-    """Labels along an edge."""
+    """Labels along an edge; `below` is a label that the next one stands below, if it can."""
 
     board: Board
     run: Run
+    below: Words | None = None
+
+    def near_source(self, aside: float, words: Words, more: float = 0.0) -> list[Words]:
+        """Return a label as near to the source as it leaves the update's tick free.
+
+        It stands a share `more` of the way farther off.
+        """
+        box = box_of(words)
+        (ux, uy), w, h = self.run.along, (box.right - box.left) / 2, (box.bottom - box.top) / 2
+        reach = min(w / abs(ux) if ux else math.inf, h / abs(uy) if uy else math.inf)
+        first = TICK + (TICK_LENGTH + 2 + reach) / self.run.length + more
+        above = self.below
+        if above is not None:
+            places = [(above.x, above.y + LABEL + 3.5), (above.x, above.y - LABEL - 3.5)]
+            placed = self.board.settle(words, places)
+            if placed:
+                return placed
+        return self.at(tuple(first + share for share in BEHIND_TICK), aside, words)
 
     def at(self, shares: tuple[float, ...], aside: float, words: Words) -> list[Words]:
         """Return a label at the first free of some shares of the way, `aside` from it."""

@@ -143,7 +143,7 @@ def draw(
     right = layout.right + 12
     said, height = legend_marks(board, 10, bottom, right) if legend else ([], bottom + 4)
     marks = (*halos, *below, *lines, *units, *above, *folded, *labels, *captions, *said)
-    return Scene(right, height, marks, title, description)
+    return Scene(right, height, marks, title, description, legend=len(said))
 
 
 def _gap(board: Board, count: int, x: float, y: float) -> list[Mark]:

@@ -198,6 +198,8 @@ class _Neuron:
         ]
 
     def _bias(self) -> list[Mark]:
+        if not self.figures.has_bias((self.layer, self.unit)):
+            return []
         place, side = Place(self.layer, self.unit, None), 14.0
         value, rim = self.figures.parameter(place), 0.71 * RADIUS + side + 2
         left, top = self.centre[0] - rim, self.centre[1] - rim

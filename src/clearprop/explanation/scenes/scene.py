@@ -126,6 +126,8 @@ class Scene:
         What it shows, for those who cannot see it.
     narrow : Scene, optional
         The same for a narrow page, such as a phone's, where this one would be too wide.
+    legend : int
+        How many of the marks, at their end, are the legend.
     """
 
     width: float
@@ -134,6 +136,7 @@ class Scene:
     title: str
     description: str = ""
     narrow: Scene | None = None
+    legend: int = 0
 
     def to_document(self) -> dict[str, Any]:
         """Return the scene as plain data: each mark a dict with its `kind`."""
