@@ -11,7 +11,7 @@ import pytest
 from clearprop import Dense, MLPClassifier, Network, Parameters, explain
 from clearprop.engines import Recipe
 from clearprop.equations import Adam
-from clearprop.errors import SettingError, ShapeError
+from clearprop.errors import DataError, SettingError, ShapeError
 from clearprop.explanation import Names, Place
 
 NETWORK = Network(3, (Dense(4, "tanh"), Dense(2, "softmax")), "cross_entropy", "float64")
@@ -147,3 +147,13 @@ def test_numbers_that_are_not_finite_come_on_a_page_without_warnings():
     text = found.to_markdown()
     assert "stopped being finite" in text
     found.to_svg()
+
+
+def test_a_label_that_was_not_fitted_is_named_and_not_taken_for_another():
+    labels = np.array(["a", "c", "e"])[[0, 1, 2, 0, 1, 2]]
+    model = MLPClassifier((4,), max_iter=300, engine="reference", random_state=0, tol=1).fit(
+        X, labels
+    )
+    # "b" would stand where "c" stands in the order
+    with pytest.raises(DataError, match=r"Row 1 has the label 'b'.* 3 classes .*'a', 'c', 'e'\."):
+        explain(model, X[:2], np.array(["a", "b"]))

@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import LabelBinarizer
 
-from clearprop.errors import SettingError
+from clearprop.errors import DataError, SettingError
 from clearprop.functions import CustomLoss, Loss, loss
 
 AnyLoss = str | Loss | CustomLoss | None
@@ -102,9 +102,25 @@ class Classification(Task):
 
     def encode(self, y: Any) -> np.ndarray:
         """Return class codes (n,) for several classes, else 0 and 1, (n, units)."""
-        if self.kind == "multiclass":
-            return np.searchsorted(self.classes, y)
+        if np.ndim(y) == 1:
+            codes = np.searchsorted(self.classes, y)
+            self._check_known(np.asarray(y), codes)
+            if self.kind == "multiclass":
+                return codes
         return self.binarizer.transform(y)
+
+    def _check_known(self, labels: np.ndarray, codes: np.ndarray) -> None:
+        """Raise DataError where a label is none of the classes: its code would be another's."""
+        found = self.classes[np.minimum(codes, len(self.classes) - 1)]
+        unknown = np.flatnonzero(found != labels)
+        if len(unknown):
+            row = int(unknown[0])
+            known = ", ".join(repr(label) for label in self.classes[:6].tolist())
+            raise DataError(
+                f"Row {row} has the label {labels[row : row + 1].tolist()[0]!r}, which is none of "
+                f"the {len(self.classes)} classes that were fitted: {known}"
+                f"{', …' if len(self.classes) > 6 else ''}."
+            )
 
     def decode(self, outputs: np.ndarray) -> Any:
         """Return labels (n,), or an indicator matrix (n, classes)."""
