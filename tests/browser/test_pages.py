@@ -118,7 +118,7 @@ def test_pointing_at_a_number_lights_it_everywhere(opened, file_of, name, width)
 
 def test_pointing_in_a_picture_lights_the_formula(opened, file_of):
     with opened(file_of("sample", "en")) as page:
-        page.locator("figure [data-key='d1.0']").hover(force=True)
+        page.locator("figure svg [data-key='d1.0']").hover(force=True)
         assert set(lit_keys(page)) == {"d1.0"}
         assert "lit" in page.locator("p [data-key='d1.0']").first.get_attribute("class")
 
