@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearprop.engines.native.low_level import matrix, part, vector
+from clearprop.engines.native.low_level import matrix, part, row, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.records import BLAS, FAN_IN, PREDICT, UNITS
+from clearprop.engines.native.transposing import transpose_rows
 
 
 @part()
@@ -22,15 +23,11 @@ def _gather_inputs(V, rows, data, job, low, high, n, fan_in, by_rows):
                 place[np.int64(data.indices[k]) * along] += data.data[k]
     elif by_rows:
         for i in range(low, high):
-            row, place = data.x[rows[i]], vector(V, job.input + i * fan_in, fan_in)
+            source, place = row(data.x, rows[i]), vector(V, job.input + i * fan_in, fan_in)
             for f in range(fan_in):
-                place[f] = row[f]
+                place[f] = source[f]
     else:
-        A = matrix(V, job.input, fan_in, n)
-        for i in range(low, high):
-            row = data.x[rows[i]]
-            for f in range(fan_in):
-                A[f, i] = row[f]
+        transpose_rows(data.x, rows, matrix(V, job.input, fan_in, n), low, high)
 
 
 @part()

@@ -80,15 +80,17 @@ def _input_of(V, layer, index, n):
 
 
 @part(inline="always")
-def _weighted_input(theta, V, layer, scale, sgemm, index, low, high, n):
+def _weighted_input(theta, V, layer, scale, job, index, low, high, n):
     """z = s W a + b for units low ≤ j < high of a layer."""
     W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
     A, Z = _input_of(V, layer, index, n), matrix(V, layer[Z_PLACE], layer[UNITS], n)
-    products.fill_bias(vector(theta, layer[BIAS], layer[UNITS]), Z, low, high)
+    b = vector(theta, layer[BIAS], layer[UNITS])
     if layer[BLAS] and n > 0:
-        products.forward_blas(sgemm, W, A, index == 0, Z, low, high, scale)
+        products.fill_bias(b, Z, low, high)
+        products.forward_blas(job.sgemm, W, A, index == 0, Z, low, high, scale)
     else:
-        products.forward(W, A, Z, low, high, scale)
+        panel = vector(V, job.panel, 1).ctypes.data
+        products.forward(W, b, A, Z, low, high, scale, panel)
 
 
 @part(inline="always")
@@ -115,7 +117,7 @@ def _forward(memory, V, rows, tables, job, member, n, step, stamps):
     for index in range(len(tables.layers)):
         layer, reals = row(tables.layers, index), row(tables.reals, index)
         low, high = _share(layer[UNITS], member, job.team)
-        _weighted_input(memory.theta, V, layer, reals[SCALE], job.sgemm, index, low, high, n)
+        _weighted_input(memory.theta, V, layer, reals[SCALE], job, index, low, high, n)
         stamp(stamps, timing.weighted_input(index))
         _activation(V, rows, layer, reals, job, index, low, high, n, step)
         barrier(memory.control, job.team)
@@ -165,16 +167,17 @@ def _loss(V, last, alpha, job, numbers, low, high, n):
 
 
 @part(inline="always")
-def _gradients(G, V, layer, scale, sgemm, index, low, high, n, keep, stamps, place):
+def _gradients(G, V, layer, scale, job, index, low, high, n, keep, stamps, place):
     """BP3 and BP4 for units low ≤ j < high of a layer."""
     A, delta = _input_of(V, layer, index, n), matrix(V, layer[DELTA], layer[UNITS], n)
     W = matrix(G, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
     products.bias_gradient(delta, vector(G, layer[BIAS], layer[UNITS]), low, high, keep)
     stamp(stamps, place)
     if layer[BLAS] and n > 0:
-        products.gradient_blas(sgemm, A, index == 0, delta, W, low, high, scale, keep)
+        products.gradient_blas(job.sgemm, A, index == 0, delta, W, low, high, scale, keep)
     else:
-        products.gradient(A, delta, W, low, high, scale, keep)
+        turned = matrix(V, job.turned, n, layer[UNITS])
+        products.gradient(A, delta, turned, W, low, high, scale, keep)
     stamp(stamps, place + 1)
 
 
@@ -220,7 +223,7 @@ def _backward(memory, G, V, tables, job, numbers, member, n, keep, stamps):
         layer, scale = row(tables.layers, index), tables.reals[index, SCALE]
         low, high = _share(layer[UNITS], member, job.team)
         place = timing.gradients(len(tables.layers), index)
-        _gradients(G, V, layer, scale, job.sgemm, index, low, high, n, keep, stamps, place)
+        _gradients(G, V, layer, scale, job, index, low, high, n, keep, stamps, place)
         if index:
             before, alpha = row(tables.layers, index - 1), tables.reals[index - 1, ALPHA]
             source, target = layer[carried], before[carried]

@@ -11,6 +11,7 @@ from clearprop.engines.contracts import Block, Plan, Recipe
 from clearprop.engines.native import losses, pointwise, records, updates
 from clearprop.engines.native.blas import gemm_address
 from clearprop.engines.native.low_level import CONTROL_SIZE
+from clearprop.engines.native.tiles import TALLEST
 from clearprop.equations import Carrier, Proportional, separable
 from clearprop.equations.carriers import share_threshold
 from clearprop.equations.chance import drop_threshold
@@ -23,7 +24,8 @@ class Places:
     """Where the arrays of a workspace start, for batches of up to `capacity` samples.
 
     `layers` holds, layer by layer, the places of input, z, a, mask (-1 without), output, δ and what
-    carriers without f' carry. `shares` and `sums` are for sharing errors out in proportion.
+    carriers without f' carry. `turned` holds one layer's δ at a time, sample by sample; `panel` holds a
+    band of weights for `tiles.multiply`; `shares` and `sums` share errors out in proportion.
     """
 
     capacity: int
@@ -36,6 +38,8 @@ class Places:
     total: int
     shares: int
     sums: int
+    turned: int
+    panel: int
     size: int
 
 
@@ -63,14 +67,27 @@ def places_for(network: Network, capacity: int) -> Places:
         source = output
     target, coefficient = take(network.outputs), take(1)
     value, top, total = take(1), take(1), take(1)
+    widest = max(network.shape[1:])
+    turned, panel = take(widest), take(max(o.fan_in for o in network.operations), TALLEST)
     errors = [take(operation.units) for operation in network.operations]
     if not separable(network):
         errors[-1] = layers[-1][-1]
-    widest = max(network.shape[1:])
     shares, sums = take(widest), take(2, widest)
     with_errors = tuple((*places, error) for places, error in zip(layers, errors, strict=True))
     return Places(
-        capacity, with_errors, first, target, coefficient, value, top, total, shares, sums, end
+        capacity,
+        with_errors,
+        first,
+        target,
+        coefficient,
+        value,
+        top,
+        total,
+        shares,
+        sums,
+        turned,
+        panel,
+        end,
     )
 
 
@@ -185,6 +202,8 @@ def job_for(
         "proportional": int(isinstance(carrier, Proportional)),
         "shares": places.shares,
         "sums": places.sums,
+        "turned": places.turned,
+        "panel": places.panel,
         "every": 1,
     }
     return records.Job(**{**fields, **changes})

@@ -4,14 +4,13 @@ Activations are stored unit by unit: Z[j, i] is unit j of sample i, so that the 
 lie on the vector lanes and the pointwise passes run over one long row. Weights are stored
 W[k, j], from unit k to unit j: (fan_in, units).
 
-Each product has two forms. BLAS takes over where it pays, which a plan decides layer by layer. Own
-loops serve narrow layers, where calling BLAS costs more than the product: for batches they put the
-samples on the lanes, for a single sample the units.
+Each product has two forms, and a plan decides layer by layer which is taken. Own register tiles
+(`tiles`) read the matrices where they lie; they are the faster ones up to layers of several hundred
+units. BLAS first packs its matrices for the caches, which pays above that. For a single sample
+there is nothing to put on the lanes but the units, so the tiles' roles are swapped.
 
 All three work on a range of units, so that threads can share out the neurons of a layer. The
-matrices of one layer never overlap in memory. The innermost loops run from 0: over `range(low,
-high)` Numba would ask of every index whether it is negative, which keeps a loop off the vector
-lanes.
+matrices of one layer never overlap in memory.
 """
 
 from __future__ import annotations
@@ -20,85 +19,73 @@ import math
 
 from clearprop.engines.native.low_level import call_gemm, part, stretch, vector
 from clearprop.engines.native.mathematics import FAST, type_of
+from clearprop.engines.native.tiles import BIAS, NOTHING, WHAT_IS_THERE, multiply
+from clearprop.engines.native.transposing import transpose
 
 N, T = 78, 84
 
 
-@part(fastmath=FAST)
-def forward(W, A, Z, low, high, scale):
-    """Z[j, i] += s Σ_k W[k, j] A[k, i] for units low ≤ j < high."""
-    fan_in, n = A.shape
+@part()
+def _at(array, place):
+    """Return the address of the number at this place of an array, counted in its flat order."""
+    return array.ctypes.data + place * array.itemsize
+
+
+@part()
+def forward(W, b, A, Z, low, high, scale, panel):
+    """Z[j, i] = b[j] + s Σ_k W[k, j] A[k, i] for units low ≤ j < high.
+
+    `panel` is the address of room for a band of W; see `tiles.multiply`.
+    """
+    (fan_in, units), n, count = W.shape, Z.shape[1], high - low
+    z, w = _at(Z, low * n), _at(W, low)
     if n == 1:
-        z = vector(Z, low, high - low)
-        for k in range(fan_in):
-            x, row = scale * A[k, 0], stretch(W, k, low, high)
-            for j in range(len(row)):
-                z[j] += x * row[j]
+        fill_bias(b, Z, low, high)
+        inputs = (_at(A, 0), 0, 1)
+        multiply((z, units), (w, units), inputs, (1, count, fan_in), scale, WHAT_IS_THERE, 0, 0)
         return
-    fours = fan_in // 4
-    for j in range(low, high):
-        # four inputs at a time: Z is read and written a quarter as often
-        for quarter in range(fours):
-            k = 4 * quarter
-            w0, w1 = scale * W[k, j], scale * W[k + 1, j]
-            w2, w3 = scale * W[k + 2, j], scale * W[k + 3, j]
-            for i in range(n):
-                Z[j, i] += (w0 * A[k, i] + w1 * A[k + 1, i]) + (w2 * A[k + 2, i] + w3 * A[k + 3, i])
-        for k in range(4 * fours, fan_in):
-            w0 = scale * W[k, j]
-            for i in range(n):
-                Z[j, i] += w0 * A[k, i]
+    sizes, bias = (count, n, fan_in), _at(b, low)
+    multiply((z, n), (_at(A, 0), n), (w, 1, units), sizes, scale, BIAS, bias, panel)
 
 
 @part(fastmath=FAST)
+def _backward_of_one(W, delta, D, low, high, scale):
+    """Do what `backward` does for one sample: each input's number is a sum along a row of W."""
+    units = W.shape[1]
+    d = vector(delta, 0, units)
+    for k in range(low, high):
+        row, total = stretch(W, k, 0, units), type_of(scale, 0.0)
+        for j in range(units):
+            total += row[j] * d[j]
+        D[k, 0] = scale * total
+
+
+@part()
 def backward(W, delta, D, low, high, scale):
     """D[k, i] = s Σ_j W[k, j] δ[j, i] for inputs low ≤ k < high."""
     units, n = delta.shape
-    zero = type_of(scale, 0.0)
     if n == 1:
-        d = vector(delta, 0, units)
-        for k in range(low, high):
-            row, total = stretch(W, k, 0, units), zero
-            for j in range(units):
-                total += row[j] * d[j]
-            D[k, 0] = scale * total
+        _backward_of_one(W, delta, D, low, high, scale)
         return
-    fours = units // 4
-    for k in range(low, high):
-        for i in range(n):
-            D[k, i] = zero
-        for quarter in range(fours):
-            j = 4 * quarter
-            w0, w1 = scale * W[k, j], scale * W[k, j + 1]
-            w2, w3 = scale * W[k, j + 2], scale * W[k, j + 3]
-            for i in range(n):
-                D[k, i] += (w0 * delta[j, i] + w1 * delta[j + 1, i]) + (
-                    w2 * delta[j + 2, i] + w3 * delta[j + 3, i]
-                )
-        for j in range(4 * fours, units):
-            w0 = scale * W[k, j]
-            for i in range(n):
-                D[k, i] += w0 * delta[j, i]
+    weights, sizes = (_at(W, low * units), units, 1), (high - low, n, units)
+    multiply((_at(D, low * n), n), (_at(delta, 0), n), weights, sizes, scale, NOTHING, 0, 0)
 
 
-@part(fastmath=FAST)
-def gradient(A, delta, G, low, high, scale, keep):
-    """G[k, j] = s Σ_i A[k, i] δ[j, i] + keep G[k, j] for units low ≤ j < high: BP4."""
-    fan_in, n = A.shape
-    if n == 1 and keep == 0:
-        d = vector(delta, low, high - low)
-        for k in range(fan_in):
-            x, row = scale * A[k, 0], stretch(G, k, low, high)
-            for j in range(len(row)):
-                row[j] = x * d[j]
-        return
-    for k in range(fan_in):
-        for j in range(low, high):
-            total = type_of(scale, 0.0)
-            for i in range(n):
-                total += A[k, i] * delta[j, i]
-            # what an earlier, diverged step left behind must not get in: 0 · NaN is NaN
-            G[k, j] = (keep * G[k, j] if keep != 0 else keep) + scale * total
+@part()
+def gradient(A, delta, turned, G, low, high, scale, keep):
+    """G[k, j] = s Σ_i A[k, i] δ[j, i] + keep G[k, j] for units low ≤ j < high: BP4.
+
+    The units lie on the lanes, so δ is turned first: `turned` is (n, units). With keep = 0 what an
+    earlier, diverged step left behind is not read: 0 · NaN is NaN.
+    """
+    (fan_in, n), units = A.shape, G.shape[1]
+    start = NOTHING if keep == 0 else WHAT_IS_THERE
+    source = _at(delta, low)
+    if n != 1:
+        transpose(delta, turned, low, high)
+        source = _at(turned, low)
+    inputs, sizes = (_at(A, 0), n, 1), (fan_in, high - low, n)
+    multiply((_at(G, low), units), (source, units), inputs, sizes, scale, start, 0, 0)
 
 
 @part(fastmath=FAST)
@@ -137,18 +124,12 @@ def share_out(W, E, S, sums, threshold, low, high):
 
 @part()
 def fill_bias(b, Z, low, high):
-    """Z[j, i] = b[j] for units low ≤ j < high: where the forward product starts from."""
+    """Z[j, i] = b[j] for units low ≤ j < high: where a product through BLAS starts from."""
     n = Z.shape[1]
     for j in range(low, high):
         value = b[j]
         for i in range(n):
             Z[j, i] = value
-
-
-@part()
-def _at(array, place):
-    """Return the address of the number at this place of an array, counted in its flat order."""
-    return array.ctypes.data + place * array.itemsize
 
 
 @part()

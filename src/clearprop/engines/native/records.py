@@ -124,6 +124,8 @@ class Job(NamedTuple):
     proportional: int
     shares: int
     sums: int
+    turned: int
+    panel: int
     every: int
 
 
