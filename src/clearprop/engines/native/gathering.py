@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearprop.engines.native.low_level import matrix, part, row, vector
+from clearprop.engines.native.low_level import matrix, part_in_place, row, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.records import BLAS, FAN_IN, PREDICT, UNITS
 from clearprop.engines.native.transposing import transpose_rows
 
 
-@part()
+@part_in_place()
 def _gather_inputs(V, rows, data, job, low, high, n, fan_in, by_rows):
     """Copy samples low ≤ i < high of the batch into the workspace, by rows or unit by unit."""
     if not data.x.shape[1]:
@@ -30,7 +30,7 @@ def _gather_inputs(V, rows, data, job, low, high, n, fan_in, by_rows):
         transpose_rows(data.x, rows, matrix(V, job.input, fan_in, n), low, high)
 
 
-@part()
+@part_in_place()
 def _gather_targets(rows, data, y, numbers, low, high):
     """Write smoothed targets of samples low ≤ i < high; class codes become one-hot."""
     units = len(y)
@@ -43,11 +43,12 @@ def _gather_targets(rows, data, y, numbers, low, high):
     for j in range(units):
         for i in range(low, high):
             y[j, i] = numbers.floor
+    one = keep + numbers.floor
     for i in range(low, high):
-        y[data.codes[rows[i]], i] += keep
+        y[data.codes[rows[i]], i] = one
 
 
-@part()
+@part_in_place()
 def sum_of_weights(data, first, count):
     """Return Σ w over the whole batch; each thread adds it up for itself, in the same order."""
     if not len(data.weights):
@@ -58,16 +59,37 @@ def sum_of_weights(data, first, count):
     return total
 
 
-@part()
+@part_in_place()
+def _row_numbers(rows, data, begin, low, high):
+    """Write which rows samples low ≤ i < high are."""
+    if len(data.order):
+        order = vector(data.order, begin, high)
+        for i in range(low, high):
+            rows[i] = order[i]
+    else:
+        for i in range(low, high):
+            rows[i] = begin + i
+
+
+@part_in_place()
+def _coefficients(rows, data, c, normaliser, low, high):
+    """c_i = w_i / N of samples low ≤ i < high, 0 where N is."""
+    if len(data.weights):
+        for i in range(low, high):
+            weight = np.float64(data.weights[rows[i]])
+            c[i] = weight / normaliser if normaliser > 0 else 0.0
+    else:
+        same = 1.0 / normaliser if normaliser > 0 else 0.0
+        for i in range(low, high):
+            c[i] = same
+
+
+@part_in_place()
 def gather(V, rows, data, job, numbers, layers, begin, low, high, n, normaliser):
     """Bring samples low ≤ i < high of the n that start at `begin` into the workspace."""
-    for i in range(low, high):
-        rows[i] = data.order[begin + i] if len(data.order) else begin + i
+    _row_numbers(rows, data, begin, low, high)
     _gather_inputs(V, rows, data, job, low, high, n, layers[0, FAN_IN], layers[0, BLAS] == 1)
     if not job.phases & PREDICT:
         y = matrix(V, job.target, layers[-1, UNITS], n)
         _gather_targets(rows, data, y, numbers, low, high)
-        c = vector(V, job.coefficient, n)
-        for i in range(low, high):
-            weight = np.float64(data.weights[rows[i]]) if len(data.weights) else 1.0
-            c[i] = weight / normaliser if normaliser > 0 else 0.0
+        _coefficients(rows, data, vector(V, job.coefficient, n), normaliser, low, high)

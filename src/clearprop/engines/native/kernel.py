@@ -26,7 +26,16 @@ import numpy as np
 
 from clearprop.engines.native import gathering, losses, pointwise, products, timing, updates
 from clearprop.engines.native.chance import fill_mask, layer_key
-from clearprop.engines.native.low_level import barrier, matrix, part, row, stamp, stretch, vector
+from clearprop.engines.native.low_level import (
+    barrier,
+    matrix,
+    part,
+    part_in_place,
+    row,
+    stamp,
+    stretch,
+    vector,
+)
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.records import (
     A_PLACE,
@@ -64,7 +73,7 @@ from clearprop.engines.native.records import (
 )
 
 
-@part()
+@part_in_place()
 def _share(count, member, team):
     """Return the part [low, high) of `count` things that falls to one member of a team."""
     return count * member // team, count * (member + 1) // team
@@ -171,12 +180,16 @@ def _gradients(G, V, layer, scale, job, index, low, high, n, keep, stamps, place
     """BP3 and BP4 for units low ≤ j < high of a layer."""
     A, delta = _input_of(V, layer, index, n), matrix(V, layer[DELTA], layer[UNITS], n)
     W = matrix(G, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
-    products.bias_gradient(delta, vector(G, layer[BIAS], layer[UNITS]), low, high, keep)
-    stamp(stamps, place)
+    g = vector(G, layer[BIAS], layer[UNITS])
     if layer[BLAS] and n > 0:
+        products.bias_gradient_by_rows(delta, g, low, high, keep)
+        stamp(stamps, place)
         products.gradient_blas(job.sgemm, A, index == 0, delta, W, low, high, scale, keep)
     else:
         turned = matrix(V, job.turned, n, layer[UNITS])
+        products.turn(delta, turned, low, high)
+        products.bias_gradient(delta, turned, g, low, high, keep)
+        stamp(stamps, place)
         products.gradient(A, delta, turned, W, low, high, scale, keep)
     stamp(stamps, place + 1)
 
@@ -240,7 +253,7 @@ def _backward(memory, G, V, tables, job, numbers, member, n, keep, stamps):
             stamp(stamps, place + 2)
 
 
-@part()
+@part_in_place()
 def _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor):
     """Add up the threads' gradients, penalise and clip entries on low ≤ i < high."""
     G, theta, part = row(memory.gradients, 0), memory.theta, row(memory.partial, thread)
@@ -277,8 +290,12 @@ def _update(memory, tables, job, numbers, thread, c, factor):
         length = math.sqrt(_sum_of_parts(memory.partial, PART_NORM))
         if length > numbers.clip_norm:
             updates.multiply_by(G, type_of(G[0], numbers.clip_norm / length), low, high)
-    for place in range(len(tables.segments)):
-        segment = row(tables.segments, place)
+    # only decay tells weights from biases; without it fewer and longer stretches do
+    alike = job.rule != updates.ADAMW
+    stretches = tables.runs if alike else tables.segments
+    rates = tables.run_rates if alike else tables.rates
+    for place in range(len(stretches)):
+        segment = row(stretches, place)
         start, stop = max(low, segment[START]), min(high, segment[STOP])
         if start < stop:
             updates.apply(
@@ -287,7 +304,7 @@ def _update(memory, tables, job, numbers, thread, c, factor):
                 G,
                 memory.slots,
                 c,
-                tables.rates[place],
+                rates[place],
                 segment[PENALISED] == 1,
                 start,
                 stop,
@@ -295,7 +312,7 @@ def _update(memory, tables, job, numbers, thread, c, factor):
     return True
 
 
-@part()
+@part_in_place()
 def _write_outputs(V, last, results, begin, low, high, n):
     """Copy a^L of samples low ≤ i < high to the rows of the result."""
     a = matrix(V, last[A_PLACE], last[UNITS], n)
@@ -304,7 +321,7 @@ def _write_outputs(V, last, results, begin, low, high, n):
             results.outputs[begin + i, j] = a[j, i]
 
 
-@part()
+@part_in_place()
 def _sum_of_parts(partial, column):
     """Return the sum of what the threads left in a column of `partial`."""
     total = 0.0
@@ -313,7 +330,7 @@ def _sum_of_parts(partial, column):
     return total
 
 
-@part()
+@part_in_place()
 def _penalty_of_step(partial, numbers, factor):
     """Return the penalty from the threads' parts of Σ|θ| and Σθ²."""
     size, square = _sum_of_parts(partial, PART_SIZE), _sum_of_parts(partial, PART_SQUARE)

@@ -24,8 +24,9 @@ class Places:
     """Where the arrays of a workspace start, for batches of up to `capacity` samples.
 
     `layers` holds, layer by layer, the places of input, z, a, mask (-1 without), output, δ and what
-    carriers without f' carry. `turned` holds one layer's δ at a time, sample by sample; `panel` holds a
-    band of weights for `tiles.multiply`; `shares` and `sums` share errors out in proportion.
+    carriers without f' carry. `turned` holds one layer's δ at a time, sample by sample; `panel` is
+    room for a band of weights (see `tiles.multiply`); `shares` and `sums` are for sharing errors
+    out in proportion.
     """
 
     capacity: int
@@ -68,7 +69,7 @@ def places_for(network: Network, capacity: int) -> Places:
     target, coefficient = take(network.outputs), take(1)
     value, top, total = take(1), take(1), take(1)
     widest = max(network.shape[1:])
-    turned, panel = take(widest), take(max(o.fan_in for o in network.operations), TALLEST)
+    turned, panel = take(widest), take(max(o.fan_in for o in network.operations), int(TALLEST))
     errors = [take(operation.units) for operation in network.operations]
     if not separable(network):
         errors[-1] = layers[-1][-1]
@@ -104,7 +105,21 @@ def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
         reals[row] = o.activation.alpha or 0.0, 1 / (1 - o.dropout), o.scale
     segments = np.array([(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64)
     rates = np.array([s.rate for s in network.segments], dtype=network.dtype)
-    return records.Tables(layers, reals, segments, rates)
+    runs, run_rates = _runs(network)
+    return records.Tables(layers, reals, segments, rates, runs, run_rates)
+
+
+def _runs(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """Return the segments with neighbours of one learning-rate factor put together."""
+    runs: list[tuple[int, int, bool]] = []
+    rates: list[float] = []
+    for s in network.segments:
+        if rates and rates[-1] == s.rate:
+            runs[-1] = (runs[-1][0], s.stop, False)
+        else:
+            runs.append((s.start, s.stop, False))
+            rates.append(s.rate)
+    return np.array(runs, dtype=np.int64), np.array(rates, dtype=network.dtype)
 
 
 class _Writable:

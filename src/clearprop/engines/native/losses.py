@@ -7,10 +7,8 @@ each pass runs over a stretch low ≤ i < high of the samples for one output aft
 
 from __future__ import annotations
 
-import math
-
 from clearprop.engines.native.low_level import part, stretch, vector
-from clearprop.engines.native.mathematics import FAST, clamp, softplus, type_of
+from clearprop.engines.native.mathematics import FAST, clamp, exp, log, softplus, type_of
 from clearprop.functions import LOSSES
 
 CODES = {name: code for code, name in enumerate(LOSSES)}
@@ -25,7 +23,7 @@ HALF_SQUARED, MEAN_SQUARED, ABSOLUTE, HUBER, POISSON, BINARY_CROSS_ENTROPY, CROS
 
 @part(fastmath=FAST)
 def _xlogx(y):
-    return y * math.log(y) if y > 0 else y - y
+    return y * log(y) if y > 0 else y - y
 
 
 @part(fastmath=FAST)
@@ -51,13 +49,13 @@ def matched_values(code, y, z, e, top, total, low, high):
                 e[i] += softplus(x[i]) - t[i] * x[i]
         elif code == POISSON:
             for i in range(len(e)):
-                e[i] += math.exp(x[i]) - t[i] * x[i] + _xlogx(t[i]) - t[i]
+                e[i] += exp(x[i]) - t[i] * x[i] + _xlogx(t[i]) - t[i]
         else:
             for i in range(len(e)):
                 e[i] += type_of(x[i], 0.5) * (x[i] - t[i]) * (x[i] - t[i])
     if code == CROSS_ENTROPY:
         for i in range(len(e)):
-            e[i] += math.log(total[i])
+            e[i] += log(total[i])
 
 
 @part(fastmath=FAST)
@@ -98,12 +96,12 @@ def _value_and_slope(code, parameter, tiny, share, x, t):
         return share * value, share * slope
     x_up = tiny if x < tiny else x
     if code == POISSON:
-        return x - t + _xlogx(t) - t * math.log(x_up), one - t / x_up
+        return x - t + _xlogx(t) - t * log(x_up), one - t / x_up
     if code == BINARY_CROSS_ENTROPY:
         x_down = tiny if one - x < tiny else one - x
-        value = -t * math.log(x_up) - (one - t) * math.log(x_down)
+        value = -t * log(x_up) - (one - t) * log(x_down)
         return value, (one - t) / x_down - t / x_up
-    return -t * math.log(x_up), -t / x_up
+    return -t * log(x_up), -t / x_up
 
 
 @part(fastmath=FAST)

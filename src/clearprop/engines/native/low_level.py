@@ -36,6 +36,15 @@ def part(**options: Any) -> Any:
     )
 
 
+def part_in_place(**options: Any) -> Any:
+    """Compile a part that LLVM writes out where it is called: for what is called in one place.
+
+    A call would pass records of arrays by value, a hundred words and more, which takes longer than
+    what a small network's part has to do.
+    """
+    return part(forceinline=True, **options)
+
+
 # how often a waiting thread looks again before it lets another one run
 SPINS = 4000
 
@@ -49,6 +58,17 @@ def float_of_bits(typingctx, bits):
         return builder.bitcast(arguments[0], context.get_value_type(target))
 
     return target(bits), codegen
+
+
+@intrinsic
+def bits_of_float(typingctx, x):
+    """Return the IEEE 754 bits of a float: float32 → int32, float64 → int64."""
+    target = types.int32 if x == types.float32 else types.int64
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(target))
+
+    return target(x), codegen
 
 
 def _borrowed(typingctx, array, dimensions):
@@ -82,16 +102,32 @@ def vector(typingctx, array, start, count):
     return _borrowed(typingctx, array, 1)
 
 
-@part()
+@part_in_place()
 def stretch(array, row, low, high):
     """Return array[row, low:high] of a matrix as a view; Numba's own slices compile slowly."""
     return vector(array, row * array.shape[1] + low, high - low)
 
 
-@part()
+@part_in_place()
 def row(array, index):
     """Return array[index] of a matrix as a view; Numba's own would count references."""
     return vector(array, index * array.shape[1], array.shape[1])
+
+
+@part_in_place()
+def address(array, place):
+    """Return the address of the number at this place of an array, counted in its flat order."""
+    return array.ctypes.data + place * array.itemsize
+
+
+@intrinsic
+def address_of_copy(typingctx, number):
+    """Return the address of a copy of a number, which lives until the calling part returns."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, arguments[0]), _INT64)
+
+    return types.int64(number), codegen
 
 
 @intrinsic
@@ -211,7 +247,7 @@ STAMP_UNITS = (time.get_clock_info("perf_counter").resolution, 0.0) if _WINDOWS 
 
 if _WINDOWS:
 
-    @part()
+    @part_in_place()
     def stamp(stamps, place):
         """Write the time to numbers 2 place and 2 place + 1 of an array, if it has any."""
         if len(stamps):
@@ -219,7 +255,7 @@ if _WINDOWS:
 
 else:
 
-    @part()
+    @part_in_place()
     def stamp(stamps, place):
         """Write the time to numbers 2 place and 2 place + 1 of an array, if it has any."""
         if len(stamps):
@@ -231,7 +267,7 @@ ARRIVED, GENERATION, STOP = 0, 8, 16
 CONTROL_SIZE = 24
 
 
-@part()
+@part_in_place()
 def barrier(control, threads):
     """Wait until all threads have come here. A barrier by generations, with one counter."""
     if threads == 1:

@@ -1,4 +1,4 @@
-"""exp and its relatives, written so that a loop over them runs on vector lanes.
+"""exp, log and their relatives, written so that a loop over them runs on vector lanes.
 
 The C library's functions are called one number at a time. These have no branches and no calls, so
 LLVM runs 8 or 16 of them at once. The core is the reduction e^x = 2ⁿ e^r with n = ⌊x / ln 2 + ½⌋
@@ -6,26 +6,63 @@ and |r| ≤ ½ ln 2, where e^r - 1 is its Taylor series: its error after the las
 half a unit in the last place (r⁸/8! < 6e-9 in float32, r¹⁴/14! < 4e-18 in float64).
 
 Working from e^x - 1 keeps the relative accuracy of tanh, elu and selu near zero.
+
+log x = n ln 2 + log m with m between √½ and √2, and log m = 2 artanh s with s = (m - 1) / (m + 1),
+of which |s| < 0.172 needs few terms of s + s³/3 + s⁵/5 + …; for log(1 + u) with 0 ≤ u ≤ 1, s is
+u / (2 + u) ≤ 1/3.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
-from clearprop.engines.native.low_level import float_of_bits, part
+from clearprop.engines.native.low_level import bits_of_float, float_of_bits, part
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}
+# where the order of operations is the point of a formula
+EXACT = {"contract"}
 
 _LOG2E = 1 / math.log(2)
 # ln 2 in two parts, the first with trailing zeros, so that n · ln 2 loses nothing
 _LN2_HIGH_64, _LN2_LOW_64 = 0.693147180369123816490, 1.90821492927058770002e-10
 _LN2_HIGH_32, _LN2_LOW_32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
-_F32 = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
-_F64 = tuple(1 / math.factorial(k) for k in range(14))
+_ROOT_HALF_32 = np.int32(np.float32(math.sqrt(0.5)).view(np.int32))
+_ROOT_HALF_64 = np.int64(np.float64(math.sqrt(0.5)).view(np.int64))
+
+
+def _polynomial(*coefficients: float) -> Any:
+    """Return a function of kernels: c₀ + c₁ x + c₂ x² + … by Horner's rule."""
+
+    @intrinsic
+    def value(typingctx, x):
+        def codegen(context, builder, signature, arguments):
+            kind, flags = context.get_value_type(x), tuple(FAST)
+            result = kind(coefficients[-1])
+            for coefficient in reversed(coefficients[:-1]):
+                result = builder.fmul(result, arguments[0], flags=flags)
+                result = builder.fadd(result, kind(coefficient), flags=flags)
+            return result
+
+        return x(x), codegen
+
+    return value
+
+
+def _odd(terms: int) -> list[float]:
+    """Return 1, 1/3, 1/5, …: artanh s = s Σ s²ᵏ / (2k + 1)."""
+    return [1 / (2 * k + 1) for k in range(terms)]
+
+
+# (e^r - 1) / r, and artanh s / s as a function of s²
+_EXP_32 = _polynomial(*(float(np.float32(1 / math.factorial(k))) for k in range(1, 8)))
+_EXP_64 = _polynomial(*(1 / math.factorial(k) for k in range(1, 14)))
+_LOG_32, _LOG_64 = _polynomial(*_odd(5)), _polynomial(*_odd(11))
+_LOG1P_32, _LOG1P_64 = _polynomial(*_odd(8)), _polynomial(*_odd(17))
 
 
 @part(fastmath=FAST)
@@ -35,45 +72,25 @@ def clamp(x, low, high):
     return high if x > high else x
 
 
-@part(fastmath=FAST)
+@part(fastmath=EXACT)
 def _powers_32(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float32."""
     # 88.37 is the last x whose n is below 128, the exponent of infinity
     x = clamp(x, np.float32(-87.0), np.float32(88.3))
     n = np.floor(x * np.float32(_LOG2E) + np.float32(0.5))
     r = (x - n * _LN2_HIGH_32) - n * _LN2_LOW_32
-    p = _F32[7]
-    p = p * r + _F32[6]
-    p = p * r + _F32[5]
-    p = p * r + _F32[4]
-    p = p * r + _F32[3]
-    p = p * r + _F32[2]
-    p = p * r + _F32[1]
     bits = np.int32((np.int32(n) + np.int32(127)) << np.int32(23))
-    return float_of_bits(bits), p * r
+    return float_of_bits(bits), r * _EXP_32(r)
 
 
-@part(fastmath=FAST)
+@part(fastmath=EXACT)
 def _powers_64(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float64."""
     x = clamp(x, -708.0, 709.4)
     n = np.floor(x * _LOG2E + 0.5)
     r = (x - n * _LN2_HIGH_64) - n * _LN2_LOW_64
-    p = _F64[13]
-    p = p * r + _F64[12]
-    p = p * r + _F64[11]
-    p = p * r + _F64[10]
-    p = p * r + _F64[9]
-    p = p * r + _F64[8]
-    p = p * r + _F64[7]
-    p = p * r + _F64[6]
-    p = p * r + _F64[5]
-    p = p * r + _F64[4]
-    p = p * r + _F64[3]
-    p = p * r + _F64[2]
-    p = p * r + _F64[1]
     bits = (np.int64(n) + 1023) << 52
-    return float_of_bits(bits), p * r
+    return float_of_bits(bits), r * _EXP_64(r)
 
 
 def powers(x):
@@ -102,6 +119,58 @@ def expm1(x):
     return two_n * q + (two_n - type_of(x, 1.0))
 
 
+@part(fastmath=EXACT)
+def _log_32(x):
+    n = (bits_of_float(x) - _ROOT_HALF_32) >> np.int32(23)
+    # by arithmetic and not by bits, so that NaN stays NaN
+    m = x * float_of_bits(np.int32((np.int32(127) - min(n, np.int32(126))) << np.int32(23)))
+    s = (m - np.float32(1)) / (m + np.float32(1))
+    n = np.float32(n)
+    return n * _LN2_HIGH_32 + (np.float32(2) * s * _LOG_32(s * s) + n * _LN2_LOW_32)
+
+
+@part(fastmath=EXACT)
+def _log_64(x):
+    n = (bits_of_float(x) - _ROOT_HALF_64) >> 52
+    m = x * float_of_bits((1023 - min(n, 1022)) << 52)
+    s = (m - 1.0) / (m + 1.0)
+    n = np.float64(n)
+    return n * _LN2_HIGH_64 + (2.0 * s * _LOG_64(s * s) + n * _LN2_LOW_64)
+
+
+def log(x):
+    """Return the natural logarithm of a positive normal number; only kernels call this."""
+    raise NotImplementedError
+
+
+@overload(log)
+def _log(x):
+    if x == types.float32:
+        return lambda x: _log_32(x)  # noqa: PLW0108  Numba wants a Python function
+    return lambda x: _log_64(x)  # noqa: PLW0108
+
+
+def log1p(u):
+    """Return log(1 + u) for 0 ≤ u ≤ 1; only kernels call this."""
+    raise NotImplementedError
+
+
+@overload(log1p)
+def _log1p(u):
+    if u == types.float32:
+
+        def value(u):
+            s = u / (np.float32(2) + u)
+            return np.float32(2) * s * _LOG1P_32(s * s)
+    else:
+
+        def value(u):
+            s = u / (2.0 + u)
+            return 2.0 * s * _LOG1P_64(s * s)
+
+    return value
+
+
 @part(fastmath=FAST)
 def sigmoid(x):
     """1 / (1 + e^-x)."""
@@ -122,7 +191,7 @@ def tanh(x):
 def softplus(x):
     """log(1 + e^x) without overflow."""
     zero = type_of(x, 0.0)
-    return (zero if x < zero else x) + np.log1p(exp(-abs(x)))
+    return (zero if x < zero else x) + log1p(exp(-abs(x)))
 
 
 @part(fastmath=FAST)

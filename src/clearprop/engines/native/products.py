@@ -17,35 +17,46 @@ from __future__ import annotations
 
 import math
 
-from clearprop.engines.native.low_level import call_gemm, part, stretch, vector
+import numpy as np
+
+from clearprop.engines.native.low_level import (
+    address,
+    address_of_copy,
+    call_gemm,
+    part,
+    stretch,
+    vector,
+)
 from clearprop.engines.native.mathematics import FAST, type_of
-from clearprop.engines.native.tiles import BIAS, NOTHING, WHAT_IS_THERE, multiply
+from clearprop.engines.native.tiles import (
+    BIAS,
+    NEXT,
+    NOTHING,
+    NOWHERE,
+    SAME,
+    WHAT_IS_THERE,
+    multiply,
+)
 from clearprop.engines.native.transposing import transpose
 
 N, T = 78, 84
 
 
-@part()
-def _at(array, place):
-    """Return the address of the number at this place of an array, counted in its flat order."""
-    return array.ctypes.data + place * array.itemsize
-
-
-@part()
+@part(inline="always")
 def forward(W, b, A, Z, low, high, scale, panel):
     """Z[j, i] = b[j] + s Σ_k W[k, j] A[k, i] for units low ≤ j < high.
 
     `panel` is the address of room for a band of W; see `tiles.multiply`.
     """
     (fan_in, units), n, count = W.shape, Z.shape[1], high - low
-    z, w = _at(Z, low * n), _at(W, low)
+    z, w = address(Z, low * n), address(W, low)
     if n == 1:
         fill_bias(b, Z, low, high)
-        inputs = (_at(A, 0), 0, 1)
-        multiply((z, units), (w, units), inputs, (1, count, fan_in), scale, WHAT_IS_THERE, 0, 0)
+        inputs, sizes = (address(A, 0), SAME, NEXT), (np.int64(1), count, fan_in)
+        multiply((z, units), (w, units), inputs, sizes, scale, WHAT_IS_THERE, NOWHERE, NOWHERE)
         return
-    sizes, bias = (count, n, fan_in), _at(b, low)
-    multiply((z, n), (_at(A, 0), n), (w, 1, units), sizes, scale, BIAS, bias, panel)
+    sizes, bias = (count, n, fan_in), address(b, low)
+    multiply((z, n), (address(A, 0), n), (w, NEXT, units), sizes, scale, BIAS, bias, panel)
 
 
 @part(fastmath=FAST)
@@ -60,43 +71,54 @@ def _backward_of_one(W, delta, D, low, high, scale):
         D[k, 0] = scale * total
 
 
-@part()
+@part(inline="always")
 def backward(W, delta, D, low, high, scale):
     """D[k, i] = s Σ_j W[k, j] δ[j, i] for inputs low ≤ k < high."""
     units, n = delta.shape
     if n == 1:
         _backward_of_one(W, delta, D, low, high, scale)
         return
-    weights, sizes = (_at(W, low * units), units, 1), (high - low, n, units)
-    multiply((_at(D, low * n), n), (_at(delta, 0), n), weights, sizes, scale, NOTHING, 0, 0)
+    d, weights = address(D, low * n), (address(W, low * units), units, NEXT)
+    sizes, errors = (high - low, n, units), (address(delta, 0), n)
+    multiply((d, n), errors, weights, sizes, scale, NOTHING, NOWHERE, NOWHERE)
 
 
-@part()
+@part(inline="always")
+def turn(delta, turned, low, high):
+    """Write units low ≤ j < high of δ sample by sample, (n, units), for BP3 and BP4.
+
+    One sample looks the same either way, and is left where it is.
+    """
+    if delta.shape[1] != 1:
+        transpose(delta, turned, low, high)
+
+
+@part(inline="always")
+def bias_gradient(delta, turned, g, low, high, keep):
+    """g[j] = Σ_i δ[j, i] + keep g[j] for units low ≤ j < high: BP3, with the units on the lanes.
+
+    With keep = 0 what an earlier, diverged step left behind is not read: 0 · NaN is NaN.
+    """
+    units, n = delta.shape
+    source = address(delta, low) if n == 1 else address(turned, low)
+    # the sum of δ is its product with a factor that is 1 for all samples
+    one = type_of(keep, 1.0)
+    ones, sizes = (address_of_copy(one), SAME, SAME), (np.int64(1), high - low, n)
+    start = NOTHING if keep == 0 else WHAT_IS_THERE
+    multiply((address(g, low), units), (source, units), ones, sizes, one, start, NOWHERE, NOWHERE)
+
+
+@part(inline="always")
 def gradient(A, delta, turned, G, low, high, scale, keep):
     """G[k, j] = s Σ_i A[k, i] δ[j, i] + keep G[k, j] for units low ≤ j < high: BP4.
 
-    The units lie on the lanes, so δ is turned first: `turned` is (n, units). With keep = 0 what an
-    earlier, diverged step left behind is not read: 0 · NaN is NaN.
+    The units lie on the lanes here too.
     """
     (fan_in, n), units = A.shape, G.shape[1]
+    source = address(delta, low) if n == 1 else address(turned, low)
+    g, inputs, sizes = address(G, low), (address(A, 0), n, NEXT), (fan_in, high - low, n)
     start = NOTHING if keep == 0 else WHAT_IS_THERE
-    source = _at(delta, low)
-    if n != 1:
-        transpose(delta, turned, low, high)
-        source = _at(turned, low)
-    inputs, sizes = (_at(A, 0), n, 1), (fan_in, high - low, n)
-    multiply((_at(G, low), units), (source, units), inputs, sizes, scale, start, 0, 0)
-
-
-@part(fastmath=FAST)
-def bias_gradient(delta, g, low, high, keep):
-    """g[j] = Σ_i δ[j, i] + keep g[j] for units low ≤ j < high: BP3."""
-    n = delta.shape[1]
-    for j in range(low, high):
-        total = type_of(keep, 0.0)
-        for i in range(n):
-            total += delta[j, i]
-        g[j] = (keep * g[j] if keep != 0 else keep) + total
+    multiply((g, units), (source, units), inputs, sizes, scale, start, NOWHERE, NOWHERE)
 
 
 @part(fastmath=FAST)
@@ -132,35 +154,46 @@ def fill_bias(b, Z, low, high):
             Z[j, i] = value
 
 
-@part()
-def forward_blas(address, W, A, by_rows, Z, low, high, scale):
+@part(inline="always")
+def forward_blas(gemm, W, A, by_rows, Z, low, high, scale):
     """Do what `forward` does, through BLAS; with `by_rows` A is (n, fan_in)."""
     fan_in, units = W.shape
     n = Z.shape[1]
     one = type_of(scale, 1.0)
     call_gemm(
-        address, (T if by_rows else N, T), (n, high - low, fan_in), scale,
-        _at(A, 0), A.shape[1], _at(W, low), units, one, _at(Z, low * n), n,
+        gemm, (T if by_rows else N, T), (n, high - low, fan_in), scale,
+        address(A, 0), A.shape[1], address(W, low), units, one, address(Z, low * n), n,
     )  # fmt: skip
 
 
-@part()
-def backward_blas(address, W, delta, D, low, high, scale):
+@part(inline="always")
+def backward_blas(gemm, W, delta, D, low, high, scale):
     """Do what `backward` does, through BLAS."""
     units, n = delta.shape
     zero = type_of(scale, 0.0)
     call_gemm(
-        address, (N, N), (n, high - low, units), scale,
-        _at(delta, 0), n, _at(W, low * units), units, zero, _at(D, low * n), n,
+        gemm, (N, N), (n, high - low, units), scale,
+        address(delta, 0), n, address(W, low * units), units, zero, address(D, low * n), n,
     )  # fmt: skip
 
 
-@part()
-def gradient_blas(address, A, by_rows, delta, G, low, high, scale, keep):
+@part(fastmath=FAST)
+def bias_gradient_by_rows(delta, g, low, high, keep):
+    """g[j] = Σ_i δ[j, i] + keep g[j] for units low ≤ j < high: BP3 where δ is not turned."""
+    n = delta.shape[1]
+    for j in range(low, high):
+        total = type_of(keep, 0.0)
+        for i in range(n):
+            total += delta[j, i]
+        g[j] = (keep * g[j] if keep != 0 else keep) + total
+
+
+@part(inline="always")
+def gradient_blas(gemm, A, by_rows, delta, G, low, high, scale, keep):
     """Do what `gradient` does, through BLAS; with `by_rows` A is (n, fan_in)."""
     fan_in, units = G.shape
     n = delta.shape[1]
     call_gemm(
-        address, (T, T if by_rows else N), (high - low, fan_in, n), scale,
-        _at(delta, low * n), n, _at(A, 0), A.shape[1], keep, _at(G, low), units,
+        gemm, (T, T if by_rows else N), (high - low, fan_in, n), scale,
+        address(delta, low * n), n, address(A, 0), A.shape[1], keep, address(G, low), units,
     )  # fmt: skip

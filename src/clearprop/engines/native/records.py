@@ -33,14 +33,18 @@ class Tables(NamedTuple):
     """The network as numbers.
 
     layers (L, LAYER_COLUMNS) int64, reals (L, REAL_COLUMNS), segments (S, SEGMENT_COLUMNS) int64,
-    rates (S,). A MASK of -1 says that the layer has no dropout. ERROR is where carriers without f'
-    keep what they carry; of the last layer it is DELTA where its delta is one piece.
+    rates (S,); runs (R, SEGMENT_COLUMNS) and run_rates (R,) are the same with neighbours of one
+    rate put together, for rules that treat weights and biases alike. A MASK of -1 says that the
+    layer has no dropout. ERROR is where carriers without f' keep what they carry; of the last layer
+    it is DELTA where its delta is one piece.
     """
 
     layers: Any
     reals: Any
     segments: Any
     rates: Any
+    runs: Any
+    run_rates: Any
 
 
 class Data(NamedTuple):

@@ -12,7 +12,8 @@ broadcast to all lanes (see `products`). Nothing has to be packed first. A lane'
 the order of p wherever its tile lies, so how a result is cut into tiles and threads does not change
 a bit of it.
 
-Public names: `multiply`, the codes `NOTHING`, `WHAT_IS_THERE` and `BIAS`, `TALLEST`, `FITS`.
+Public names: `multiply`, the codes `NOTHING`, `WHAT_IS_THERE` and `BIAS`, the address
+`NOWHERE`, the steps `SAME` and `NEXT`, `TALLEST`, `FITS`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from clearprop.engines.native.vectors import BYTES, REGISTERS, Vectors, size_of
 
 # what a sum starts from: 0, C itself, or the bias of each row
 NOTHING, WHAT_IS_THERE, BIAS = (np.int64(code) for code in range(3))
+# an address that is not given; the step of a number that stays, and of one that is the next
+NOWHERE, SAME, NEXT = np.int64(0), np.int64(0), np.int64(1)
 # rows of the tallest tile: its sums, two vectors and a factor fit the registers
-TALLEST = 12 if REGISTERS == 32 else 6
+TALLEST = np.int64(12 if REGISTERS == 32 else 6)
 # a matrix of fewer bytes stays in the nearest cache, however it is read
 FITS = 32_768
 
@@ -103,10 +106,10 @@ def _pack(typingctx, panel, factors, depth, like):
     def codegen(context, builder, signature, arguments):
         panel, factors, depth, _ = arguments
         v = Vectors(context, builder, signature.args[3])
-        begin, _, step = v.parts(factors)
-        pieces = [(k, min(v.lanes, TALLEST - k)) for k in range(0, TALLEST, v.lanes)]
+        (begin, _, step), tallest = v.parts(factors), int(TALLEST)
+        pieces = [(k, min(v.lanes, tallest - k)) for k in range(0, tallest, v.lanes)]
         with cgutils.for_range(builder, depth) as loop:
-            source, target = v.at(begin, loop.index, step), v.at(panel, loop.index, TALLEST)
+            source, target = v.at(begin, loop.index, step), v.at(panel, loop.index, tallest)
             for place, count in pieces:
                 mask = v.first(v.number(count))
                 v.store(v.load(v.at(source, place), mask), v.at(target, place), mask)
@@ -142,7 +145,7 @@ def _band(height: int) -> Any:
 
 
 _band_of_many, _band_of_6, _band_of_4, _band_of_3, _band_of_2, _band_of_1 = (
-    _band(height) for height in (TALLEST, 6, 4, 3, 2, 1)
+    _band(height) for height in (int(TALLEST), 6, 4, 3, 2, 1)
 )
 
 
@@ -164,7 +167,7 @@ def multiply(target, lanes, factors, sizes, scale, start, bias, panel):
         if left >= TALLEST:
             if packs:
                 _pack(panel, begin, depth, scale)
-                begin = (panel, 1, TALLEST)
+                begin = (panel, NEXT, TALLEST)
             _band_of_many(place, lanes, begin, columns, depth, scale, start, b)
             r += TALLEST
         elif left >= 6:

@@ -7,7 +7,7 @@ order of the step. A part that a job leaves out has a stamp of 0.
     1          the batch is gathered
     2 + 2i     z of layer i (from 0)          3 + 2i     a of layer i
     2 + 2L     the loss and δ^L
-    then for each layer i, from the last to the first:  BP3, BP4, δ of layer i - 1
+    then for each layer i, from the last to the first:  BP3 (with turning δ), BP4, δ of layer i - 1
     3 + 5L     the update
 
 Public names: the places below, `places`, `part_times`.

@@ -11,34 +11,42 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from clearprop.engines.native.low_level import part, row
+from clearprop.engines.native.low_level import address, part_in_place
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.vectors import BYTES, INT32, INT64, Vectors, size_of
 
 
 def _block(gathered: bool) -> Any:
-    """Return a function of kernels that transposes a block of as many rows and columns as lanes.
+    """Return a function of kernels that transposes a block of up to as many rows as lanes.
 
-    `source` and `target` are addresses and steps from row to row; where the rows are gathered,
-    `numbers` is the address of their numbers.
+    `source` and `target` are addresses and steps from row to row, `sizes` the rows and columns of
+    the source; where its rows are gathered, `numbers` is the address of their numbers. In a block
+    that is not full the last row stands in for those that are missing: it is read more than once,
+    and written last by itself.
     """
 
     @intrinsic
-    def block(typingctx, source, target, numbers, like):
+    def block(typingctx, source, target, numbers, sizes, like):
         def codegen(context, builder, signature, arguments):
-            v = Vectors(context, builder, signature.args[3])
+            v = Vectors(context, builder, signature.args[4])
             (begin, step), (place, across) = v.parts(arguments[0]), v.parts(arguments[1])
             order = builder.inttoptr(arguments[2], INT64.as_pointer())
+            height, width = v.parts(arguments[3])
+            last_row, last_column = (builder.sub(size, v.number(1)) for size in (height, width))
             rows = []
             for i in range(v.lanes):
-                number = builder.load(builder.gep(order, [v.number(i)])) if gathered else i
-                rows.append(v.load(v.at(begin, number, step)))
-            for i, column in enumerate(_turned(v, rows)):
-                v.store(column, v.at(place, i, across))
+                number = v.smaller(v.number(i), last_row)
+                if gathered:
+                    number = builder.load(builder.gep(order, [number]))
+                rows.append(v.load(v.at(begin, number, step), v.first(width)))
+            columns = _turned(v, rows)
+            for i in reversed(range(v.lanes)):
+                row_of_target = v.at(place, v.smaller(v.number(i), last_column), across)
+                v.store(columns[i], row_of_target, v.first(height))
             return context.get_dummy_value()
 
         pair = types.UniTuple(types.int64, 2)
-        return types.void(pair, pair, types.int64, like), codegen
+        return types.void(pair, pair, types.int64, pair, like), codegen
 
     return block
 
@@ -64,50 +72,26 @@ def _turned(v: Vectors, rows: list[Any]) -> list[Any]:
 _block_in_place, _block_of_rows = _block(False), _block(True)
 
 
-@part()
+@part_in_place()
 def transpose(S, T, low, high):
     """T[i, j] = S[j, i] for rows low ≤ j < high of S."""
-    zero = type_of(S[0, 0], 0.0)
-    size = size_of(zero)
-    lanes, columns = BYTES // size, S.shape[1]
-    s, t, across = S.ctypes.data, T.ctypes.data, T.shape[1]
-    j = low
-    while high - j >= lanes:
-        i = 0
-        while columns - i >= lanes:
-            source, target = s + (j * columns + i) * size, t + (i * across + j) * size
-            _block_in_place((source, columns), (target, across), 0, zero)
-            i += lanes
-        for rest in range(columns - i):
-            for k in range(lanes):
-                T[i + rest, j + k] = S[j + k, i + rest]
-        j += lanes
-    for rest in range(high - j):
-        source = row(S, j + rest)
-        for i in range(columns):
-            T[i, j + rest] = source[i]
+    one = type_of(S[0, 0], 1.0)
+    lanes, columns, across = BYTES // size_of(one), S.shape[1], T.shape[1]
+    for j in range(low, high, lanes):
+        for i in range(0, columns, lanes):
+            source, target = address(S, j * columns + i), address(T, i * across + j)
+            sizes = (min(lanes, high - j), min(lanes, columns - i))
+            _block_in_place((source, columns), (target, across), 0, sizes, one)
 
 
-@part()
+@part_in_place()
 def transpose_rows(X, numbers, A, low, high):
     """A[f, i] = X[numbers[i], f] for columns low ≤ i < high of A."""
-    zero = type_of(A[0, 0], 0.0)
-    size = size_of(zero)
-    lanes, fan_in, n = BYTES // size, A.shape[0], A.shape[1]
-    x, a, order = X.ctypes.data, A.ctypes.data, numbers.ctypes.data
-    i = low
-    while high - i >= lanes and fan_in >= lanes:
-        f = 0
-        while fan_in - f >= lanes:
-            target = a + (f * n + i) * size
-            _block_of_rows((x + f * size, fan_in), (target, n), order + 8 * i, zero)
-            f += lanes
-        for k in range(lanes):
-            source = row(X, numbers[i + k])
-            for rest in range(fan_in - f):
-                A[f + rest, i + k] = source[f + rest]
-        i += lanes
-    for rest in range(high - i):
-        source = row(X, numbers[i + rest])
-        for f in range(fan_in):
-            A[f, i + rest] = source[f]
+    one = type_of(A[0, 0], 1.0)
+    lanes, (fan_in, n) = BYTES // size_of(one), A.shape
+    for i in range(low, high, lanes):
+        order = address(numbers, i)
+        for f in range(0, fan_in, lanes):
+            sizes = (min(lanes, high - i), min(lanes, fan_in - f))
+            source, target = (address(X, f), fan_in), (address(A, f * n + i), n)
+            _block_of_rows(source, target, order, sizes, one)

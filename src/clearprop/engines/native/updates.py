@@ -2,18 +2,15 @@
 
 The codes are the places of the names in `clearprop.equations.RULES`. A pass reads gradient, slots
 and parameters once and writes slots and parameters once; the constants of the step come from
-`Rule.constants`, the same numbers that the reference engine uses. Each pass cuts its stretch out
-first: over `range(low, high)` Numba would ask of every index whether it is negative, which keeps a
-loop off the vector lanes.
+`Rule.constants`, the same numbers that the reference engine uses.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from clearprop.engines.native.low_level import part, stretch, vector
+from clearprop.engines.native.lanes import on_lanes, sqrt
+from clearprop.engines.native.low_level import address, part, part_in_place, vector
 from clearprop.engines.native.mathematics import FAST, type_of
 from clearprop.equations import RULES
 
@@ -83,44 +80,55 @@ def multiply_by(g, factor, low, high):
         g[i] *= factor
 
 
-@part(fastmath=FAST)
+@on_lanes
+def _gd(theta, g, rate):
+    return (theta - rate * g,)
+
+
+@on_lanes
+def _momentum(theta, velocity, g, rate, step, keep):
+    v = keep * velocity - step * g
+    return theta + rate * v, v
+
+
+@on_lanes
+def _nesterov(theta, velocity, g, rate, step, keep):
+    v = keep * velocity - step * g
+    return theta + rate * (keep * v - step * g), v
+
+
+@on_lanes
+def _rmsprop(theta, square, g, rate, keep, epsilon):
+    v = keep * square + (1 - keep) * g * g
+    return theta - rate * g / (sqrt(v) + epsilon), v
+
+
+@on_lanes
+def _adam(theta, mean, square, g, rate, keep_mean, keep_square, epsilon, decay):
+    m = keep_mean * mean + (1 - keep_mean) * g
+    v = keep_square * square + (1 - keep_square) * g * g
+    return theta - (decay * theta + rate * m / (sqrt(v) + epsilon)), m, v
+
+
+@part_in_place()
 def apply(code, theta, g, slots, c, rate, decays, low, high):
     """Update θ and the slots on low ≤ i < high.
 
     c is the step's row of `Rule.constants` in the precision of θ, rate the learning-rate factor of
     the segment, decays whether weight decay reaches it.
     """
-    theta, g = vector(theta, low, high - low), vector(g, low, high - low)
-    one = type_of(rate, 1.0)
-    # read before the loops: inside, the compiler would have to ask whether θ and c overlap
-    rate_0, c_0, c_1, c_2, c_3 = rate * c[0], c[0], c[1], c[2], c[3]
+    count, at, grad = high - low, address(theta, low), address(g, low)
     if code == GD:
-        for i in range(len(theta)):
-            theta[i] -= rate_0 * g[i]
-    elif code == MOMENTUM:
-        velocity = stretch(slots, 0, low, high)
-        for i in range(len(theta)):
-            v = c_1 * velocity[i] - c_0 * g[i]
-            velocity[i] = v
-            theta[i] += rate * v
+        _gd((at, grad), count, (rate * c[0],))
+        return
+    first = address(slots, low)
+    if code == MOMENTUM:
+        _momentum((at, first, grad), count, (rate, c[0], c[1]))
     elif code == NESTEROV:
-        velocity = stretch(slots, 0, low, high)
-        for i in range(len(theta)):
-            v = c_1 * velocity[i] - c_0 * g[i]
-            velocity[i] = v
-            theta[i] += rate * (c_1 * v - c_0 * g[i])
+        _nesterov((at, first, grad), count, (rate, c[0], c[1]))
     elif code == RMSPROP:
-        square = stretch(slots, 0, low, high)
-        for i in range(len(theta)):
-            v = c_1 * square[i] + (one - c_1) * g[i] * g[i]
-            square[i] = v
-            theta[i] -= rate_0 * g[i] / (math.sqrt(v) + c_2)
+        _rmsprop((at, first, grad), count, (rate * c[0], c[1], c[2]))
     else:
-        mean, square = stretch(slots, 0, low, high), stretch(slots, 1, low, high)
+        second = address(slots, slots.shape[1] + low)
         decay = rate * c[4] if decays else type_of(rate, 0.0)
-        for i in range(len(theta)):
-            m = c_1 * mean[i] + (one - c_1) * g[i]
-            v = c_2 * square[i] + (one - c_2) * g[i] * g[i]
-            mean[i] = m
-            square[i] = v
-            theta[i] -= decay * theta[i] + rate_0 * m / (math.sqrt(v) + c_3)
+        _adam((at, first, second, grad), count, (rate * c[0], c[1], c[2], c[3], decay))

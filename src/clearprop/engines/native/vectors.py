@@ -69,6 +69,10 @@ class Vectors:
         """Return whether a whole number is this code."""
         return self.builder.icmp_signed("==", value, self.number(int(code)))
 
+    def smaller(self, x: Any, y: Any) -> Any:
+        """Return the smaller of two whole numbers."""
+        return self.builder.select(self.builder.icmp_signed("<", x, y), x, y)
+
     def variable(self) -> Any:
         """Return a place for a vector, which the compiler turns into a register."""
         return cgutils.alloca_once_value(self.builder, self.zero)
