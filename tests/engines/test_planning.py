@@ -15,7 +15,9 @@ from clearprop.engines.native.plans import plan_for
 from clearprop.errors import EngineError, SettingError
 
 # a middling layer, a wide one that only BLAS is fit for, a narrow one
-NETWORK = Network(300, (Dense(400), Dense(4000), Dense(1, "identity")), "half_squared_error")
+NETWORK = Network(
+    300, (Dense(400), Dense(4000), Dense(1, "identity")), "half_squared_error", "float32"
+)
 MIDDLING = Network(64, (Dense(100), Dense(10, "softmax")), "cross_entropy", "float32")
 LONG = Recipe(batch_size=32, epochs=50)
 ROWS = 32 * 40
@@ -102,14 +104,14 @@ def test_the_fastest_way_wins(machine):
 
 
 def test_each_layer_gets_its_faster_form(machine):
-    # own loops are faster in the first layer; the second is too wide for them, the third too narrow
-    # for BLAS whatever is measured
+    # own loops are faster in the first layer; the second is too wide for them, and the third does
+    # so little of the work that it is run as guessed
     here = machine(
-        step=lambda plan: 1e-3 if plan.blas == (False, True, False) else 2e-3,
+        step=lambda plan: 1e-3 if plan.blas == (False, True, True) else 2e-3,
         product=lambda plan, layer: 1.0 if plan.blas[layer - 1] else 0.5,
     )
-    assert here.best().blas == (False, True, False)
-    assert {plan.blas for plan in here.measured} == {(False, True, False), (True, True, True)}
+    assert here.best().blas == (False, True, True)
+    assert {plan.blas for plan in here.measured} == {(False, True, True), (True, True, True)}
     here = machine(
         step=lambda plan: 1e-3 if plan.blas == (True, True, True) else 2e-3,
         product=lambda plan, layer: 0.5 if plan.blas[layer - 1] else 1.0,
@@ -142,7 +144,16 @@ def test_one_slow_moment_does_not_decide(machine):
     assert (plan.threads, plan.split) == (wanted.threads, wanted.split)
 
 
-@pytest.mark.parametrize("milliseconds", [0.02, 1, 400])
+def test_plans_that_fall_behind_get_no_more_turns(machine):
+    here = machine(step=lambda plan: 1e-3 if plan.split == "batch" else 1.3e-3)
+    here.best()
+    turns = [plan.split for plan, _ in here.advanced]
+    # each turn is two calls: one that does not count, and one that does
+    assert turns.count("batch") >= 2 * planning.MOST_ROUNDS
+    assert turns.count("none") == 2 * planning.FEWEST_ROUNDS
+
+
+@pytest.mark.parametrize("milliseconds", [0.02, 1, 400, 4000])
 def test_the_budget_is_kept(machine, milliseconds):
     here = machine(step=lambda plan: milliseconds / 1000)
     here.best()
@@ -151,7 +162,7 @@ def test_the_budget_is_kept(machine, milliseconds):
     spent = here.now - 100
     # a trial that has begun is not broken off: two calls of up to 2 ms, or of a step
     slack = 2 * (milliseconds / 1000) + 2 * max(planning.CALL, milliseconds / 1000)
-    assert 0 < spent <= max(0.05 * run, 0.05) + slack
+    assert 0 < spent <= min(max(0.05 * run, 0.05), 10) + slack
 
 
 def test_where_the_time_is_too_short_the_guess_stands(machine):

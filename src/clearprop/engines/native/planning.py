@@ -5,7 +5,7 @@ is installed, so it is measured (on random rows, with a learning rate of 0) wher
 
 - it is not obvious: a step has at least `OBVIOUS_BELOW` multiplications;
 - the run is long enough: measuring takes some tens of steps, and a run of `LEAST_STEPS` steps or
-  more spends about a twentieth of its time on it, or 50 ms, if that is more;
+  more spends a twentieth of its time on it at most (or 50 ms where that is more, 10 s where less);
 - nobody has said how to run, by a plan or by ``CLEARPROP_PLAN=guess``.
 
 Otherwise the thresholds of `plans` decide. ``CLEARPROP_PLAN=measure`` measures for shorter runs as
@@ -44,15 +44,18 @@ from clearprop.network import Network, Parameters
 OBVIOUS_BELOW = 20_000
 # multiplications of a layer's product: beyond these, one of its two forms is out of the question
 BLAS_FROM_AT_LEAST, OWN_UP_TO = 2_000, 30_000_000
+# a layer with less than this share of a step's multiplications is run as guessed
+COUNTS = 0.03
 # a run may end early: no more of its epochs count as certain
 CERTAIN_EPOCHS = 100
 LEAST_STEPS = 1000
 # of the run's time, and in seconds whatever the run
-SHARE, LEAST_BUDGET = 0.05, 0.05
+SHARE, LEAST_BUDGET, MOST_BUDGET = 0.05, 0.05, 10.0
 # loading MKL takes a quarter of a second
 BUDGET_FOR_MKL = 0.5
-# how often each plan is timed
+# how often each plan is timed, unless it has fallen behind by this factor
 FEWEST_ROUNDS, MOST_ROUNDS = 2, 7
+BEHIND = 1.2
 # a call of the engine should take so many seconds, so that the call itself does not count
 CALL = 0.002
 # the guess is kept unless another plan takes less than this share of its time
@@ -183,7 +186,7 @@ class _Trials:
         """Return the fastest plan, or None where the time for finding out was too short."""
         try:
             step = self._step_time(guess, 1)
-            budget = max(LEAST_BUDGET, SHARE * steps * step)
+            budget = min(max(LEAST_BUDGET, SHARE * steps * step), MOST_BUDGET)
             self._deadline = time.perf_counter() + budget
             libraries = usable_libraries()
             if budget < BUDGET_FOR_MKL:
@@ -200,9 +203,7 @@ class _Trials:
 
     def _layouts(self, guess: Plan, libraries: Sequence[str]) -> list[Plan]:
         """Return the guess with the better form of each product, once for each BLAS."""
-        products = _products(self._network, self._batch)
-        least = tuple(product > OWN_UP_TO for product in products)
-        most = tuple(product >= BLAS_FROM_AT_LEAST for product in products)
+        least, most = self._open_choices(guess)
         own = replace(guess, blas=least)
         called = [replace(guess, blas=most, library=library) for library in libraries]
         if least == most:
@@ -226,6 +227,16 @@ class _Trials:
             for plan in called
         ]
 
+    def _open_choices(self, guess: Plan) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+        """Return for each layer whether it must, and whether it may, go through BLAS."""
+        least, most = list(guess.blas), list(guess.blas)
+        products = _products(self._network, self._batch)
+        for layer, product in enumerate(products):
+            if product >= COUNTS * sum(products):
+                least[layer] = product > OWN_UP_TO
+                most[layer] = product >= BLAS_FROM_AT_LEAST
+        return tuple(least), tuple(most)
+
     def _layer_costs(self, plan: Plan) -> np.ndarray:
         """Return the seconds of each layer's products; the first one's include gathering."""
         engine = self._engine_for(plan)
@@ -243,10 +254,12 @@ class _Trials:
         together = max(1, min(20, int(CALL / max(step, 1e-6))))
         times: dict[Plan, list[float]] = {plan: [] for plan in plans}
         try:
-            for _ in range(MOST_ROUNDS):
+            for turn in range(MOST_ROUNDS):
+                first = min(min(found, default=0.0) for found in times.values())
                 for plan, found in times.items():
-                    self._check_time()
-                    found.append(self._step_time(plan, together))
+                    if turn < FEWEST_ROUNDS or min(found) < BEHIND * first:
+                        self._check_time()
+                        found.append(self._step_time(plan, together))
         except _OutOfTimeError:
             if min(len(found) for found in times.values()) < FEWEST_ROUNDS:
                 raise
