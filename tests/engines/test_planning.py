@@ -153,11 +153,23 @@ def test_plans_that_fall_behind_get_no_more_turns(machine):
     assert turns.count("none") == 2 * planning.FEWEST_ROUNDS
 
 
+def test_one_slow_product_does_not_decide(machine):
+    turn = iter(range(10_000))
+
+    def product(plan, layer):
+        return 9.0 if next(turn) == 0 else 0.5 + plan.blas[layer - 1]
+
+    here = machine(
+        step=lambda plan: 1e-3 if plan.blas == (False, True, True) else 2e-3, product=product
+    )
+    assert here.best().blas == (False, True, True)
+
+
 @pytest.mark.parametrize("milliseconds", [0.02, 1, 400, 4000])
 def test_the_budget_is_kept(machine, milliseconds):
     here = machine(step=lambda plan: milliseconds / 1000)
-    here.best()
-    steps = 40 * 50
+    here.best(recipe=replace(LONG, epochs=25))
+    steps = 40 * 25
     run = steps * milliseconds / 1000
     spent = here.now - 100
     # a trial that has begun is not broken off: two calls of up to 2 ms, or of a step
