@@ -75,17 +75,32 @@ def nested(seed):
 if __name__ == "__main__":
     wanted = [digest(seed) for seed in [0, 1, 2]]
     kind = sys.argv[1]
-    if kind == "joblib":
+    if kind in ("loky", "threading"):
         import joblib
-        found = joblib.Parallel(n_jobs=2)(joblib.delayed(nested)(seed) for seed in [0, 1, 2])
+        parallel = joblib.Parallel(n_jobs=2, backend=kind)
+        found = parallel(joblib.delayed(nested)(seed) for seed in [0, 1, 2])
         assert found == [[one, one] for one in wanted]
+    elif kind == "search":
+        import numpy as np
+        from clearprop import MLPClassifier
+        from sklearn.model_selection import GridSearchCV
+        x = np.random.default_rng(0).normal(size=(120, 4))
+        model = MLPClassifier((8,), max_iter=20, tol=0, random_state=0, threads=2)
+        scores = [
+            GridSearchCV(model, {"alpha": [0.1, 10.0]}, cv=3, n_jobs=jobs)
+            .fit(x, x[:, 0] > x[:, 1])
+            .cv_results_["mean_test_score"]
+            .tolist()
+            for jobs in (1, 2)
+        ]
+        assert scores[0] == scores[1]
     else:
         assert children(kind) == wanted
     print("all alike")
 """
 
 
-@pytest.mark.parametrize("kind", ["fork", "spawn", "joblib"])
+@pytest.mark.parametrize("kind", ["fork", "spawn", "loky", "threading", "search"])
 def test_fits_in_children(kind, tmp_path):
     if kind == "fork" and not hasattr(os, "fork"):
         pytest.skip("this system has no fork")

@@ -61,6 +61,7 @@ def build(
     recipe: Recipe,
     threads: int | None = None,
     plan: Plan | None = None,
+    rows: int | None = None,
 ) -> Engine:
     """Return an engine by name, bound to a network and a recipe.
 
@@ -71,6 +72,9 @@ def build(
         Threads of the native engine; as many as pay where absent.
     plan : Plan, optional
         How to run, as a state has recorded it; then `threads` has no say.
+    rows : int, optional
+        Rows of an epoch, where the recipe is to be trained with: the native engine may then measure
+        how it is best run.
 
     Raises
     ------
@@ -86,5 +90,5 @@ def build(
     if name in ("auto", "native"):
         from clearprop.engines.native import NativeEngine
 
-        return NativeEngine(network, recipe, plan, threads)
+        return NativeEngine(network, recipe, plan, threads, rows)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

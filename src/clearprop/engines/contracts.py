@@ -125,12 +125,15 @@ class Plan:
         What the threads share out: `"none"`, `"batch"` or `"neurons"`.
     blas : tuple of bool
         For each layer, whether its products go through BLAS.
+    library : str
+        Which BLAS: `"openblas"`, which is SciPy's, or `"mkl"`.
     """
 
     engine: str
     threads: int = 1
     split: str = "none"
     blas: tuple[bool, ...] = ()
+    library: str = "openblas"
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,9 @@ class Run:
         self.settings, self.validation = settings, validation
         check_own_loss(network, block)
         plan = state.plan if state else None
-        self.engine = build(settings.engine, network, settings.recipe, settings.threads, plan)
+        self.engine = build(
+            settings.engine, network, settings.recipe, settings.threads, plan, block.visits
+        )
         if state is None:
             start = parameters or Parameters.initial(network, settings.seed)
             state = self.engine.initial_state(start, settings.seed)

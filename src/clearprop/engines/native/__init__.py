@@ -13,7 +13,8 @@ rounding, and a test holds it to that for every layer, loss and rule.
     low_level.py     calls by address, atomics, barrier
     records.py       what the kernel reads and writes, and what its columns mean
     layout.py        a network, a plan and a block as the kernel's arrays
-    plans.py         BLAS or loops, threads, what they split
+    plans.py         BLAS or loops, threads, what they split: by thresholds
+    planning.py      the same, measured             remembered.py    measured plans, kept
     threads.py       how kernels get their threads     blas.py, cache.py   BLAS; the on-disk cache
     call.py          one call of the kernel         engine.py    NativeEngine
 

@@ -127,10 +127,10 @@ class Call:
             ),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
-        if plan.threads > 1 or network.dtype not in _READY:
+        if network.dtype not in _READY:
             _compile(network.dtype, arguments)
         with one_blas_thread():
-            return run_together(lambda thread: _run(thread, *arguments), plan.threads)
+            return run_together(_run, plan.threads, arguments)
 
     def sum_of_weights(self) -> float:
         """Return Σ w over the rows that the call visits."""

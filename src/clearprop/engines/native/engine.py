@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from clearprop.engines.contracts import (
 from clearprop.engines.ledger import Notes, update_terms
 from clearprop.engines.native import layout, records, timing
 from clearprop.engines.native.call import Call, two_rows
-from clearprop.engines.native.plans import check_plan, plan_for
+from clearprop.engines.native.planning import best_plan
+from clearprop.engines.native.plans import check_plan
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
 from clearprop.functions import CustomLoss
@@ -46,6 +48,8 @@ class NativeEngine(Engine):
         How to run; chosen for the network and the machine where absent.
     threads : int, optional
         Threads of the plan that is chosen.
+    rows : int, optional
+        Rows of an epoch, where the recipe is to be trained with; see `planning`.
     """
 
     name = "native"
@@ -56,8 +60,10 @@ class NativeEngine(Engine):
         recipe: Recipe,
         plan: Plan | None = None,
         threads: int | None = None,
+        rows: int | None = None,
     ) -> None:
-        plan = plan or plan_for(network, recipe.batch_size, threads)
+        if plan is None:
+            plan = best_plan(network, recipe, threads, rows, partial(NativeEngine, network, recipe))
         check_plan(network, plan)
         super().__init__(network, recipe, plan)
         self._workspace: layout.Workspace | None = None

@@ -206,7 +206,7 @@ def job_for(
         "matched": int(loss.is_match(last)),
         "rule": updates.CODES[recipe.rule.name],
         "accumulate": 0,
-        "sgemm": gemm_address(network.dtype) if any(plan.blas) else 0,
+        "sgemm": gemm_address(network.dtype, plan.library) if any(plan.blas) else 0,
         "input": places.input,
         "target": places.target,
         "coefficient": places.coefficient,

@@ -14,6 +14,7 @@ The thresholds come from measurements on two cores (AVX-512), beside the code th
 from __future__ import annotations
 
 from clearprop.engines.contracts import Plan
+from clearprop.engines.native.blas import check_library, usable_libraries
 from clearprop.engines.native.threads import available_threads
 from clearprop.errors import EngineError
 from clearprop.network import Network
@@ -42,6 +43,7 @@ def plan_for(network: Network, batch: int, threads: int | None = None) -> Plan:
         threads=threads,
         split=split if threads > 1 else "none",
         blas=tuple(product >= BLAS_FROM for product in products),
+        library=usable_libraries()[0],
     )
 
 
@@ -58,3 +60,4 @@ def check_plan(network: Network, plan: Plan) -> None:
             f"The plan speaks of {len(plan.blas)} layers, but the network has "
             f"{len(network.layers)}. Let the engine choose a plan."
         )
+    check_library(plan.library)
