@@ -157,8 +157,12 @@ def test_plans():
     assert plan_for(small, 32).blas == (False, False)
     wide = Network(1000, (Dense(1000), Dense(1)))
     assert wide.size * 4 > GRADIENT_FITS
-    assert max(BLAS_FROM, THREADS_FROM) < 64 * 1000 * 1000
+    assert THREADS_FROM < 64 * 1000 * 1000
     assert plan_for(wide, 64, 2).split == "neurons"
-    assert plan_for(wide, 64).blas == (True, BLAS_FROM <= 64 * 1000)
+    rows = BLAS_FROM // 1000**2
+    assert plan_for(wide, rows).blas == (True, False)
+    assert plan_for(wide, rows - 1).blas == (False, False)
+    double = Network(1000, (Dense(1000), Dense(1)), dtype="float64")
+    assert plan_for(double, rows // 2).blas == (True, False)
     flat = Network(100, (Dense(100),))
     assert plan_for(flat, 64, 2).split == "batch"

@@ -6,14 +6,16 @@ rounding, and a test holds it to that for every layer, loss and rule.
 
     kernel.py        the steps: gather, forward, BP1 to BP4, update; threads and barriers
     gathering.py     a batch brought into the workspace
-    products.py      the three matrix products, as own loops and through BLAS
+    products.py      the three matrix products, in own tiles and through BLAS
+    tiles.py         a product in register tiles       transposing.py   a block turned
+    lanes.py         formulas over whole arrays        vectors.py       vectors of LLVM for these
     pointwise.py     activations and derivatives       losses.py    losses and BP1
     updates.py       update rules                      chance.py    dropout's random bits
-    mathematics.py   exp and its relatives for vector lanes
+    mathematics.py   exp, log and their relatives for vector lanes
     low_level.py     calls by address, atomics, barrier
     records.py       what the kernel reads and writes, and what its columns mean
     layout.py        a network, a plan and a block as the kernel's arrays
-    plans.py         BLAS or loops, threads, what they split: by thresholds
+    plans.py         BLAS or tiles, threads, what they split: by thresholds
     planning.py      the same, measured             remembered.py    measured plans, kept
     threads.py       how kernels get their threads     blas.py, cache.py   BLAS; the on-disk cache
     call.py          one call of the kernel         engine.py    NativeEngine

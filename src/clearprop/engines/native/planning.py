@@ -9,7 +9,7 @@ is installed, so it is measured (on random rows, with a learning rate of 0) wher
 - nobody has said how to run, by a plan or by ``CLEARPROP_PLAN=guess``.
 
 Otherwise the thresholds of `plans` decide. ``CLEARPROP_PLAN=measure`` measures for shorter runs as
-well. First the parts of a step tell for each layer whether its products are faster as own loops or
+well. First the parts of a step tell for each layer whether its products are faster as own tiles or
 through BLAS; then whole steps tell how many threads, what they split and which BLAS. All plans take
 turns, since the machine may be busy with something else for a while. The plan that was guessed is
 kept unless another one is clearly faster.
@@ -40,10 +40,10 @@ from clearprop.errors import EngineError, SettingError
 from clearprop.functions import CustomLoss
 from clearprop.network import Network, Parameters
 
-# multiplications a step below which one thread and own loops are best
+# multiplications a step below which one thread and own tiles are best
 OBVIOUS_BELOW = 20_000
 # multiplications of a layer's product: beyond these, one of its two forms is out of the question
-BLAS_FROM_AT_LEAST, OWN_UP_TO = 2_000, 30_000_000
+BLAS_FROM_AT_LEAST, OWN_UP_TO = 5_000_000, 4_000_000_000
 # a layer with less than this share of a step's multiplications is run as guessed
 COUNTS = 0.03
 # a run may end early: no more of its epochs count as certain
