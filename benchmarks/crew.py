@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import pool
 from benchmarks.peers import OURS, Entry
-from benchmarks.pool import PeerFailed, Worker
+from benchmarks.pool import PeerError, Worker
 
 TARGET_SECONDS = 0.12  # of a turn
 
@@ -28,7 +28,7 @@ class Crew:
         """Note why a peer does not take part."""
         entry = self.members[worker]
         if entry.family == OURS:
-            raise PeerFailed(f"clearprop itself failed{where}: {reason}")
+            raise PeerError(f"clearprop itself failed{where}: {reason}")
         lines = str(reason).splitlines() or ["without a word"]
         self.left_out[f"{entry.family}, {entry.way}{where}"] = lines[-1]
 
@@ -38,9 +38,9 @@ class Crew:
         """Send each member its message, side by side; return the answers, drop who failed."""
         answers = pool.together_each({w: message(w, self.members[w]) for w in members})
         for worker, answer in answers.items():
-            if isinstance(answer, PeerFailed):
+            if isinstance(answer, PeerError):
                 self.drop(worker, answer, where)
-        return {w: a for w, a in answers.items() if not isinstance(a, PeerFailed)}
+        return {w: a for w, a in answers.items() if not isinstance(a, PeerError)}
 
 
 @contextmanager
@@ -65,10 +65,8 @@ def rounds(
     for _ in range(repeats):
         for worker in list(results):
             try:
-                results[worker].append(
-                    pool.turn(worker, lambda w: w.ask(method, calls[w]))
-                )
-            except PeerFailed as failure:
+                results[worker].append(pool.turn(worker, lambda w: w.ask(method, calls[w])))
+            except PeerError as failure:
                 crew.drop(worker, failure, where)
                 del results[worker]
     return results
@@ -82,7 +80,7 @@ def calibrated(
     for worker in members:
         try:
             calls[worker] = pool.turn(worker, lambda w: w.ask("calibrate", seconds))
-        except PeerFailed as failure:
+        except PeerError as failure:
             crew.drop(worker, failure, where)
     return calls
 

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.peer import LeftOut
-from benchmarks.pool import PeerFailed, Worker, all_cores
+from benchmarks.peers.peer import LeftOutError
+from benchmarks.pool import PeerError, Worker, all_cores
 from benchmarks.pool import turn as pool_turn
 from benchmarks.problems import Case, Product, parameters, products, update_bytes
 
@@ -42,17 +42,17 @@ def shares(length: int, parts: int) -> list[int]:
 
 
 def _mkl() -> Any:
-    """Return Intel's library; LeftOut where it is not installed."""
+    """Return Intel's library; LeftOutError where it is not installed."""
     try:
         files = metadata.files("mkl") or []
     except metadata.PackageNotFoundError:
-        raise LeftOut("mkl is not installed") from None
+        raise LeftOutError("mkl is not installed") from None
     named = [Path(str(file.locate())) for file in files if "libmkl_rt" in file.name]
     named += sorted(Path(sys.prefix, "lib").glob("libmkl_rt.so*"))
     for path in named:
         if path.exists():
             return ctypes.CDLL(str(path))
-    raise LeftOut("mkl is installed, but its library libmkl_rt was not found")
+    raise LeftOutError("mkl is installed, but its library libmkl_rt was not found")
 
 
 def _addresses(blas: str) -> tuple[int, Callable[[int], None]]:
@@ -282,7 +282,7 @@ class Limits:
             try:
                 worker.send("make", target, *arguments, case, cores)
                 worker.receive()
-            except PeerFailed as failure:
+            except PeerError as failure:
                 self.left_out[name] = str(failure).splitlines()[-1]
             else:
                 self.turns[name] = []

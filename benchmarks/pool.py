@@ -28,7 +28,7 @@ SETTLE = 0.02  # seconds between two turns
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-class PeerFailed(Exception):
+class PeerError(Exception):
     """A worker could not do what it was asked; the message says why."""
 
 
@@ -67,7 +67,7 @@ class Worker:
 
     def __init__(self, name: str, threads: int | None = None, cores: int | None = None) -> None:
         self.name, self.threads = name, threads
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", str(theirs.fileno())]
         self._process = subprocess.Popen(
@@ -84,16 +84,16 @@ class Worker:
         try:
             self._pipe.send((verb, target, arguments))
         except OSError:
-            raise PeerFailed(self._last_words()) from None
+            raise PeerError(self._last_words()) from None
 
     def receive(self) -> Any:
-        """Return the answer; PeerFailed where there is none."""
+        """Return the answer; PeerError where there is none."""
         try:
             kind, value = self._pipe.recv()
         except (EOFError, OSError):
-            raise PeerFailed(self._last_words()) from None
+            raise PeerError(self._last_words()) from None
         if kind != "done":
-            raise PeerFailed(value.strip())
+            raise PeerError(value.strip())
         return value
 
     def ask(self, method: str, *arguments: Any) -> Any:
@@ -138,8 +138,8 @@ def closing(workers: Sequence[Worker]) -> Iterator[Sequence[Worker]]:
 
 
 def together(workers: Sequence[Worker], *message: Any) -> dict[Worker, Any]:
-    """Send the same message to all, wait for all; an answer may be a PeerFailed."""
-    return together_each({worker: message for worker in workers})
+    """Send the same message to all, wait for all; an answer may be a PeerError."""
+    return together_each(dict.fromkeys(workers, message))
 
 
 def together_each(messages: dict[Worker, tuple]) -> dict[Worker, Any]:
@@ -149,13 +149,13 @@ def together_each(messages: dict[Worker, tuple]) -> dict[Worker, Any]:
         worker.resume()
         try:
             worker.send(*message)
-        except PeerFailed as failure:
+        except PeerError as failure:
             answers[worker] = failure
     for worker in messages:
         if worker not in answers:
             try:
                 answers[worker] = worker.receive()
-            except PeerFailed as failure:
+            except PeerError as failure:
                 answers[worker] = failure
         worker.pause()
     return answers

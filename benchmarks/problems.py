@@ -165,7 +165,9 @@ class Problem:
         """Draw the problem of a case, by default with the rows of all its batches."""
         draw = np.random.default_rng(0)
         rows = case.batch * case.steps if rows is None else rows
-        x = draw.standard_normal((rows, case.units[0]), dtype=np.float32).astype(case.dtype)
+        x = draw.standard_normal((rows, case.units[0]), dtype=np.float32).astype(
+            case.dtype, copy=False
+        )
         y = _targets(case, rows, draw)
         weights, biases = [], []
         gain = 2.0 if case.activation == "relu" else 1.0

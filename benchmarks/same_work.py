@@ -15,12 +15,12 @@ TOLERANCE = 1e-4
 STEPS = 20
 
 
-class DifferentWork(Exception):
+class DifferentWorkError(Exception):
     """Some peers compute something else than the rest, so that their times say nothing."""
 
 
 def check(losses: Mapping[str, Sequence[float]], where: str) -> float:
-    """Return the largest relative difference; DifferentWork names the peers beyond `TOLERANCE`.
+    """Return the largest relative difference; DifferentWorkError names the peers beyond `TOLERANCE`.
 
     Peers whose losses are NaN do not report comparable ones and are passed over.
     """
@@ -33,7 +33,7 @@ def check(losses: Mapping[str, Sequence[float]], where: str) -> float:
     # a NaN among numbers counts as different
     wrong = [f"{name} by {d:.1e}" for name, d in apart.items() if not d <= TOLERANCE]
     if wrong:
-        raise DifferentWork(
+        raise DifferentWorkError(
             f"{where}: losses of the first steps differ from the median of all peers, relative to "
             f"the largest, by more than {TOLERANCE:g}: {'; '.join(wrong)}."
         )

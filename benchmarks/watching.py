@@ -13,10 +13,11 @@ import argparse
 import statistics
 import time
 
+from epoch import CASES, RATE, Problem
+
 from clearprop.engines import Block, Recipe
 from clearprop.equations import Adam
 from clearprop.training import InOrder, Settings, Stopping, Watch, train
-from epoch import CASES, RATE, Problem
 
 EPOCHS = 4
 WATCHES = {

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import Entry
-from benchmarks.peers.peer import LeftOut
+from benchmarks.peers.peer import LeftOutError
 from benchmarks.problems import Case, Problem
 
 
@@ -114,7 +114,7 @@ def serve(pipe: Connection) -> None:
             subject = None  # the one before is freed first
         try:
             subject, answer = _answer(subject, message)
-        except LeftOut as reason:
+        except LeftOutError as reason:
             answer = ("left out", str(reason))
         except Exception:
             answer = ("failed", traceback.format_exc(limit=-4))

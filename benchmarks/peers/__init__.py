@@ -80,6 +80,9 @@ TRAINERS = _entries(
     ("Keras on JAX", "fit", "keras_jax:Fit", _KERAS, "keras"),
     ("NumPy loop", "loop", "numpy_loop:Trainer", ("numpy",), "numpy"),
 )
+CLASSIFIER = Entry(
+    "clearprop", "MLPClassifier.fit", "ours:ClassifierTrainer", ("clearprop",), "clearprop", True
+)
 PER_SAMPLE = _entries(
     (OURS, "native engine", "ours:Trainer", ("clearprop",), "clearprop", True),
     ("FANN", "C", "fann:Trainer", ("numpy",), "", True),
@@ -102,5 +105,3 @@ PREDICTORS = _entries(
 def families(entries: tuple[Entry, ...]) -> list[str]:
     """Return the families in the table's order."""
     return list(dict.fromkeys(entry.family for entry in entries))
-
-

@@ -22,13 +22,14 @@ SOURCE = Path(__file__).with_name("fann.c")
 def compiled() -> ctypes.CDLL:
     """Return fann.c as a library of this process."""
     if not shutil.which("gcc"):
-        raise peer.LeftOut("gcc is not on the path, and FANN's program is compiled by it")
+        raise peer.LeftOutError("gcc is not on the path, and FANN's program is compiled by it")
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "fann.so"
         command = ["gcc", "-O2", "-march=native", "-shared", "-fPIC", "-o", str(target)]
-        made = subprocess.run([*command, str(SOURCE), "-lfann", "-lm"], capture_output=True)
+        command += [str(SOURCE), "-lfann", "-lm"]
+        made = subprocess.run(command, capture_output=True, check=False)
         if made.returncode:
-            raise peer.LeftOut("gcc finds no FANN; install libfann-dev")
+            raise peer.LeftOutError("gcc finds no FANN; install libfann-dev")
         library = ctypes.CDLL(str(target))
     library.network_make.restype = ctypes.c_void_p
     library.network_train.restype = ctypes.c_float
@@ -45,7 +46,7 @@ class Trainer(peer.Trainer):
         units = (ctypes.c_uint * len(case.units))(*case.units)
         made = self.library.network_make(len(case.units), units, ctypes.c_float(case.rate))
         if not made:
-            raise peer.LeftOut("FANN could not make the network")
+            raise peer.LeftOutError("FANN could not make the network")
         self.network = ctypes.c_void_p(made)
         start = [
             np.column_stack([W.T, b]).ravel()
@@ -54,7 +55,7 @@ class Trainer(peer.Trainer):
         weights = np.concatenate(start).astype(np.float32)
         taken = self.library.network_start(self.network, self._address(weights))
         if taken != len(weights):
-            raise peer.LeftOut(f"FANN's network has {taken} weights instead of {len(weights)}")
+            raise peer.LeftOutError(f"FANN's network has {taken} weights instead of {len(weights)}")
         self.x = np.ascontiguousarray(problem.x, np.float32)
         self.y = np.ascontiguousarray(problem.y, np.float32)
 

@@ -19,8 +19,7 @@ from benchmarks.problems import Problem
 def _start(problem: Problem) -> Any:
     """Return (values, means, squares, steps taken)."""
     values = [
-        (jnp.array(W), jnp.array(b))
-        for W, b in zip(problem.weights, problem.biases, strict=True)
+        (jnp.array(W), jnp.array(b)) for W, b in zip(problem.weights, problem.biases, strict=True)
     ]
     zeros = [jax.tree.map(jnp.zeros_like, values) for _ in range(2)]
     return values, *zeros, jnp.zeros((), jnp.float32)

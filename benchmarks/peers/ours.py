@@ -61,6 +61,28 @@ class Trainer(peer.Trainer):
         return ", ".join(f"{name} {value}" for name, value in vars(plan).items())
 
 
+class ClassifierTrainer(peer.Trainer):
+    """`MLPClassifier.fit` as a user calls it: shuffled, from its own start, one epoch a call."""
+
+    def __init__(self, problem: Problem, threads: int | None) -> None:
+        super().__init__(problem, threads)
+        from clearprop import MLPClassifier
+
+        case = problem.case
+        self.model: Any = MLPClassifier(
+            case.units[1:-1], batch_size=case.batch, learning_rate_init=case.rate, max_iter=1,
+            random_state=0, threads=threads,
+        )  # fmt: skip
+
+    def train(self, first: int, steps: int) -> float:
+        """Fit on these batches' rows; the start and the order differ, so the loss says nothing."""
+        rows = self.problem.rows(first, steps)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.model.fit(self.problem.x[rows], self.problem.y[rows])
+        return float("nan")
+
+
 class EnginePredictor(peer.Predictor):
     """`engine.predict`, what the classifier calls underneath."""
 

@@ -83,7 +83,8 @@ class Compiled(_Batches):
     def __init__(self, problem: Problem, threads: int | None) -> None:
         super().__init__(problem, threads)
         if not shutil.which("g++"):
-            raise peer.LeftOut("torch.compile needs g++, which is not on the path")
+            raise peer.LeftOutError("torch.compile needs g++, which is not on the path")
+        torch._dynamo.reset()  # past eight networks it would go on eagerly without a word
         self._note = "whole step compiled"
         try:
             self.step = self._whole_step()
@@ -164,5 +165,6 @@ class CompiledPredictor(EagerPredictor):
     def __init__(self, problem: Problem, threads: int | None) -> None:
         super().__init__(problem, threads)
         if not shutil.which("g++"):
-            raise peer.LeftOut("torch.compile needs g++, which is not on the path")
+            raise peer.LeftOutError("torch.compile needs g++, which is not on the path")
+        torch._dynamo.reset()
         self.model = torch.compile(self.model, dynamic=False)

@@ -1,4 +1,4 @@
-"""scikit-learn's `MLPClassifier`, two ways: `partial_fit` in the rows' order, and `fit` as it comes.
+"""scikit-learn's `MLPClassifier`, two ways: `partial_fit` in the rows' order, `fit` as it comes.
 
 Its Adam adds ε to √v and not to √v̂ (ε is 1e-8, so the losses agree to rounding all the same).
 
