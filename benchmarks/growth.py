@@ -34,27 +34,29 @@ def series() -> dict[str, list[tuple[int, Case]]]:
     }  # fmt: skip
 
 
-def sentence(what: str, time_slope: float, work_slope: float, last: float) -> str:
-    """Return one sentence that explains a slope beside that of the multiplications."""
-    told = {
-        "rows": "an epoch over more rows is more of the same steps",
-        "width": "the products grow with the width's square, all else with the width",
-        "depth": "each hidden layer adds the same work",
-        "batch": "a step on more rows does more arithmetic and the same update",
-    }[what]
-    if abs(time_slope - work_slope) <= 0.1:
-        return f"Time grows as the multiplications do, for {told}."
-    if time_slope < work_slope:
+# what a series does, and what does not grow with it
+REASONS = {
+    "rows": ("an epoch over more rows is more of the same steps", "a call's"),
+    "width": ("products grow with the width's square and all else with the width", "a step's"),
+    "depth": ("each hidden layer adds the same work", "the first and last layer's"),
+    "batch": ("arithmetic grows with the batch, while the update stays the same", "a step's"),
+}
+
+
+def sentence(what: str, slope: float, work_slope: float, last: float, last_work: float) -> str:
+    """Return one sentence that explains a slope beside that of the multiplications.
+
+    `last` and `last_work` are the slopes between the two largest points.
+    """
+    why, fixed = REASONS[what]
+    end = f"between the two largest points the slopes are {last:.2f} and {last_work:.2f}"
+    if abs(slope - work_slope) <= 0.1:
+        return f"Time grows as the multiplications do: {why}; {end}."
+    if slope < work_slope:
         return (
-            f"Time grows more slowly than the multiplications, for at the small end each step has "
-            f"costs that do not grow with them; between the two largest points the slope is "
-            f"{last:.2f} ({told})."
+            f"Time grows more slowly, as {fixed} fixed cost weighs on the small end: {why}; {end}."
         )
-    return (
-        f"Time grows faster than the multiplications, for at the large end data no longer fit the "
-        f"caches that they fitted before; between the two largest points the slope is {last:.2f} "
-        f"({told})."
-    )
+    return f"Time grows faster, as data outgrow the caches at the large end: {why}; {end}."
 
 
 def run(options: Options) -> dict:
@@ -69,14 +71,16 @@ def _series(options: Options, what: str, points: list[tuple[int, Case]]) -> dict
         steps = {}
         for worker, (_, case) in cases.items():
             steps[worker] = pool.turn(worker, lambda w, k=case: _prepare(w, k, options))
-            if what == "rows":
-                steps[worker] = case.steps
-        turns = pool.in_rounds(workers, lambda w: w.ask("run", steps[w])[0], options.repeats)
+        if what == "rows":  # whole epochs, as many as make a turn
+            calls = {w: max(1, steps[w] // cases[w][1].steps) for w in workers}
+            turns = pool.in_rounds(workers, lambda w: w.ask("epochs", calls[w]), options.repeats)
+        else:
+            calls = steps
+            turns = pool.in_rounds(workers, lambda w: w.ask("run", calls[w])[0], options.repeats)
     measured = []
     for worker, (x, case) in cases.items():
-        # rows: an epoch; else a step
-        calls, work = (1, case.steps) if what == "rows" else (steps[worker], 1)
-        spread = Spread.of([seconds / calls for seconds in turns[worker]])
+        work = case.steps if what == "rows" else 1
+        spread = Spread.of([seconds / calls[worker] for seconds in turns[worker]])
         measured.append({
             "x": x, "network": case.network, "batch": case.batch, "seconds": spread.median,
             "low": spread.low, "high": spread.high,
@@ -86,9 +90,10 @@ def _series(options: Options, what: str, points: list[tuple[int, Case]]) -> dict
     slope = log_slope(xs, times)
     work_slope = log_slope(xs, [p["multiplications"] for p in measured])
     last = log_slope(xs[-2:], times[-2:])
+    last_work = log_slope(xs[-2:], [p["multiplications"] for p in measured[-2:]])
     return {
         "points": measured, "slope": slope, "slope_of_multiplications": work_slope,
-        "last_slope": last, "sentence": sentence(what, slope, work_slope, last),
+        "last_slope": last, "sentence": sentence(what, slope, work_slope, last, last_work),
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ class DifferentWorkError(Exception):
 
 
 def check(losses: Mapping[str, Sequence[float]], where: str) -> float:
-    """Return the largest relative difference; DifferentWorkError names the peers beyond `TOLERANCE`.
+    """Return the largest relative difference; DifferentWorkError names who is beyond the bound.
 
     Peers whose losses are NaN do not report comparable ones and are passed over.
     """

@@ -23,7 +23,9 @@ def run(options: Options) -> dict:
             steps = {
                 w: pool.turn(w, lambda w: w.ask("calibrate", options.turn_seconds)) for w in pairs
             }
-            turns = pool.in_rounds(workers, lambda w: w.ask("run", steps[w])[0], options.repeats)
+            turns = pool.in_rounds(
+                workers, lambda w, n=steps: w.ask("run", n[w])[0], options.repeats
+            )
             seconds = {pairs[w]: pool.spread(taken, steps[w]).median for w, taken in turns.items()}
             chosen = next(w for w, count in pairs.items() if count is None)
             rows.append({

@@ -60,6 +60,10 @@ class Training:
         loss = self.trainer.train(0, steps)
         return time.perf_counter() - began, loss
 
+    def epochs(self, count: int) -> float:
+        """Return the seconds of so many epochs."""
+        return sum(self.run(self.steps)[0] for _ in range(count))
+
 
 class Predicting:
     """A predictor with a clock."""
