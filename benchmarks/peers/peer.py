@@ -4,7 +4,7 @@
     Predictor(problem, threads).predict(x)           returns each class's probability
 
 `problem` may hold more steps than are taken. A loss is the mean over the step's batch before its
-update. A peer that cannot take part raises `LeftOutError` with the reason, which the report repeats.
+update. A peer that cannot take part raises `LeftOutError`; the report repeats its reason.
 """
 
 from __future__ import annotations
