@@ -8,7 +8,7 @@ Each BLAS is a worker of its own and takes part in the rounds like a peer. For e
     its own threads                   the library's threads on the whole product
     rows, columns or depth split      one thread a core on a share each, no waiting in between
 
-and keeps the best two, which the rounds then measure. Splitting the batch is "rows" in z and BP2
+and keeps the best three, which the rounds then measure. Splitting the batch is "rows" in z and BP2
 and "depth" in BP4, where the sum over the shares is not charged. Operands stay the same from one
 call to the next and so lie in cache where they fit: the limit is meant to be hard to reach.
 """
@@ -16,6 +16,7 @@ call to the next and so lie in cache where they fit: the limit is meant to be ha
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from benchmarks.pool import turn as pool_turn
 from benchmarks.problems import Case, Product, parameters, products, update_bytes
 
 TURN = 0.01  # seconds that a candidate is measured for
-KEPT = 2
+KEPT = 3
 SPLITS = {"rows split": "m", "columns split": "n", "depth split": "k"}
 
 
@@ -107,32 +108,58 @@ def operands(product: Product) -> tuple[np.ndarray, ...]:
     return letters.astype(np.uint8), sizes, scale, a, b, np.empty((m, n), np.float32)
 
 
+def pinned_threads(cores: int) -> list[ThreadPoolExecutor]:
+    """Return one thread a core, each held on a core of its own.
+
+    Threads that are woken for some milliseconds are often put on one core by the system, which
+    would halve the rate.
+    """
+
+    def hold(core: int) -> None:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
+
+    return [ThreadPoolExecutor(1, initializer=hold, initargs=(core,)) for core in range(cores)]
+
+
+def clocked(work: Callable[..., Any], *arguments: Any) -> float:
+    """Return the seconds of a call."""
+    began = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - began
+
+
+def side_by_side(
+    pools: list[ThreadPoolExecutor], work: Callable[..., Any], shares: list[tuple]
+) -> float:
+    """Return the longest share's seconds, by each thread's own clock: waking it is not counted."""
+    jobs = [pool.submit(clocked, work, *share) for pool, share in zip(pools, shares, strict=False)]
+    return max(job.result() for job in jobs)
+
+
 class Candidates:
-    """What can do one piece of work; `run(name, calls)` does it so many times."""
+    """What can do one piece of work; a candidate does it so many times and returns the seconds."""
 
-    def __init__(self, runs: dict[str, Callable[[int], None]]) -> None:
+    def __init__(self, runs: dict[str, Callable[[int], float]]) -> None:
         self.runs = runs
-        first = {name: self._seconds(name, self._calls(name)) for name in runs}
-        self.kept = {
-            name: self._calls(name) for name in sorted(first, key=lambda n: first[n])[:KEPT]
+        calls = {name: self._calls(name) for name in runs}
+        first = {
+            name: min(self.runs[name](calls[name]) / calls[name] for _ in range(3)) for name in runs
         }
-
-    def _seconds(self, name: str, calls: int) -> float:
-        began = time.perf_counter()
-        self.runs[name](calls)
-        return (time.perf_counter() - began) / calls
+        best = sorted(first, key=lambda name: first[name])[:KEPT]
+        self.kept = {name: max(1, int(TURN / first[name])) for name in best}
 
     def _calls(self, name: str) -> int:
-        self._seconds(name, 1)
-        calls, taken = 1, self._seconds(name, 1)
-        while taken * calls < TURN / 4:
+        """Return how many calls take at least a quarter of a turn."""
+        self.runs[name](1)
+        calls = 1
+        while self.runs[name](calls) < TURN / 4:
             calls *= 4
-            taken = self._seconds(name, calls)
-        return max(1, int(TURN / taken))
+        return calls
 
     def measure(self) -> dict[str, float]:
         """Return the seconds of those that were kept."""
-        return {name: self._seconds(name, calls) for name, calls in self.kept.items()}
+        return {name: self.runs[name](calls) / calls for name, calls in self.kept.items()}
 
 
 class Blas:
@@ -141,10 +168,10 @@ class Blas:
     def __init__(self, blas: str, case: Case, cores: int) -> None:
         address, self.set_threads = _addresses(blas)
         self.loop, self.cores = _gemm_loop(address), cores
-        self.pool = ThreadPoolExecutor(cores)
+        self.pools = pinned_threads(cores)
         self.candidates = [Candidates(self._runs(product)) for product in products(case)]
 
-    def _runs(self, product: Product) -> dict[str, Callable[[int], None]]:
+    def _runs(self, product: Product) -> dict[str, Callable[[int], float]]:
         whole = [operands(product)]
         runs = {"one core": lambda calls: self._run(whole, 1, calls)}
         if self.cores == 1:
@@ -159,14 +186,11 @@ class Blas:
                 runs[name] = lambda calls, parts=parts: self._run(parts, 1, calls)
         return runs
 
-    def _run(self, parts: list[tuple], threads: int, calls: int) -> None:
+    def _run(self, parts: list[tuple], threads: int, calls: int) -> float:
         self.set_threads(threads)
         if len(parts) == 1:
-            self.loop(calls, *parts[0])
-            return
-        jobs = [self.pool.submit(self.loop, calls, *part) for part in parts]
-        for job in jobs:
-            job.result()
+            return clocked(self.loop, calls, *parts[0])
+        return side_by_side(self.pools, self.loop, [(calls, *part) for part in parts])
 
     def measure(self) -> list[dict[str, float]]:
         """Return, product by product, the seconds of its best ways."""
@@ -182,14 +206,17 @@ class TorchBlas:
         self.torch = torch
         self.candidates = [Candidates(self._runs(p, cores)) for p in products(case)]
 
-    def _runs(self, product: Product, cores: int) -> dict[str, Callable[[int], None]]:
+    def _runs(self, product: Product, cores: int) -> dict[str, Callable[[int], float]]:
         a, b, c = (self.torch.from_numpy(array) for array in operands(product)[3:])
         a, b = a.T if product.kind == "BP4" else a, b.T if product.kind == "BP2" else b
 
-        def run(threads: int, calls: int) -> None:
-            self.torch.set_num_threads(threads)
+        def many(calls: int) -> None:
             for _ in range(calls):
                 self.torch.mm(a, b, out=c)
+
+        def run(threads: int, calls: int) -> float:
+            self.torch.set_num_threads(threads)
+            return clocked(many, calls)
 
         ways = {"one core": 1} | ({"its own threads": cores} if cores > 1 else {})
         return {name: lambda calls, t=t: run(t, calls) for name, t in ways.items()}
@@ -212,13 +239,11 @@ class Update:
                     theta[i] -= m[i] + v[i]
 
         arrays = [np.zeros(parameters(case), np.float32) for _ in range(4)]
-        pool = ThreadPoolExecutor(cores)
+        pools = pinned_threads(cores)
 
-        def run(parts: int, calls: int) -> None:
+        def run(parts: int, calls: int) -> float:
             split = zip(*(np.array_split(a, parts) for a in arrays), strict=True)
-            jobs = [pool.submit(passes, calls, *part) for part in split]
-            for job in jobs:
-                job.result()
+            return side_by_side(pools, passes, [(calls, *part) for part in split])
 
         passes(1, *arrays)
         ways = {"one core": 1} | ({"all cores": cores} if cores > 1 else {})

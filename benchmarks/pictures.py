@@ -29,6 +29,11 @@ LOOKS = {
     "FANN": ("#D55E00", "s"),
     "Nielsen's method": ("#777777", "X"),
 }
+# the same colours, dark enough to be read as text on white
+AS_TEXT = {
+    "#0072B2": "#0069A4", "#D55E00": "#A94A00", "#009E73": "#00704F", "#CC79A7": "#94406E",
+    "#E69F00": "#855C00", "#777777": "#5C646E", "#56B4E9": "#0069A4",
+}  # fmt: skip
 DASHED = ("torch.compile", "JAX step")
 LIMIT = "machine's limit"
 
@@ -64,7 +69,7 @@ def _name_ends(axes: Any, ends: list[tuple[str, float, float, str]]) -> None:
     for (name, x, _, colour), place in zip(ends, places, strict=True):
         axes.annotate(
             name, (x, np.exp(place - over)), xytext=(10, 0), textcoords="offset points",
-            va="center", color=colour, fontsize=9, annotation_clip=False,
+            va="center", color=AS_TEXT.get(colour, colour), fontsize=9, annotation_clip=False,
         )  # fmt: skip
 
 
