@@ -18,8 +18,6 @@ from sklearn.neural_network import MLPClassifier
 from benchmarks.peers import peer
 from benchmarks.problems import Problem
 
-warnings.simplefilter("ignore")  # every epoch would warn that it is only one
-
 
 class _OneHot:
     """Turns codes into one column a class, also for two classes."""
@@ -43,7 +41,9 @@ def _model(problem: Problem, *, two_as_softmax: bool, **options: Any) -> Any:
     # three classes at least are declared, so that there is a softmax to take over
     classes = np.arange(max(case.units[-1], 3) if two_as_softmax else case.units[-1])
     some = np.random.default_rng(0).standard_normal((len(classes), case.units[0]))
-    model.partial_fit(some.astype(case.dtype), classes, classes=classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the batch is larger than these rows
+        model.partial_fit(some.astype(case.dtype), classes, classes=classes)
     if two_as_softmax:
         model._label_binarizer = _OneHot(case.units[-1])
         model.classes_ = np.arange(case.units[-1])
