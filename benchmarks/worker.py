@@ -51,7 +51,6 @@ class Training:
         while (taken := self.run(steps)[0]) < seconds / 2 and steps < self.steps:
             wanted = int(steps * seconds / max(taken, 1e-6))
             steps = min(self.steps, max(steps + 1, min(wanted, 16 * steps)))
-        self.run(steps)
         return steps
 
     def run(self, steps: int) -> tuple[float, float]:
@@ -79,9 +78,10 @@ class Predicting:
 
     def calibrate(self, seconds: float) -> int:
         """Warm up, and return how many calls take about so long."""
+        if self.run(1) > seconds:  # `sample` has called it before
+            return 1
         self.run(3)
-        taken = self.run(3) / 3
-        return max(1, int(seconds / taken))
+        return max(1, int(seconds / (self.run(3) / 3)))
 
     def run(self, calls: int) -> float:
         """Return the seconds of so many calls."""
