@@ -1,6 +1,6 @@
 """How long an explanation of a 784-512-256-10 network takes: analyses, and chapters as pages.
 
-    python benchmarks/explaining.py [--repeats 5]
+    python -m benchmarks.explaining [--repeats 5]
 
 Shown are medians in milliseconds, on a batch of 32 rows. The chain rule of a weight with its ten
 largest paths out of 25,600 is to take less than a second.

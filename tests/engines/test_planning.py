@@ -9,7 +9,7 @@ import pytest
 
 from clearprop import CustomLoss, Dense, Network, Parameters
 from clearprop.engines import Block, PartTime, Plan, Recipe, Record, TrainState, build
-from clearprop.engines.native import NativeEngine, planning, remembered
+from clearprop.engines.native import NativeEngine, planning, plans, remembered
 from clearprop.engines.native.blas import usable_libraries
 from clearprop.engines.native.plans import plan_for
 from clearprop.errors import EngineError, SettingError
@@ -87,6 +87,10 @@ def machine(monkeypatch):
 
 def forget(monkeypatch):
     monkeypatch.setattr(remembered, "_known", {})
+    # sizes from which BLAS is tried, guessed and certain: so low that tests are quick
+    monkeypatch.setattr(planning, "BLAS_FROM_AT_LEAST", 2_000)
+    monkeypatch.setattr(plans, "BLAS_FROM", 40_000)
+    monkeypatch.setattr(planning, "OWN_UP_TO", 30_000_000)
 
 
 def test_the_fastest_way_wins(machine):
