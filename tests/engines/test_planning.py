@@ -73,6 +73,10 @@ def fresh(monkeypatch, tmp_path):
     monkeypatch.setenv("CLEARPROP_CACHE", str(tmp_path))
     monkeypatch.setattr(planning, "available_threads", lambda: 2)
     monkeypatch.setattr(remembered, "_known", {})
+    # sizes from which BLAS is tried, guessed and certain: so low that tests are quick
+    monkeypatch.setattr(planning, "BLAS_FROM_AT_LEAST", 2_000)
+    monkeypatch.setattr(plans, "BLAS_FROM", 40_000)
+    monkeypatch.setattr(planning, "OWN_UP_TO", 30_000_000)
 
 
 @pytest.fixture
@@ -87,10 +91,6 @@ def machine(monkeypatch):
 
 def forget(monkeypatch):
     monkeypatch.setattr(remembered, "_known", {})
-    # sizes from which BLAS is tried, guessed and certain: so low that tests are quick
-    monkeypatch.setattr(planning, "BLAS_FROM_AT_LEAST", 2_000)
-    monkeypatch.setattr(plans, "BLAS_FROM", 40_000)
-    monkeypatch.setattr(planning, "OWN_UP_TO", 30_000_000)
 
 
 def test_the_fastest_way_wins(machine):
