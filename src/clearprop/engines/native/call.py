@@ -15,7 +15,7 @@ from numba import typeof
 
 from clearprop.engines.batches import sum_of_weights
 from clearprop.engines.contracts import Block, Engine, TrainState, Watching, watched_steps
-from clearprop.engines.native import kernel, layout, records
+from clearprop.engines.native import kernel, layout, records, sample
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
 from clearprop.engines.native.threads import run_together
@@ -24,7 +24,9 @@ from clearprop.equations import Carrier, Exact, Random
 logger = logging.getLogger("clearprop")
 
 # nobody calls it from C: its wrapper for that would take a fifth of a second to compile
-_run = kept_on_disk(kernel.run, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_run = kept_on_disk(kernel.run, **_OPTIONS)
+_run_samples = kept_on_disk(sample.run_samples, **_OPTIONS)
 
 
 @cache
@@ -127,8 +129,10 @@ class Call:
             ),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
-        if plan.threads > 1 or network.dtype not in _READY:
-            _compile(network.dtype, arguments)
+        if sample.takes_samples(network, recipe, self.carrier, self.block, job):
+            _make_ready(_run_samples, network.dtype, arguments)
+            return int(_run_samples(0, *arguments))
+        _make_ready(_run, network.dtype, arguments)
         with one_blas_thread():
             return run_together(lambda thread: _run(thread, *arguments), plan.threads)
 
@@ -207,15 +211,17 @@ def two_rows(slots: np.ndarray) -> np.ndarray:
     return slots if len(slots) else np.empty((0, 0), dtype=slots.dtype)
 
 
-# precisions whose kernel this process has; a precision has one signature (see `layout.of_one_type`)
-_READY: set[str] = set()
+# kernels and precisions that this process has; each has one signature (see `layout.of_one_type`)
+_READY: set[tuple[Any, str]] = set()
 
 
-def _compile(dtype: str, arguments: tuple[Any, ...]) -> None:
-    """Load or compile the kernel before threads start: one that failed would leave others stuck."""
+def _make_ready(kernel: Any, dtype: str, arguments: tuple[Any, ...]) -> None:
+    """Load or compile a kernel before threads start: one that failed would leave others stuck."""
+    if (kernel, dtype) in _READY:
+        return
     signature = tuple(typeof(argument) for argument in (0, *arguments))
-    if signature not in _run.overloads:
-        if not is_kept(_run, signature):
+    if signature not in kernel.overloads:
+        if not is_kept(kernel, signature):
             _announce(dtype)
-        _run.compile(signature)
-    _READY.add(dtype)
+        kernel.compile(signature)
+    _READY.add((kernel, dtype))

@@ -1,7 +1,7 @@
 """exp and its relatives, written so that a loop over them runs on vector lanes.
 
 The C library's functions are called one number at a time. These have no branches and no calls, so
-LLVM runs 8 or 16 of them at once. The core is the reduction e^x = 2ⁿ e^r with n = ⌊x / ln 2 + ½⌋
+LLVM runs 8 or 16 of them at once; most also take a register of `lanes`. The core is the reduction e^x = 2ⁿ e^r with n = ⌊x / ln 2 + ½⌋
 and |r| ≤ ½ ln 2, where e^r - 1 is its Taylor series: its error after the last term kept is below
 half a unit in the last place (r⁸/8! < 6e-9 in float32, r¹⁴/14! < 4e-18 in float64).
 
@@ -16,6 +16,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from clearprop.engines.native.lanes import Lanes, where, whole_and_power
 from clearprop.engines.native.low_level import float_of_bits, part
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}
@@ -31,8 +32,32 @@ _F64 = tuple(1 / math.factorial(k) for k in range(14))
 @part(fastmath=FAST)
 def clamp(x, low, high):
     """Hold x within [low, high]; NaN stays NaN, where min and max would lose it."""
-    x = low if x < low else x
-    return high if x > high else x
+    x = where(x < low, low, x)
+    return where(x > high, high, x)
+
+
+@part(fastmath=FAST)
+def _nearest_32(x):
+    n = np.floor(x + np.float32(0.5))
+    return n, float_of_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
+
+
+@part(fastmath=FAST)
+def _nearest_64(x):
+    n = np.floor(x + 0.5)
+    return n, float_of_bits((np.int64(n) + 1023) << 52)
+
+
+def nearest(x):
+    """Return the whole number n nearest to x, and 2ⁿ; only kernels call this."""
+    raise NotImplementedError
+
+
+@overload(nearest)
+def _nearest(x):
+    if isinstance(x, Lanes):
+        return lambda x: whole_and_power(x)
+    return (lambda x: _nearest_32(x)) if x == types.float32 else (lambda x: _nearest_64(x))  # noqa: PLW0108
 
 
 @part(fastmath=FAST)
@@ -40,40 +65,26 @@ def _powers_32(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float32."""
     # 88.37 is the last x whose n is below 128, the exponent of infinity
     x = clamp(x, np.float32(-87.0), np.float32(88.3))
-    n = np.floor(x * np.float32(_LOG2E) + np.float32(0.5))
+    n, two_n = nearest(x * np.float32(_LOG2E))
     r = (x - n * _LN2_HIGH_32) - n * _LN2_LOW_32
-    p = _F32[7]
-    p = p * r + _F32[6]
-    p = p * r + _F32[5]
-    p = p * r + _F32[4]
-    p = p * r + _F32[3]
-    p = p * r + _F32[2]
-    p = p * r + _F32[1]
-    bits = np.int32((np.int32(n) + np.int32(127)) << np.int32(23))
-    return float_of_bits(bits), p * r
+    r2 = r * r
+    # terms by pairs (Estrin): a single sample waits for the longest chain, a third of Horner's
+    p = (_F32[4] + _F32[5] * r) + r2 * (_F32[6] + _F32[7] * r)
+    return two_n, r + r2 * ((_F32[2] + _F32[3] * r) + r2 * p)
 
 
 @part(fastmath=FAST)
 def _powers_64(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float64."""
     x = clamp(x, -708.0, 709.4)
-    n = np.floor(x * _LOG2E + 0.5)
+    n, two_n = nearest(x * _LOG2E)
     r = (x - n * _LN2_HIGH_64) - n * _LN2_LOW_64
-    p = _F64[13]
-    p = p * r + _F64[12]
-    p = p * r + _F64[11]
-    p = p * r + _F64[10]
-    p = p * r + _F64[9]
-    p = p * r + _F64[8]
-    p = p * r + _F64[7]
-    p = p * r + _F64[6]
-    p = p * r + _F64[5]
-    p = p * r + _F64[4]
-    p = p * r + _F64[3]
-    p = p * r + _F64[2]
-    p = p * r + _F64[1]
-    bits = (np.int64(n) + 1023) << 52
-    return float_of_bits(bits), p * r
+    r2 = r * r
+    r4 = r2 * r2
+    low = (_F64[2] + _F64[3] * r) + r2 * (_F64[4] + _F64[5] * r)
+    middle = (_F64[6] + _F64[7] * r) + r2 * (_F64[8] + _F64[9] * r)
+    high = (_F64[10] + _F64[11] * r) + r2 * (_F64[12] + _F64[13] * r)
+    return two_n, r + r2 * (low + r4 * (middle + r4 * high))
 
 
 def powers(x):
@@ -83,7 +94,7 @@ def powers(x):
 
 @overload(powers)
 def _powers(x):
-    if x == types.float32:
+    if _precision(x) == types.float32:
         return lambda x: _powers_32(x)  # noqa: PLW0108  Numba wants a Python function
     return lambda x: _powers_64(x)  # noqa: PLW0108
 
@@ -106,7 +117,8 @@ def expm1(x):
 def sigmoid(x):
     """1 / (1 + e^-x)."""
     one = type_of(x, 1.0)
-    return one / (one + exp(-x))
+    two_n, q = powers(-x)
+    return one / (two_n * q + (two_n + one))
 
 
 @part(fastmath=FAST)
@@ -130,7 +142,7 @@ def tanh_softplus(x):
     """tanh(log(1 + e^x)) = e (e + 2) / (e (e + 2) + 2) with e = e^x; above 20 it is 1."""
     two = type_of(x, 2.0)
     limit = type_of(x, 20.0)
-    e = exp(limit if x > limit else x)
+    e = exp(where(x > limit, limit, x))
     m = e * (e + two)
     return m / (m + two)
 
@@ -140,8 +152,12 @@ def type_of(x, value):
     return type(x)(value)
 
 
+def _precision(x):
+    return x.dtype if isinstance(x, Lanes) else x
+
+
 @overload(type_of)
 def _type_of(x, value):
-    if x == types.float32:
+    if _precision(x) == types.float32:
         return lambda x, value: np.float32(value)
     return lambda x, value: np.float64(value)
