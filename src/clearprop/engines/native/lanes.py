@@ -334,7 +334,8 @@ def _fold(combine: Callable[[Any], Callable[..., Any]], few: int | None = None) 
 
 
 def _adding(builder: Any) -> Callable[..., Any]:
-    return lambda a, b: builder.fadd(a, b)
+    adder: Callable[..., Any] = builder.fadd
+    return adder
 
 
 def _greater(builder: Any) -> Callable[..., Any]:

@@ -25,6 +25,7 @@ HALF_SQUARED, MEAN_SQUARED, ABSOLUTE, HUBER, POISSON, BINARY_CROSS_ENTROPY, CROS
 
 @part(fastmath=FAST)
 def xlogx(y):
+    """Return y log y, 0 at 0."""
     return y * math.log(y) if y > 0 else y - y
 
 

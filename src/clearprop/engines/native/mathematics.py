@@ -1,9 +1,10 @@
 """exp and its relatives, written so that a loop over them runs on vector lanes.
 
 The C library's functions are called one number at a time. These have no branches and no calls, so
-LLVM runs 8 or 16 of them at once; most also take a register of `lanes`. The core is the reduction e^x = 2ⁿ e^r with n = ⌊x / ln 2 + ½⌋
-and |r| ≤ ½ ln 2, where e^r - 1 is its Taylor series: its error after the last term kept is below
-half a unit in the last place (r⁸/8! < 6e-9 in float32, r¹⁴/14! < 4e-18 in float64).
+LLVM runs 8 or 16 of them at once; most also take a register of `lanes`. The core is the reduction
+e^x = 2ⁿ e^r with n = ⌊x / ln 2 + ½⌋ and |r| ≤ ½ ln 2, where e^r - 1 is its Taylor series: its error
+after the last term kept is below half a unit in the last place (r⁸/8! < 6e-9 in float32,
+r¹⁴/14! < 4e-18 in float64).
 
 Working from e^x - 1 keeps the relative accuracy of tanh, elu and selu near zero.
 """
@@ -56,8 +57,10 @@ def nearest(x):
 @overload(nearest)
 def _nearest(x):
     if isinstance(x, Lanes):
-        return lambda x: whole_and_power(x)
-    return (lambda x: _nearest_32(x)) if x == types.float32 else (lambda x: _nearest_64(x))  # noqa: PLW0108
+        return lambda x: whole_and_power(x)  # noqa: PLW0108  Numba wants a Python function
+    if x == types.float32:
+        return lambda x: _nearest_32(x)  # noqa: PLW0108
+    return lambda x: _nearest_64(x)  # noqa: PLW0108
 
 
 @part(fastmath=FAST)

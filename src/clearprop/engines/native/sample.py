@@ -33,6 +33,7 @@ from clearprop.engines.native.lanes import (
     put_some,
     sizes,
     some,
+    take,
     take_some,
     where,
     width_of,
@@ -62,7 +63,7 @@ from clearprop.engines.native.records import (
     UPDATE,
     Job,
 )
-from clearprop.engines.native.sample_layers import carry, forward, gradient
+from clearprop.engines.native.sample_layers import carry, forward, gradient, last_register
 from clearprop.engines.native.sample_output import loss, softmax
 from clearprop.engines.native.sample_updates import apply
 from clearprop.equations import Carrier, Exact
@@ -147,31 +148,30 @@ def _forward(theta, V, layers, reals, stamps):
 
 
 @part(forceinline=True)
-def _backward(theta, G, V, layers, reals, stamps):
-    """BP2 to BP4 from the last layer to the first."""
+def _backward(theta, G, V, layers, reals, held, stamps):
+    """BP2 to BP4 from the last layer to the first; `held` is the last register of δ^L."""
     for index in range(len(layers) - 1, -1, -1):
         layer, scale = row(layers, index), reals[index, SCALE]
         place = timing.gradients(len(layers), index)
-        gradient(G, V, layer, scale)
+        gradient(G, V, layer, held, scale)
         stamp(stamps, place + 1)
         if index:
-            carry(theta, V, layer, row(layers, index - 1), scale, reals[index - 1, ALPHA])
+            before, alpha = row(layers, index - 1), reals[index - 1, ALPHA]
+            held = carry(theta, V, layer, before, held, scale, alpha)
             stamp(stamps, place + 2)
 
 
 @part(forceinline=True)
-def _largest(V, place, count):
-    """Return the largest |x| of some numbers, NaN or infinity where one of them is."""
+def _largest(V, place, count, found):
+    """Return the largest |x| of each lane, of some numbers and of what was found before."""
     width = width_of(V)
-    found = sizes(zeros(V))
     for block in range((count + width - 1) // width):
-        start = block * width
-        found = larger_size(found, sizes(take_some(V, place + start, some(V, count - start))))
-    return largest_size(found)
+        found = larger_size(found, sizes(take(V, place + block * width)))
+    return found
 
 
-@part(forceinline=True)
-def _is_finite(V, layers, reals):
+@part()
+def _every_layer_is_finite(V, layers, reals):
     """Return whether no entry s a_k δ_j of the gradient is NaN or infinite.
 
     Rounding keeps order, so the largest entry of a layer is the product of the largest factors.
@@ -179,9 +179,30 @@ def _is_finite(V, layers, reals):
     sound = True
     for index in range(len(layers)):
         layer = row(layers, index)
-        x = reals[index, SCALE] * _largest(V, layer[INPUT], layer[FAN_IN])
-        sound &= math.isfinite(x * _largest(V, layer[DELTA], layer[UNITS]))
+        # number by number, since the last register of a layer is not all its own
+        x, d = sizes(zeros(V)), sizes(zeros(V))
+        for k in range(layer[FAN_IN]):
+            x = larger_size(x, sizes(zeros(V) + at(V, layer[INPUT] + k)))
+        for j in range(layer[UNITS]):
+            d = larger_size(d, sizes(zeros(V) + at(V, layer[DELTA] + j)))
+        bound = reals[index, SCALE] * largest_size(x) * largest_size(d)
+        sound &= math.isfinite(bound)
     return sound
+
+
+@part(forceinline=True)
+def _is_finite(V, layers, reals):
+    """Return whether the gradient is finite: at a glance, and where that shows nothing, exactly."""
+    x = d = sizes(zeros(V))
+    scale = type_of(V[0], 0.0)
+    for index in range(len(layers)):
+        layer = row(layers, index)
+        x = _largest(V, layer[INPUT], layer[FAN_IN], x)
+        d = _largest(V, layer[DELTA], layer[UNITS], d)
+        scale = max(scale, reals[index, SCALE])
+    if math.isfinite(scale * largest_size(x) * largest_size(d)):
+        return True
+    return _every_layer_is_finite(V, layers, reals)
 
 
 @part()
@@ -244,7 +265,7 @@ def run_samples(thread, memory, tables, data, job, numbers, results, constants):
     last, alpha = row(layers, len(layers) - 1), reals[len(layers) - 1, ALPHA]
     penalised = numbers.l1 > 0 or numbers.l2 > 0
     before = job.step // job.every
-    top, total = type_of(alpha, 0.0), type_of(alpha, 1.0)
+    top, total, held = type_of(alpha, 0.0), type_of(alpha, 1.0), zeros(V)
     for s in range(job.steps):
         stamp(stamps, timing.BEGIN)
         sample = job.start + s
@@ -262,11 +283,13 @@ def run_samples(thread, memory, tables, data, job, numbers, results, constants):
             _write_output(V, last, results.outputs, job.start + s)
             continue
         if job.phases & LOSS:
-            value = np.float64(loss(V, last, alpha, job, numbers, top, total))
-            partial[PART_LOSS] = np.float64(V[job.coefficient]) * value
+            value, held = loss(V, last, alpha, job, numbers, top, total)
+            partial[PART_LOSS] = np.float64(V[job.coefficient]) * np.float64(value)
             stamp(stamps, timing.loss(len(layers)))
         if job.phases & BACKWARD:
-            _backward(theta, G, V, layers, reals, stamps)
+            if not job.phases & LOSS:
+                held = last_register(V, last)
+            _backward(theta, G, V, layers, reals, held, stamps)
         results.losses[s] = partial[PART_LOSS]
         if not job.phases & UPDATE:
             continue

@@ -71,7 +71,7 @@ def _activated(code, alpha, z, count):
         return tanh(z)
     if code == LEAKY_RELU:
         return where(z > zero, z, alpha * z)
-    if code == ELU or code == SELU:
+    if code in (ELU, SELU):
         scale = type_of(alpha, SELU_SCALE if code == SELU else 1.0)
         bend = type_of(alpha, SELU_ALPHA) if code == SELU else alpha
         return scale * where(z > zero, z, bend * expm1(where(z > zero, zero, z)))
@@ -178,27 +178,56 @@ def _row_sum(theta, V, row, delta, units):
 
 
 @part(forceinline=True)
-def carry(theta, V, layer, before, scale, alpha):
-    """BP2: δ of the layer before = s Wᵀ δ ⊙ f'(z), a register at a time."""
-    width, units, fan_in = width_of(V), layer[UNITS], layer[FAN_IN]
-    for block in range((fan_in + width - 1) // width):
-        start = block * width
-        count = min(width, fan_in - start)
-        error = zeros(V)
-        # the sums go into the lanes one by one: read back from memory they would have to wait
-        # until all of them are written
+def _carried(theta, V, layer, held, start, count):
+    """Return Σ_j W[k, j] δ_j for `count` units k from `start` on, in one register."""
+    units, error = layer[UNITS], zeros(V)
+    row = layer[WEIGHT] + start * units
+    # the sums go into the lanes one by one: read back from memory they would have to wait until
+    # all of them are written
+    if units <= width_of(V):
+        mask = some(V, units)
         for k in range(count):
-            row = layer[WEIGHT] + (start + k) * units
-            total = _row_sum(theta, V, row, layer[DELTA], units)
+            products = take_some(theta, row + k * units, mask) * held
+            error = where(lane(V, k), sum_of(products, units), error)
+    else:
+        for k in range(count):
+            total = _row_sum(theta, V, row + k * units, layer[DELTA], units)
             error = where(lane(V, k), total, error)
-        z, a = take(V, before[Z_PLACE] + start), take(V, before[A_PLACE] + start)
-        d = times_derivative(before[ACTIVATION], alpha, z, a, scale * error, count)
-        put(V, before[DELTA] + start, d)
+    return error
 
 
 @part(forceinline=True)
-def gradient(G, V, layer, scale):
-    """BP3 and BP4: ∂E/∂b_j = δ_j and ∂E/∂W[k, j] = s a_k δ_j, a register at a time."""
+def carry(theta, V, layer, before, held, scale, alpha):
+    """BP2: δ of the layer before = s Wᵀ δ ⊙ f'(z), a register at a time; return the last.
+
+    `held` is δ, if one register holds it: its way through memory would be a tenth of the step.
+    """
+    width, fan_in = width_of(V), layer[FAN_IN]
+    d = held
+    for block in range((fan_in + width - 1) // width):
+        start = block * width
+        count = min(width, fan_in - start)
+        error = scale * _carried(theta, V, layer, held, start, count)
+        z, a = take(V, before[Z_PLACE] + start), take(V, before[A_PLACE] + start)
+        d = times_derivative(before[ACTIVATION], alpha, z, a, error, count)
+        put(V, before[DELTA] + start, d)
+    return d
+
+
+@part(forceinline=True)
+def last_register(V, layer):
+    """Return the last register of δ, as somebody else left it in its place."""
+    units = layer[UNITS]
+    start = (units - 1) // width_of(V) * width_of(V)
+    return take_some(V, layer[DELTA] + start, some(V, units - start))
+
+
+@part(forceinline=True)
+def gradient(G, V, layer, held, scale):
+    """BP3 and BP4: ∂E/∂b_j = δ_j and ∂E/∂W[k, j] = s a_k δ_j, a register at a time.
+
+    `held` is the last register of δ.
+    """
     width, units, x = width_of(V), layer[UNITS], layer[INPUT]
     for block in range(units // width):
         start = block * width
@@ -209,8 +238,7 @@ def gradient(G, V, layer, scale):
     start = units - units % width
     if start < units:
         mask = some(V, units - start)
-        delta = take(V, layer[DELTA] + start)
-        put_some(G, layer[BIAS] + start, delta, mask)
+        put_some(G, layer[BIAS] + start, held, mask)
         for k in range(layer[FAN_IN]):
-            g = (scale * at(V, x + k)) * delta
+            g = (scale * at(V, x + k)) * held
             put_some(G, layer[WEIGHT] + k * units + start, g, mask)

@@ -32,7 +32,7 @@ from clearprop.engines.native.low_level import part, vector
 from clearprop.engines.native.mathematics import exp, type_of
 from clearprop.engines.native.pointwise import SOFTMAX
 from clearprop.engines.native.records import A_PLACE, ACTIVATION, DELTA, UNITS, Z_PLACE
-from clearprop.engines.native.sample_layers import softplus, times_derivative
+from clearprop.engines.native.sample_layers import last_register, softplus, times_derivative
 
 
 @part(forceinline=True)
@@ -44,6 +44,21 @@ def _blocks(V, units):
 @part(forceinline=True)
 def softmax(V, last):
     """a = e^(z - max z) / Σ e^(z - max z); return max z and the sum."""
+    units = last[UNITS]
+    if units > width_of(V):
+        return _softmax_of_many(V, last)
+    mask, lowest = some(V, units), type_of(V[0], -math.inf)
+    z = where(mask, take(V, last[Z_PLACE]), lowest)
+    top = largest_of(z, units)
+    e = where(mask, exp(z - top), type_of(top, 0.0))
+    total = sum_of(e, units)
+    put(V, last[A_PLACE], e / total)
+    return top, total
+
+
+@part()
+def _softmax_of_many(V, last):
+    """Do what `softmax` does for units that fill several registers."""
     width, units, lowest = width_of(V), last[UNITS], type_of(V[0], -math.inf)
     top = zeros(V) + lowest
     for block in range(_blocks(V, units)):
@@ -54,7 +69,7 @@ def softmax(V, last):
     for block in range(_blocks(V, units)):
         start = block * width
         e = exp(take(V, last[Z_PLACE] + start) - highest)
-        e = where(some(V, units - start), e, type_of(V[0], 0.0))
+        e = where(some(V, units - start), e, type_of(highest, 0.0))
         total = total + e
         put(V, last[A_PLACE] + start, e)
     whole = sum_of(total, units)
@@ -78,94 +93,95 @@ def _matched_terms(code, z, y, top, count):
 
 @part(forceinline=True)
 def _matched(V, last, job, c, top, total):
-    """δ = c (a - y), BP1 of a matching pair; return E."""
+    """δ = c (a - y), BP1 of a matching pair; return E and the last register of δ."""
     width, units, terms = width_of(V), last[UNITS], zeros(V)
+    d = terms
     for block in range(_blocks(V, units)):
         start = block * width
-        mask = some(V, units - start)
         y, z = take(V, job.target + start), take(V, last[Z_PLACE] + start)
-        put(V, last[DELTA] + start, c * (take(V, last[A_PLACE] + start) - y))
-        terms = terms + where(mask, _matched_terms(job.loss, z, y, top, units - start), c - c)
+        d = c * (take(V, last[A_PLACE] + start) - y)
+        put(V, last[DELTA] + start, d)
+        left = units - start
+        terms = terms + where(some(V, left), _matched_terms(job.loss, z, y, top, left), c - c)
     value = sum_of(terms, units)
     if job.loss == CROSS_ENTROPY:
-        return value + math.log(total)
-    if job.loss == POISSON:
+        value += math.log(total)
+    elif job.loss == POISSON:
         for y in vector(V, job.target, units):
             value += xlogx(y)
-    return value
-
-
-@part(forceinline=True)
-def _squares(V, last, job, share):
-    """∂E/∂a = 2 s (a - y) where δ will stand; return E = s Σ (a - y)²."""
-    width, units, terms = width_of(V), last[UNITS], zeros(V)
-    for block in range(_blocks(V, units)):
-        start = block * width
-        mask = some(V, units - start)
-        a = take_some(V, last[A_PLACE] + start, mask)
-        error = a - take_some(V, job.target + start, mask)
-        terms = terms + error * error
-        put(V, last[DELTA] + start, (share + share) * error)
-    return share * sum_of(terms, units)
+    return value, d
 
 
 @part()
-def _slopes(V, last, job, parameter, tiny, share):
+def _slopes(V, last, job, numbers, share):
     """∂E/∂a where δ will stand, unit by unit, for the losses that are not squares; return E."""
-    units = last[UNITS]
+    units, total = last[UNITS], share - share
     a, y = vector(V, last[A_PLACE], units), vector(V, job.target, units)
-    d, total = vector(V, last[DELTA], units), parameter - parameter
+    d = vector(V, last[DELTA], units)
     for j in range(units):
-        value, slope = value_and_slope(job.loss, parameter, tiny, share, a[j], y[j])
+        value, slope = value_and_slope(job.loss, numbers.loss, numbers.tiny, share, a[j], y[j])
         d[j] = slope
         total += value
     return total
 
 
 @part(forceinline=True)
-def _average(V, last):
-    """Return Σ_k a_k ∂E/∂a_k, which softmax takes off every slope."""
+def _unmatched(V, last, alpha, job, numbers, c):
+    """δ = c ∂E/∂a ⊙ f'(z), BP1 unit by unit; return E and the last register of δ.
+
+    Of a softmax, whose units hang together, only ∂E/∂a is left where δ will stand.
+    """
+    width, units, code = width_of(V), last[UNITS], last[ACTIVATION]
+    share = type_of(alpha, 1.0) / type_of(alpha, np.float64(units))
+    # of half the sum of squares, or of their mean
+    factor = type_of(alpha, 0.5) if job.loss == HALF_SQUARED else share
+    squares = job.loss in (HALF_SQUARED, MEAN_SQUARED)
+    value = share - share if squares else _slopes(V, last, job, numbers, share)
+    terms = d = zeros(V)
+    for block in range(_blocks(V, units)):
+        start = block * width
+        a = take(V, last[A_PLACE] + start)
+        if squares:
+            error = where(some(V, units - start), a - take(V, job.target + start), share - share)
+            terms = terms + error * error
+            d = (factor + factor) * error
+        else:
+            d = take(V, last[DELTA] + start)
+        if code != SOFTMAX:
+            z = take(V, last[Z_PLACE] + start)
+            d = c * times_derivative(code, alpha, z, a, d, units - start)
+        put(V, last[DELTA] + start, d)
+    if squares:
+        value = factor * sum_of(terms, units)
+    return value, d
+
+
+@part()
+def _through_softmax(V, last, c):
+    """δ = c a ⊙ (∂E/∂a - Σ_k a_k ∂E/∂a_k), from ∂E/∂a where δ will stand."""
     width, units, total = width_of(V), last[UNITS], zeros(V)
     for block in range(_blocks(V, units)):
         start = block * width
         mask = some(V, units - start)
         a = take_some(V, last[A_PLACE] + start, mask)
         total = total + a * take_some(V, last[DELTA] + start, mask)
-    return sum_of(total, units)
-
-
-@part(forceinline=True)
-def _unmatched(V, last, alpha, job, numbers, c):
-    """δ = c J_f(z)ᵀ ∂E/∂a, BP1 of any pair; return E."""
-    width, units, code = width_of(V), last[UNITS], last[ACTIVATION]
-    one = type_of(alpha, 1.0)
-    share = one / type_of(alpha, np.float64(units))
-    if job.loss == HALF_SQUARED:
-        value = _squares(V, last, job, type_of(alpha, 0.5))
-    elif job.loss == MEAN_SQUARED:
-        value = _squares(V, last, job, share)
-    else:
-        value = _slopes(V, last, job, numbers.loss, numbers.tiny, share)
-    average = _average(V, last) if code == SOFTMAX else one - one
+    average = sum_of(total, units)
     for block in range(_blocks(V, units)):
         start = block * width
-        d, a = take(V, last[DELTA] + start), take(V, last[A_PLACE] + start)
-        if code == SOFTMAX:
-            d = a * (d - average)
-        else:
-            z = take(V, last[Z_PLACE] + start)
-            d = times_derivative(code, alpha, z, a, d, units - start)
-        put(V, last[DELTA] + start, c * d)
-    return value
+        a, slope = take(V, last[A_PLACE] + start), take(V, last[DELTA] + start)
+        put(V, last[DELTA] + start, c * (a * (slope - average)))
 
 
 @part(forceinline=True)
 def loss(V, last, alpha, job, numbers, top, total):
-    """BP1; return E of the sample, which is left in its place too."""
+    """BP1; return E of the sample, which is left in its place too, and the last register of δ."""
     c = at(V, job.coefficient)
     if job.matched:
-        value = _matched(V, last, job, c, top, total)
+        value, d = _matched(V, last, job, c, top, total)
     else:
-        value = _unmatched(V, last, alpha, job, numbers, c)
+        value, d = _unmatched(V, last, alpha, job, numbers, c)
+        if last[ACTIVATION] == SOFTMAX:
+            _through_softmax(V, last, c)
+            d = last_register(V, last)
     V[job.value] = value
-    return value
+    return value, d
