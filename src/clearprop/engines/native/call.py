@@ -23,8 +23,9 @@ from clearprop.equations import Carrier, Exact, Random
 
 logger = logging.getLogger("clearprop")
 
-# nobody calls it from C: its wrapper for that would take a fifth of a second to compile
-_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+# nobody calls them from C: a wrapper for that would take a fifth of a second to compile; references
+# are not counted, as in `low_level.part`
+_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 _run = kept_on_disk(kernel.run, **_OPTIONS)
 _run_samples = kept_on_disk(sample.run_samples, **_OPTIONS)
 

@@ -10,7 +10,7 @@ Arithmetic may be contracted (a b + c in one rounding); it is reordered only in 
 it by `fastmath`.
 
 Public names: `Lanes`, the type; `width_of`, `some`, `lane`, masks of lanes; `take`, `take_some`,
-`put`, `put_some`, `spread`, `at`, `zeros`, memory; `where`, `root`, `whole_and_power`; `sum_of`,
+`put`, `put_some`, `put_first`, `spread`, `at`, `zeros`, memory; `where`, `root`, `whole_and_power`; `sum_of`,
 `largest_of`, `sizes`, `larger_size`, `largest_size`, all lanes as one; `each_exp`, `each_log1p`,
 `each_erf`, the C library's functions, lane by lane.
 """
@@ -238,6 +238,41 @@ def put_some(typingctx, array, place, value, mask):
         return context.get_dummy_value()
 
     return types.void(array, types.int64, value, mask), codegen
+
+
+def _part_of(builder: Any, value: Any, first: int, count: int) -> Any:
+    """Return some neighbouring lanes of a vector as a shorter one; beyond its end, anything."""
+    places = [place % value.type.count for place in range(first, first + count)]
+    mask = ir.Constant(ir.VectorType(_INT32, count), places)
+    return builder.shuffle_vector(value, value, mask)
+
+
+@intrinsic
+def put_first(typingctx, array, place, value, count):
+    """Write the first `count` lanes of a register, fewer than all, in pieces of 2ⁿ numbers.
+
+    A processor hands what it is about to write on to a read inside one such piece; what `put_some`
+    writes can only be read once it has reached the cache, which takes as long as an exponential.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        _, place, value, count = arguments
+        align, piece = _size(context, array), signature.args[2].width // 2
+        where = cgutils.alloca_once_value(builder, place)
+        left = cgutils.alloca_once_value(builder, value)
+        width = piece * 2
+        while piece:
+            bit = builder.and_(count, count.type(piece))
+            with builder.if_then(builder.icmp_signed("!=", bit, count.type(0))):
+                here, rest = builder.load(where), builder.load(left)
+                address, _ = _address(context, builder, array, [arguments[0], here], piece)
+                builder.store(_part_of(builder, rest, 0, piece), address, align=align)
+                builder.store(builder.add(here, here.type(piece)), where)
+                builder.store(_part_of(builder, rest, piece, width), left)
+            piece //= 2
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, value, types.int64), codegen
 
 
 @intrinsic

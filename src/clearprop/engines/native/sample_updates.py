@@ -5,7 +5,16 @@ The formulas are those of `updates.apply`.
 
 from __future__ import annotations
 
-from clearprop.engines.native.lanes import put, put_some, root, some, take, take_some, width_of
+from clearprop.engines.native.lanes import (
+    put,
+    put_first,
+    put_some,
+    root,
+    some,
+    take,
+    take_some,
+    width_of,
+)
 from clearprop.engines.native.low_level import part
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.updates import GD, MOMENTUM, NESTEROV, RMSPROP
@@ -55,7 +64,8 @@ def apply(code, theta, g, slots, columns, c, rate, decay, low, high):
         first = take_some(slots, i, mask) if one else d
         second = take_some(slots, columns + i, mask) if two else d
         w, first, second = _changed(code, c, rate, decay, w, d, first, second)
-        put_some(theta, i, w, mask)
+        # the next step's rows of W lie inside
+        put_first(theta, i, w, high - i)
         if one:
             put_some(slots, i, first, mask)
         if two:
