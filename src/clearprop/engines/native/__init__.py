@@ -5,11 +5,13 @@ so it is compiled once a machine and serves every network. It agrees with the re
 rounding, and a test holds it to that for every layer, loss and rule.
 
     kernel.py        the steps: gather, forward, BP1 to BP4, update; threads and barriers
+    sample.py        the same for steps of one sample; sample_layers, _output and _updates are parts
     gathering.py     a batch brought into the workspace
     products.py      the three matrix products, as own loops and through BLAS
     pointwise.py     activations and derivatives       losses.py    losses and BP1
     updates.py       update rules                      chance.py    dropout's random bits
     mathematics.py   exp and its relatives for vector lanes
+    lanes.py         a vector register as a value of a kernel
     low_level.py     calls by address, atomics, barrier
     records.py       what the kernel reads and writes, and what its columns mean
     layout.py        a network, a plan and a block as the kernel's arrays

@@ -10,9 +10,9 @@ Arithmetic may be contracted (a b + c in one rounding); it is reordered only in 
 it by `fastmath`.
 
 Public names: `Lanes`, the type; `width_of`, `some`, `lane`, masks of lanes; `take`, `take_some`,
-`put`, `put_some`, `put_first`, `spread`, `at`, `zeros`, memory; `where`, `root`, `whole_and_power`; `sum_of`,
-`largest_of`, `sizes`, `larger_size`, `largest_size`, all lanes as one; `each_exp`, `each_log1p`,
-`each_erf`, the C library's functions, lane by lane.
+`put`, `put_some`, `put_first`, `spread`, `at`, `zeros`, memory; `where`, `root`,
+`whole_and_power`; `sum_of`, `largest_of`, `sizes`, `larger_size`, `largest_size`, all lanes as one;
+`each_exp`, `each_log1p`, `each_erf`, the C library's functions, lane by lane.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _teach(symbol: Any, emit: Callable[..., Any], *, compares: bool = False) -> 
             return signature(_mask_of(kind) if compares else kind, *arguments)
 
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = _register(signature.args)
+        kind: Any = _register(signature.args)
         given = zip(arguments, signature.args, strict=True)
         return emit(builder, *(_as_lanes(context, builder, *pair, kind) for pair in given))
 
