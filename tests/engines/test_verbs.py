@@ -175,7 +175,9 @@ def test_buffers_do_not_pile_up():
     x = block_for(network, 300).x
     largest = native.predict(vector, x)
     space = native.workspace(1)
-    for rows in range(1, 300, 7):
+    # a single row has a kernel of its own, which rounds in its own way
+    assert apart(native.predict(vector, x[:1]), largest[:1]) < 1e-14
+    for rows in range(2, 300, 7):
         assert np.array_equal(native.predict(vector, x[:rows]), largest[:rows])
     assert native.workspace(1) is space
 

@@ -18,7 +18,8 @@ class PartTime:
     ----------
     part : str
         `"gather"`; `"z"` and `"a"` of a layer; `"loss"`, with δ of the output layer; `"delta"` of a
-        layer before it, `"bp3"` and `"bp4"` of a layer; `"update"`.
+        layer before it, `"bp3"` and `"bp4"` of a layer; `"update"`. An engine that does two of
+        these in one pass gives the time of both to one of them.
     layer : int
         1 for the first; 0 for gathering, loss and update.
     seconds : float

@@ -15,6 +15,7 @@ The learning rate η of a step already holds the schedule. Factors per segment m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -184,6 +185,16 @@ class RMSprop(Rule):
         return {name: step * part for name, part in parts.items()}, (square,)
 
 
+def _one_less_power(beta: float, t: np.ndarray) -> np.ndarray:
+    """Return 1 - βᵗ for t ≥ 1, which is 1 long before βᵗ gets as small as e⁻⁷⁰⁰.
+
+    Smaller powers are not computed: those that underflow take twenty times as long, which is as
+    long as a step of a small network.
+    """
+    last = 1.0 if beta == 0 else -700 / math.log(beta)
+    return 1 - beta ** np.minimum(t, last)
+
+
 @dataclass(frozen=True)
 class Adam(Rule):
     """Adam (Kingma and Ba 2015, algorithm 1).
@@ -217,8 +228,8 @@ class Adam(Rule):
         """Return η √(1 - β₂ᵗ) / (1 - β₁ᵗ), β₁, β₂ and the ε that is added to √v."""
         table = super().constants(steps, rates)
         t = np.asarray(steps, dtype=np.float64) + 1
-        root = np.sqrt(1 - self.beta_2**t)
-        table[:, 0] = rates * root / (1 - self.beta_1**t)
+        root = np.sqrt(_one_less_power(self.beta_2, t))
+        table[:, 0] = rates * root / _one_less_power(self.beta_1, t)
         table[:, 1], table[:, 2] = self.beta_1, self.beta_2
         table[:, 3] = self.epsilon * (1 if self.epsilon_hat else root)
         return table

@@ -5,10 +5,11 @@ so it is compiled once a machine and serves every network. It agrees with the re
 rounding, and a test holds it to that for every layer, loss and rule.
 
     kernel.py        the steps: gather, forward, BP1 to BP4, update; threads and barriers
+    sample.py        the same for steps of one sample; sample_layers and sample_output are parts
     gathering.py     a batch brought into the workspace
     products.py      the three matrix products, in own tiles and through BLAS
     tiles.py         a product in register tiles       transposing.py   a block turned
-    lanes.py         formulas over whole arrays        vectors.py       vectors of LLVM for these
+    lanes.py         a register as a kernel's value    vectors.py       vectors of LLVM for tiles
     pointwise.py     activations and derivatives       losses.py    losses and BP1
     updates.py       update rules                      chance.py    dropout's random bits
     mathematics.py   exp, log and their relatives for vector lanes

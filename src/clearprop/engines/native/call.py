@@ -15,7 +15,7 @@ from numba import typeof
 
 from clearprop.engines.batches import sum_of_weights
 from clearprop.engines.contracts import Block, Engine, TrainState, Watching, watched_steps
-from clearprop.engines.native import kernel, layout, records
+from clearprop.engines.native import kernel, layout, records, sample
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
 from clearprop.engines.native.threads import run_together
@@ -23,8 +23,11 @@ from clearprop.equations import Carrier, Exact, Random
 
 logger = logging.getLogger("clearprop")
 
-# nobody calls it from C: its wrapper for that would take a fifth of a second to compile
-_run = kept_on_disk(kernel.run, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+# nobody calls them from C: a wrapper for that would take a fifth of a second to compile; references
+# are not counted, as in `low_level.part`
+_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+_run = kept_on_disk(kernel.run, **_OPTIONS)
+_run_samples = kept_on_disk(sample.run_samples, **_OPTIONS)
 
 
 @cache
@@ -62,7 +65,7 @@ class Call:
         self.watch: Watching | None = None
         self.watched = np.empty((0, 0), dtype=vector.dtype)
 
-    def run(
+    def arguments(
         self,
         phases: int,
         steps: int,
@@ -72,8 +75,8 @@ class Call:
         constants: np.ndarray | None = None,
         normaliser: float = 0.0,
         accumulate: int = 0,
-    ) -> int:
-        """Run the kernel on all threads of the plan; return how many steps were sound."""
+    ) -> tuple[Any, ...]:
+        """Return what the kernel is given behind the number of a thread."""
         network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
         space, places = self.space, self.space.places
         self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
@@ -116,7 +119,7 @@ class Call:
             seed=layout.signed(state.seed) if state else 0,
             accumulate=accumulate,
         )
-        arguments = (
+        return (
             memory,
             space.tables,
             layout.data_for(network, self.block),
@@ -127,8 +130,18 @@ class Call:
             ),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
-        if network.dtype not in _READY:
-            _compile(network.dtype, arguments)
+
+    def run(self, phases: int, steps: int, **details: Any) -> int:
+        """Run the kernel on all threads of the plan; return how many steps were sound.
+
+        `details` are those of `arguments`.
+        """
+        network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
+        arguments = self.arguments(phases, steps, **details)
+        if sample.takes_samples(network, recipe, self.carrier, self.block, arguments[3]):
+            _make_ready(_run_samples, network.dtype, arguments)
+            return int(_run_samples(0, *arguments))
+        _make_ready(_run, network.dtype, arguments)
         with one_blas_thread():
             return run_together(_run, plan.threads, arguments)
 
@@ -202,20 +215,59 @@ class Call:
             first += n
 
 
+class OneRow:
+    """The prediction of one dense row; what does not change from row to row is made once.
+
+    Preparing a call takes ten times as long as the forward phase of a small network.
+    """
+
+    def __init__(self, engine: Engine, space: layout.Workspace, vector: np.ndarray) -> None:
+        network = engine.network
+        self.space = space
+        self._dtype, self._shape = np.dtype(network.dtype), (1, network.outputs)
+        row = np.zeros((1, network.inputs), dtype=network.dtype)
+        call = Call(engine, space, vector, Block(row, np.empty(self._shape, self._dtype)), 1)
+        call.outputs = np.empty(self._shape, self._dtype)
+        phases = records.GATHER | records.FORWARD | records.PREDICT
+        arguments = call.arguments(phases, 1, normaliser=1.0)
+        _make_ready(_run_samples, network.dtype, arguments)
+        memory, self._tables, data, self._job, self._numbers, results, self._table = arguments
+        self._memory, self._data, self._results = memory[2:], data[1:], results
+
+    def predict(self, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return a^L of the one row of x, (1, outputs)."""
+        outputs = np.empty(self._shape, self._dtype)
+        losses, penalties, _, *others = self._results
+        vector = layout.of_one_type(vector, self._dtype)
+        _run_samples(
+            0,
+            records.Memory(vector, vector, *self._memory),
+            self._tables,
+            records.Data(layout.of_one_type(x, self._dtype), *self._data),
+            self._job,
+            self._numbers,
+            records.Results(losses, penalties, outputs, *others),
+            self._table,
+        )
+        return outputs
+
+
 def two_rows(slots: np.ndarray) -> np.ndarray:
     """Return slots as the kernel indexes them; rules with fewer than two leave rows unused."""
     return slots if len(slots) else np.empty((0, 0), dtype=slots.dtype)
 
 
-# precisions whose kernel this process has; a precision has one signature (see `layout.of_one_type`)
-_READY: set[str] = set()
+# kernels and precisions that this process has; each has one signature (see `layout.of_one_type`)
+_READY: set[tuple[Any, str]] = set()
 
 
-def _compile(dtype: str, arguments: tuple[Any, ...]) -> None:
-    """Load or compile the kernel before threads start: one that failed would leave others stuck."""
+def _make_ready(kernel: Any, dtype: str, arguments: tuple[Any, ...]) -> None:
+    """Load or compile a kernel before threads start: one that failed would leave others stuck."""
+    if (kernel, dtype) in _READY:
+        return
     signature = tuple(typeof(argument) for argument in (0, *arguments))
-    if signature not in _run.overloads:
-        if not is_kept(_run, signature):
+    if signature not in kernel.overloads:
+        if not is_kept(kernel, signature):
             _announce(dtype)
-        _run.compile(signature)
-    _READY.add(dtype)
+        kernel.compile(signature)
+    _READY.add((kernel, dtype))

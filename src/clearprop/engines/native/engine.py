@@ -25,7 +25,7 @@ from clearprop.engines.contracts import (
 )
 from clearprop.engines.ledger import Notes, update_terms
 from clearprop.engines.native import layout, records, timing
-from clearprop.engines.native.call import Call, two_rows
+from clearprop.engines.native.call import Call, OneRow, two_rows
 from clearprop.engines.native.planning import best_plan
 from clearprop.engines.native.plans import check_plan
 from clearprop.engines.timing import PartTime, median_times
@@ -67,6 +67,7 @@ class NativeEngine(Engine):
         check_plan(network, plan)
         super().__init__(network, recipe, plan)
         self._workspace: layout.Workspace | None = None
+        self._one_row: OneRow | None = None
 
     def advance(
         self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
@@ -107,6 +108,8 @@ class NativeEngine(Engine):
 
     def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
         """Run the forward phase over chunks; see `Engine.predict`."""
+        if x.shape[0] == 1 and not hasattr(x, "indptr"):
+            return self._predict_row(vector, x)
         outputs = np.empty((x.shape[0], self.network.outputs), dtype=self.network.dtype)
         if len(outputs):
             call = self._call(vector, Block(x, outputs), self._chunk(len(outputs)))
@@ -114,6 +117,12 @@ class NativeEngine(Engine):
             phases = records.GATHER | records.FORWARD | records.PREDICT
             call.run(phases, -(-len(outputs) // call.batch), normaliser=1.0)
         return outputs
+
+    def _predict_row(self, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
+        space = self.workspace(1)
+        if self._one_row is None or self._one_row.space is not space:
+            self._one_row = OneRow(self, space, vector)
+        return self._one_row.predict(vector, x)
 
     def trace(
         self,

@@ -290,25 +290,7 @@ def _update(memory, tables, job, numbers, thread, c, factor):
         length = math.sqrt(_sum_of_parts(memory.partial, PART_NORM))
         if length > numbers.clip_norm:
             updates.multiply_by(G, type_of(G[0], numbers.clip_norm / length), low, high)
-    # only decay tells weights from biases; without it fewer and longer stretches do
-    alike = job.rule != updates.ADAMW
-    stretches = tables.runs if alike else tables.segments
-    rates = tables.run_rates if alike else tables.rates
-    for place in range(len(stretches)):
-        segment = row(stretches, place)
-        start, stop = max(low, segment[START]), min(high, segment[STOP])
-        if start < stop:
-            updates.apply(
-                job.rule,
-                memory.theta,
-                G,
-                memory.slots,
-                c,
-                rates[place],
-                segment[PENALISED] == 1,
-                start,
-                stop,
-            )
+    updates.apply(job.rule, memory.theta, G, memory.slots, c, tables, low, high)
     return True
 
 

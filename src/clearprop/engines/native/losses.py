@@ -7,8 +7,10 @@ each pass runs over a stretch low ≤ i < high of the samples for one output aft
 
 from __future__ import annotations
 
+import math
+
 from clearprop.engines.native.low_level import part, stretch, vector
-from clearprop.engines.native.mathematics import FAST, clamp, exp, log, softplus, type_of
+from clearprop.engines.native.mathematics import FAST, clamp, log, softplus, type_of
 from clearprop.functions import LOSSES
 
 CODES = {name: code for code, name in enumerate(LOSSES)}
@@ -22,7 +24,8 @@ HALF_SQUARED, MEAN_SQUARED, ABSOLUTE, HUBER, POISSON, BINARY_CROSS_ENTROPY, CROS
 
 
 @part(fastmath=FAST)
-def _xlogx(y):
+def xlogx(y):
+    """Return y log y, 0 at 0."""
     return y * log(y) if y > 0 else y - y
 
 
@@ -49,7 +52,7 @@ def matched_values(code, y, z, e, top, total, low, high):
                 e[i] += softplus(x[i]) - t[i] * x[i]
         elif code == POISSON:
             for i in range(len(e)):
-                e[i] += exp(x[i]) - t[i] * x[i] + _xlogx(t[i]) - t[i]
+                e[i] += math.exp(x[i]) - t[i] * x[i] + xlogx(t[i]) - t[i]
         else:
             for i in range(len(e)):
                 e[i] += type_of(x[i], 0.5) * (x[i] - t[i]) * (x[i] - t[i])
@@ -81,7 +84,7 @@ def _huber(error, threshold):
 
 
 @part(fastmath=FAST)
-def _value_and_slope(code, parameter, tiny, share, x, t):
+def value_and_slope(code, parameter, tiny, share, x, t):
     """E and ∂E/∂a of one output x with target t; `share` is 1 / outputs, for means."""
     one, error = type_of(x, 1.0), x - t
     if code == HALF_SQUARED:
@@ -96,7 +99,7 @@ def _value_and_slope(code, parameter, tiny, share, x, t):
         return share * value, share * slope
     x_up = tiny if x < tiny else x
     if code == POISSON:
-        return x - t + _xlogx(t) - t * log(x_up), one - t / x_up
+        return x - t + xlogx(t) - t * log(x_up), one - t / x_up
     if code == BINARY_CROSS_ENTROPY:
         x_down = tiny if one - x < tiny else one - x
         value = -t * log(x_up) - (one - t) * log(x_down)
@@ -121,7 +124,7 @@ def values_and_slopes(code, parameter, tiny, y, a, e, d, low, high):
             stretch(d, j, low, high),
         )
         for i in range(len(e)):
-            value, slope = _value_and_slope(code, parameter, tiny, share, output[i], target[i])
+            value, slope = value_and_slope(code, parameter, tiny, share, output[i], target[i])
             e[i] += value
             slopes[i] = slope
 

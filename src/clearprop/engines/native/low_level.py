@@ -26,9 +26,12 @@ def part(**options: Any) -> Any:
 
     Leaving out what calls from Python and C would need takes a third off the compile time. Division
     follows IEEE 754, as NumPy's does: a check for zero would keep a loop off the vector lanes.
+    References are not counted: all arrays belong to the caller in Python, and LLVM does not see
+    that a view without an owner needs no call to count for it.
     """
     return njit(
         nogil=True,
+        _nrt=False,
         error_model="numpy",
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
@@ -71,26 +74,31 @@ def bits_of_float(typingctx, x):
     return target(x), codegen
 
 
+def _view(context, builder, array, source, start, shape):
+    """Return a view into a flat array that does not count references."""
+    kind = types.Array(array.dtype, len(shape), "C")
+    size = context.get_abi_sizeof(context.get_data_type(array.dtype))
+    itemsize = context.get_constant(types.intp, size)
+    strides = [itemsize] if len(shape) == 1 else [builder.mul(shape[1], itemsize), itemsize]
+    view = context.make_array(kind)(context, builder)
+    populate_array(
+        view,
+        data=builder.gep(source.data, [start]),
+        shape=shape,
+        strides=strides,
+        itemsize=itemsize,
+        meminfo=None,
+    )
+    return view._getvalue()
+
+
 def _borrowed(typingctx, array, dimensions):
-    """Return the type and code of a view into a flat array that does not count references."""
+    """Return the type and code of a view that starts at a place of an array's flat order."""
     kind = types.Array(array.dtype, dimensions, "C")
 
     def codegen(context, builder, signature, arguments):
         source = context.make_array(array)(context, builder, arguments[0])
-        size = context.get_abi_sizeof(context.get_data_type(array.dtype))
-        itemsize = context.get_constant(types.intp, size)
-        shape = arguments[2:]
-        strides = [itemsize] if dimensions == 1 else [builder.mul(shape[1], itemsize), itemsize]
-        view = context.make_array(kind)(context, builder)
-        populate_array(
-            view,
-            data=builder.gep(source.data, [arguments[1]]),
-            shape=shape,
-            strides=strides,
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return view._getvalue()
+        return _view(context, builder, array, source, arguments[1], arguments[2:])
 
     whole = types.int64
     return kind(array, *[whole] * (dimensions + 1)), codegen
@@ -102,22 +110,41 @@ def vector(typingctx, array, start, count):
     return _borrowed(typingctx, array, 1)
 
 
-@part_in_place()
-def stretch(array, row, low, high):
+def _in_row(typingctx, array, bounds):
+    """Return the type and code of a view into a row of a matrix."""
+
+    def codegen(context, builder, signature, arguments):
+        source = context.make_array(array)(context, builder, arguments[0])
+        columns = cgutils.unpack_tuple(builder, source.shape)[1]
+        low, high = arguments[2:] or (context.get_constant(types.intp, 0), columns)
+        start = builder.add(builder.mul(arguments[1], columns), low)
+        return _view(context, builder, array, source, start, [builder.sub(high, low)])
+
+    kind = types.Array(array.dtype, 1, "C")
+    return kind(array, *[types.int64] * (bounds + 1)), codegen
+
+
+@intrinsic
+def stretch(typingctx, array, row, low, high):
     """Return array[row, low:high] of a matrix as a view; Numba's own slices compile slowly."""
-    return vector(array, row * array.shape[1] + low, high - low)
+    return _in_row(typingctx, array, 2)
 
 
-@part_in_place()
-def row(array, index):
+@intrinsic
+def row(typingctx, array, index):
     """Return array[index] of a matrix as a view; Numba's own would count references."""
-    return vector(array, index * array.shape[1], array.shape[1])
+    return _in_row(typingctx, array, 0)
 
 
-@part_in_place()
-def address(array, place):
+@intrinsic
+def address(typingctx, array, place):
     """Return the address of the number at this place of an array, counted in its flat order."""
-    return array.ctypes.data + place * array.itemsize
+
+    def codegen(context, builder, signature, arguments):
+        source = context.make_array(array)(context, builder, arguments[0])
+        return builder.ptrtoint(builder.gep(source.data, [arguments[1]]), _INT64)
+
+    return types.int64(array, types.int64), codegen
 
 
 @intrinsic

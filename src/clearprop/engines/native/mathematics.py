@@ -1,9 +1,10 @@
 """exp, log and their relatives, written so that a loop over them runs on vector lanes.
 
 The C library's functions are called one number at a time. These have no branches and no calls, so
-LLVM runs 8 or 16 of them at once. The core is the reduction e^x = 2ⁿ e^r with n = ⌊x / ln 2 + ½⌋
-and |r| ≤ ½ ln 2, where e^r - 1 is its Taylor series: its error after the last term kept is below
-half a unit in the last place (r⁸/8! < 6e-9 in float32, r¹⁴/14! < 4e-18 in float64).
+LLVM runs 8 or 16 of them at once; most also take a register of `lanes`. The core is the reduction
+e^x = 2ⁿ e^r with n = ⌊x / ln 2 + ½⌋ and |r| ≤ ½ ln 2, where e^r - 1 is its Taylor series: its error
+after the last term kept is below half a unit in the last place (r⁸/8! < 6e-9 in float32,
+r¹⁴/14! < 4e-18 in float64).
 
 Working from e^x - 1 keeps the relative accuracy of tanh, elu and selu near zero.
 
@@ -21,6 +22,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
+from clearprop.engines.native.lanes import Lanes, where, whole_and_power
 from clearprop.engines.native.low_level import bits_of_float, float_of_bits, part
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}
@@ -31,6 +33,9 @@ _LOG2E = 1 / math.log(2)
 # ln 2 in two parts, the first with trailing zeros, so that n · ln 2 loses nothing
 _LN2_HIGH_64, _LN2_LOW_64 = 0.693147180369123816490, 1.90821492927058770002e-10
 _LN2_HIGH_32, _LN2_LOW_32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_F32 = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
+_F64 = tuple(1 / math.factorial(k) for k in range(14))
+
 _ROOT_HALF_32 = np.int32(np.float32(math.sqrt(0.5)).view(np.int32))
 _ROOT_HALF_64 = np.int64(np.float64(math.sqrt(0.5)).view(np.int64))
 
@@ -42,10 +47,12 @@ def _polynomial(*coefficients: float) -> Any:
     def value(typingctx, x):
         def codegen(context, builder, signature, arguments):
             kind, flags = context.get_value_type(x), tuple(FAST)
-            result = kind(coefficients[-1])
-            for coefficient in reversed(coefficients[:-1]):
+            width = x.width if isinstance(x, Lanes) else 0
+            constants = [kind([c] * width if width else c) for c in coefficients]
+            result = constants.pop()
+            while constants:
                 result = builder.fmul(result, arguments[0], flags=flags)
-                result = builder.fadd(result, kind(coefficient), flags=flags)
+                result = builder.fadd(result, constants.pop(), flags=flags)
             return result
 
         return x(x), codegen
@@ -58,9 +65,7 @@ def _odd(terms: int) -> list[float]:
     return [1 / (2 * k + 1) for k in range(terms)]
 
 
-# (e^r - 1) / r, and artanh s / s as a function of s²
-_EXP_32 = _polynomial(*(float(np.float32(1 / math.factorial(k))) for k in range(1, 8)))
-_EXP_64 = _polynomial(*(1 / math.factorial(k) for k in range(1, 14)))
+# artanh s / s as a function of s²
 _LOG_32, _LOG_64 = _polynomial(*_odd(5)), _polynomial(*_odd(11))
 _LOG1P_32, _LOG1P_64 = _polynomial(*_odd(8)), _polynomial(*_odd(17))
 
@@ -68,8 +73,34 @@ _LOG1P_32, _LOG1P_64 = _polynomial(*_odd(8)), _polynomial(*_odd(17))
 @part(fastmath=FAST)
 def clamp(x, low, high):
     """Hold x within [low, high]; NaN stays NaN, where min and max would lose it."""
-    x = low if x < low else x
-    return high if x > high else x
+    x = where(x < low, low, x)
+    return where(x > high, high, x)
+
+
+@part(fastmath=FAST)
+def _nearest_32(x):
+    n = np.floor(x + np.float32(0.5))
+    return n, float_of_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
+
+
+@part(fastmath=FAST)
+def _nearest_64(x):
+    n = np.floor(x + 0.5)
+    return n, float_of_bits((np.int64(n) + 1023) << 52)
+
+
+def nearest(x):
+    """Return the whole number n nearest to x, and 2ⁿ; only kernels call this."""
+    raise NotImplementedError
+
+
+@overload(nearest)
+def _nearest(x):
+    if isinstance(x, Lanes):
+        return lambda x: whole_and_power(x)  # noqa: PLW0108  Numba wants a Python function
+    if x == types.float32:
+        return lambda x: _nearest_32(x)  # noqa: PLW0108
+    return lambda x: _nearest_64(x)  # noqa: PLW0108
 
 
 @part(fastmath=EXACT)
@@ -77,20 +108,26 @@ def _powers_32(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float32."""
     # 88.37 is the last x whose n is below 128, the exponent of infinity
     x = clamp(x, np.float32(-87.0), np.float32(88.3))
-    n = np.floor(x * np.float32(_LOG2E) + np.float32(0.5))
+    n, two_n = nearest(x * np.float32(_LOG2E))
     r = (x - n * _LN2_HIGH_32) - n * _LN2_LOW_32
-    bits = np.int32((np.int32(n) + np.int32(127)) << np.int32(23))
-    return float_of_bits(bits), r * _EXP_32(r)
+    r2 = r * r
+    # terms by pairs (Estrin): a single sample waits for the longest chain, a third of Horner's
+    p = (_F32[4] + _F32[5] * r) + r2 * (_F32[6] + _F32[7] * r)
+    return two_n, r + r2 * ((_F32[2] + _F32[3] * r) + r2 * p)
 
 
 @part(fastmath=EXACT)
 def _powers_64(x):
     """Return 2ⁿ and e^r - 1 of e^x = 2ⁿ e^r, in float64."""
     x = clamp(x, -708.0, 709.4)
-    n = np.floor(x * _LOG2E + 0.5)
+    n, two_n = nearest(x * _LOG2E)
     r = (x - n * _LN2_HIGH_64) - n * _LN2_LOW_64
-    bits = (np.int64(n) + 1023) << 52
-    return float_of_bits(bits), r * _EXP_64(r)
+    r2 = r * r
+    r4 = r2 * r2
+    low = (_F64[2] + _F64[3] * r) + r2 * (_F64[4] + _F64[5] * r)
+    middle = (_F64[6] + _F64[7] * r) + r2 * (_F64[8] + _F64[9] * r)
+    high = (_F64[10] + _F64[11] * r) + r2 * (_F64[12] + _F64[13] * r)
+    return two_n, r + r2 * (low + r4 * (middle + r4 * high))
 
 
 def powers(x):
@@ -100,7 +137,7 @@ def powers(x):
 
 @overload(powers)
 def _powers(x):
-    if x == types.float32:
+    if _precision(x) == types.float32:
         return lambda x: _powers_32(x)  # noqa: PLW0108  Numba wants a Python function
     return lambda x: _powers_64(x)  # noqa: PLW0108
 
@@ -157,7 +194,7 @@ def log1p(u):
 
 @overload(log1p)
 def _log1p(u):
-    if u == types.float32:
+    if _precision(u) == types.float32:
 
         def value(u):
             s = u / (np.float32(2) + u)
@@ -175,7 +212,8 @@ def _log1p(u):
 def sigmoid(x):
     """1 / (1 + e^-x)."""
     one = type_of(x, 1.0)
-    return one / (one + exp(-x))
+    two_n, q = powers(-x)
+    return one / (two_n * q + (two_n + one))
 
 
 @part(fastmath=FAST)
@@ -191,7 +229,7 @@ def tanh(x):
 def softplus(x):
     """log(1 + e^x) without overflow."""
     zero = type_of(x, 0.0)
-    return (zero if x < zero else x) + log1p(exp(-abs(x)))
+    return where(x < zero, zero, x) + log1p(exp(-abs(x)))
 
 
 @part(fastmath=FAST)
@@ -199,7 +237,7 @@ def tanh_softplus(x):
     """tanh(log(1 + e^x)) = e (e + 2) / (e (e + 2) + 2) with e = e^x; above 20 it is 1."""
     two = type_of(x, 2.0)
     limit = type_of(x, 20.0)
-    e = exp(limit if x > limit else x)
+    e = exp(where(x > limit, limit, x))
     m = e * (e + two)
     return m / (m + two)
 
@@ -209,8 +247,12 @@ def type_of(x, value):
     return type(x)(value)
 
 
+def _precision(x):
+    return x.dtype if isinstance(x, Lanes) else x
+
+
 @overload(type_of)
 def _type_of(x, value):
-    if x == types.float32:
+    if _precision(x) == types.float32:
         return lambda x, value: np.float32(value)
     return lambda x, value: np.float64(value)

@@ -9,9 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearprop.engines.native.lanes import on_lanes, sqrt
-from clearprop.engines.native.low_level import address, part, part_in_place, vector
+from clearprop.engines.native.lanes import (
+    put,
+    put_first,
+    put_some,
+    root,
+    some,
+    take,
+    take_some,
+    width_of,
+)
+from clearprop.engines.native.low_level import part, part_in_place, vector
 from clearprop.engines.native.mathematics import FAST, type_of
+from clearprop.engines.native.records import PENALISED, START, STOP
 from clearprop.equations import RULES
 
 CODES = {name: code for code, name in enumerate(RULES)}
@@ -80,55 +90,77 @@ def multiply_by(g, factor, low, high):
         g[i] *= factor
 
 
-@on_lanes
-def _gd(theta, g, rate):
-    return (theta - rate * g,)
+@part_in_place()
+def _changed(code, c, rate, decay, theta, g, first, second):
+    """Return the new parameters and slots of one register.
 
-
-@on_lanes
-def _momentum(theta, velocity, g, rate, step, keep):
-    v = keep * velocity - step * g
-    return theta + rate * v, v
-
-
-@on_lanes
-def _nesterov(theta, velocity, g, rate, step, keep):
-    v = keep * velocity - step * g
-    return theta + rate * (keep * v - step * g), v
-
-
-@on_lanes
-def _rmsprop(theta, square, g, rate, keep, epsilon):
-    v = keep * square + (1 - keep) * g * g
-    return theta - rate * g / (sqrt(v) + epsilon), v
-
-
-@on_lanes
-def _adam(theta, mean, square, g, rate, keep_mean, keep_square, epsilon, decay):
-    m = keep_mean * mean + (1 - keep_mean) * g
-    v = keep_square * square + (1 - keep_square) * g * g
-    return theta - (decay * theta + rate * m / (sqrt(v) + epsilon)), m, v
+    c is the step's row of `Rule.constants` in the precision of θ, rate the learning-rate factor of
+    the segment, decay η λ times it.
+    """
+    eta, c_1, c_2, one = rate * c[0], c[1], c[2], type_of(rate, 1.0)
+    if code == GD:
+        return theta - eta * g, first, second
+    if code == MOMENTUM:
+        first = c_1 * first - c[0] * g
+        return theta + rate * first, first, second
+    if code == NESTEROV:
+        first = c_1 * first - c[0] * g
+        return theta + rate * (c_1 * first - c[0] * g), first, second
+    if code == RMSPROP:
+        first = c_1 * first + (one - c_1) * g * g
+        return theta - eta * g / (root(first) + c_2), first, second
+    first = c_1 * first + (one - c_1) * g
+    second = c_2 * second + (one - c_2) * g * g
+    return theta - (decay * theta + eta * first / (root(second) + c[3])), first, second
 
 
 @part_in_place()
-def apply(code, theta, g, slots, c, rate, decays, low, high):
-    """Update θ and the slots on low ≤ i < high.
+def _apply(code, theta, g, slots, columns, c, rate, decay, low, high):
+    """Update θ and the slots on low ≤ i < high; a slot is a row of `slots`, `columns` long.
 
-    c is the step's row of `Rule.constants` in the precision of θ, rate the learning-rate factor of
-    the segment, decays whether weight decay reaches it.
+    A compiler of loops takes four registers at a time and does what is left over, up to 63 numbers,
+    one by one, with a root and a division each; here the last register is masked.
     """
-    count, at, grad = high - low, address(theta, low), address(g, low)
-    if code == GD:
-        _gd((at, grad), count, (rate * c[0],))
-        return
-    first = address(slots, low)
-    if code == MOMENTUM:
-        _momentum((at, first, grad), count, (rate, c[0], c[1]))
-    elif code == NESTEROV:
-        _nesterov((at, first, grad), count, (rate, c[0], c[1]))
-    elif code == RMSPROP:
-        _rmsprop((at, first, grad), count, (rate * c[0], c[1], c[2]))
-    else:
-        second = address(slots, slots.shape[1] + low)
-        decay = rate * c[4] if decays else type_of(rate, 0.0)
-        _adam((at, first, second, grad), count, (rate * c[0], c[1], c[2], c[3], decay))
+    width, one, two = width_of(theta), code != GD, code > RMSPROP
+    for block in range((high - low) // width):
+        i = low + block * width
+        w, d = take(theta, i), take(g, i)
+        first, second = take(slots, i) if one else d, take(slots, columns + i) if two else d
+        w, first, second = _changed(code, c, rate, decay, w, d, first, second)
+        put(theta, i, w)
+        if one:
+            put(slots, i, first)
+        if two:
+            put(slots, columns + i, second)
+    i = high - (high - low) % width
+    if i < high:
+        mask = some(theta, high - i)
+        w, d = take_some(theta, i, mask), take_some(g, i, mask)
+        first = take_some(slots, i, mask) if one else d
+        second = take_some(slots, columns + i, mask) if two else d
+        w, first, second = _changed(code, c, rate, decay, w, d, first, second)
+        # a step of one sample reads the rows of W that lie in here at once
+        put_first(theta, i, w, high - i)
+        if one:
+            put_some(slots, i, first, mask)
+        if two:
+            put_some(slots, columns + i, second, mask)
+
+
+@part_in_place()
+def apply(code, theta, g, slots, c, tables, low, high):
+    """Let the rule change θ and the slots on low ≤ i < high.
+
+    Only decay tells weights from biases; without it fewer and longer stretches do.
+    """
+    decays = c[4] != 0
+    stretches = tables.segments if decays else tables.runs
+    rates = tables.rates if decays else tables.run_rates
+    memory, columns = vector(slots, 0, slots.size), slots.shape[1]
+    for place in range(len(stretches)):
+        start, stop = max(low, stretches[place, START]), min(high, stretches[place, STOP])
+        if start < stop:
+            rate, decay = rates[place], type_of(c[4], 0.0)
+            if decays and stretches[place, PENALISED]:
+                decay = rate * c[4]
+            _apply(code, theta, g, memory, columns, c, rate, decay, start, stop)
