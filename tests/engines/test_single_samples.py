@@ -11,7 +11,7 @@ import scipy.sparse
 from agreement import DTYPES, agree
 from clearprop import CustomLoss, Dense, Network, Parameters, equations
 from clearprop.engines import Block, Recipe, build
-from clearprop.engines.native import NativeEngine, call
+from clearprop.engines.native import NativeEngine, call, prediction
 from clearprop.engines.reference import ReferenceEngine
 from clearprop.equations import RULES, Adam, GradientDescent, Momentum, Penalty
 from clearprop.functions import Loss
@@ -38,13 +38,14 @@ OWN = CustomLoss(
 def ran(monkeypatch):
     """Tell which kernels ran, in their order."""
     kernels = []
-    make_ready = call._make_ready
+    for kernel, name in (("_run_single", "samples"), ("run_kernel", "batches")):
+        run = getattr(call, kernel)
 
-    def note(kernel, dtype, arguments):
-        kernels.append("samples" if kernel is call._run_samples else "batches")
-        make_ready(kernel, dtype, arguments)
+        def noted(*arguments, run=run, name=name):
+            kernels.append(name)
+            return run(*arguments)
 
-    monkeypatch.setattr(call, "_make_ready", note)
+        monkeypatch.setattr(call, kernel, noted)
     return kernels
 
 
@@ -191,7 +192,7 @@ def test_a_loss_of_ones_own(dtype, ran):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("units", [3, 40])
-def test_prediction_of_one_row(units, dropout, dtype, ran):
+def test_prediction_of_one_row(units, dropout, dtype):
     network = Network(7, (Dense(20, "tanh", dropout=dropout), Dense(units, "softmax")),
                       "cross_entropy", dtype)  # fmt: skip
     block, vector = block_for(network, 4), vector_for(network)
@@ -200,7 +201,24 @@ def test_prediction_of_one_row(units, dropout, dtype, ran):
     for row in range(4):
         x = block.x[row : row + 1]
         assert apart(engine.predict(vector, x), reference.predict(vector, x)) < bound
-    assert set(ran) == {"samples"}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("rows", [2, 127, 128, 129, 256, 300])
+def test_prediction_of_chunks(rows, threads, monkeypatch):
+    monkeypatch.setattr(prediction, "SHARED_FROM", 1)
+    network = Network(7, (Dense(20, "tanh", dropout=0.3), Dense(3, "softmax")), dtype="float64")
+    generator = np.random.default_rng(rows)
+    x, vector = generator.normal(size=(rows, 7)), vector_for(network)
+    engine, reference = (
+        NativeEngine(network, Recipe(), None, threads),
+        ReferenceEngine(network, Recipe()),
+    )
+    wanted = reference.predict(vector, x)
+    for part in (x, scipy.sparse.csr_array(x)):
+        assert apart(engine.predict(vector, part), wanted) < 1e-14
+    # the buffers of a larger call serve a smaller one
+    assert apart(engine.predict(vector, x[:2]), wanted[:2]) < 1e-14
 
 
 def test_watching(ran):

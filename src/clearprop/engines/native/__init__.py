@@ -19,7 +19,8 @@ rounding, and a test holds it to that for every layer, loss and rule.
     plans.py         BLAS or tiles, threads, what they split: by thresholds
     planning.py      the same, measured             remembered.py    measured plans, kept
     threads.py       how kernels get their threads     blas.py, cache.py   BLAS; the on-disk cache
-    call.py          one call of the kernel         engine.py    NativeEngine
+    call.py          one call of the kernel            prediction.py   a^L of any number of rows
+    engine.py        NativeEngine
 
 May import: Numba, SciPy's BLAS, threadpoolctl, and what `clearprop.engines` may import.
 """

@@ -7,19 +7,21 @@ about to happen is said through the logger `clearprop`, which reaches the screen
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numba import typeof
 
 from clearprop.engines.batches import sum_of_weights
-from clearprop.engines.contracts import Block, Engine, TrainState, Watching, watched_steps
+from clearprop.engines.contracts import Block, Plan, Recipe, TrainState, Watching, watched_steps
 from clearprop.engines.native import kernel, layout, records, sample
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
 from clearprop.engines.native.threads import run_together
 from clearprop.equations import Carrier, Exact, Random
+from clearprop.network import Network
 
 logger = logging.getLogger("clearprop")
 
@@ -28,6 +30,7 @@ logger = logging.getLogger("clearprop")
 _OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 _run = kept_on_disk(kernel.run, **_OPTIONS)
 _run_samples = kept_on_disk(sample.run_samples, **_OPTIONS)
+_predict_row = kept_on_disk(sample.predict_row, **_OPTIONS)
 
 
 @cache
@@ -40,12 +43,28 @@ def _announce(dtype: str) -> None:
     )
 
 
+class Setting(Protocol):
+    """What a call reads of an engine."""
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+
+    @property
+    def plan(self) -> Plan:
+        """How the kernel runs."""
+
+
 class Call:
     """One job of an engine: the arrays it reads and writes, and what it left in the workspace."""
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Setting,
         space: layout.Workspace,
         vector: np.ndarray,
         block: Block,
@@ -139,11 +158,11 @@ class Call:
         network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
         arguments = self.arguments(phases, steps, **details)
         if sample.takes_samples(network, recipe, self.carrier, self.block, arguments[3]):
-            _make_ready(_run_samples, network.dtype, arguments)
-            return int(_run_samples(0, *arguments))
-        _make_ready(_run, network.dtype, arguments)
+            return _run_single(network.dtype, arguments)
+        if not any(plan.blas):
+            return run_kernel(network.dtype, arguments, plan.threads)
         with one_blas_thread():
-            return run_together(_run, plan.threads, arguments)
+            return run_kernel(network.dtype, arguments, plan.threads)
 
     def sum_of_weights(self) -> float:
         """Return Σ w over the rows that the call visits."""
@@ -215,59 +234,41 @@ class Call:
             first += n
 
 
-class OneRow:
-    """The prediction of one dense row; what does not change from row to row is made once.
-
-    Preparing a call takes ten times as long as the forward phase of a small network.
-    """
-
-    def __init__(self, engine: Engine, space: layout.Workspace, vector: np.ndarray) -> None:
-        network = engine.network
-        self.space = space
-        self._dtype, self._shape = np.dtype(network.dtype), (1, network.outputs)
-        row = np.zeros((1, network.inputs), dtype=network.dtype)
-        call = Call(engine, space, vector, Block(row, np.empty(self._shape, self._dtype)), 1)
-        call.outputs = np.empty(self._shape, self._dtype)
-        phases = records.GATHER | records.FORWARD | records.PREDICT
-        arguments = call.arguments(phases, 1, normaliser=1.0)
-        _make_ready(_run_samples, network.dtype, arguments)
-        memory, self._tables, data, self._job, self._numbers, results, self._table = arguments
-        self._memory, self._data, self._results = memory[2:], data[1:], results
-
-    def predict(self, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Return a^L of the one row of x, (1, outputs)."""
-        outputs = np.empty(self._shape, self._dtype)
-        losses, penalties, _, *others = self._results
-        vector = layout.of_one_type(vector, self._dtype)
-        _run_samples(
-            0,
-            records.Memory(vector, vector, *self._memory),
-            self._tables,
-            records.Data(layout.of_one_type(x, self._dtype), *self._data),
-            self._job,
-            self._numbers,
-            records.Results(losses, penalties, outputs, *others),
-            self._table,
-        )
-        return outputs
-
-
 def two_rows(slots: np.ndarray) -> np.ndarray:
     """Return slots as the kernel indexes them; rules with fewer than two leave rows unused."""
     return slots if len(slots) else np.empty((0, 0), dtype=slots.dtype)
 
 
-# kernels and precisions that this process has; each has one signature (see `layout.of_one_type`)
-_READY: set[tuple[Any, str]] = set()
+# compiled code of the kernels and precisions that this process has; each has one signature (see
+# `layout.of_one_type`), so Numba need not look at the types of some fifty arguments in every call,
+# which would take it ten times as long as a small network's prediction
+_READY: dict[tuple[Any, str], Callable[..., Any]] = {}
 
 
-def _make_ready(kernel: Any, dtype: str, arguments: tuple[Any, ...]) -> None:
+def run_kernel(dtype: str, arguments: tuple[Any, ...], threads: int) -> int:
+    """Run the kernel for batches on so many threads; return how many steps were sound."""
+    run = _READY.get((_run, dtype)) or _make_ready(_run, dtype, (0, *arguments))
+    return run_together(run, threads, arguments)
+
+
+def run_row(dtype: str, *arguments: Any) -> None:
+    """Run the kernel that predicts one row; see `sample.predict_row`."""
+    run = _READY.get((_predict_row, dtype)) or _make_ready(_predict_row, dtype, arguments)
+    run(*arguments)
+
+
+def _run_single(dtype: str, arguments: tuple[Any, ...]) -> int:
+    """Run the kernel for steps of one sample."""
+    run = _READY.get((_run_samples, dtype)) or _make_ready(_run_samples, dtype, (0, *arguments))
+    return int(run(0, *arguments))
+
+
+def _make_ready(kernel: Any, dtype: str, arguments: tuple[Any, ...]) -> Callable[..., Any]:
     """Load or compile a kernel before threads start: one that failed would leave others stuck."""
-    if (kernel, dtype) in _READY:
-        return
-    signature = tuple(typeof(argument) for argument in (0, *arguments))
+    signature = tuple(typeof(argument) for argument in arguments)
     if signature not in kernel.overloads:
         if not is_kept(kernel, signature):
             _announce(dtype)
         kernel.compile(signature)
-    _READY.add((kernel, dtype))
+    _READY[kernel, dtype] = kernel.overloads[signature].entry_point
+    return _READY[kernel, dtype]

@@ -25,9 +25,11 @@ from clearprop.engines.contracts import (
 )
 from clearprop.engines.ledger import Notes, update_terms
 from clearprop.engines.native import layout, records, timing
-from clearprop.engines.native.call import Call, OneRow, two_rows
+from clearprop.engines.native.call import Call, two_rows
 from clearprop.engines.native.planning import best_plan
 from clearprop.engines.native.plans import check_plan
+from clearprop.engines.native.prediction import Predictor
+from clearprop.engines.native.threads import available_threads
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
 from clearprop.functions import CustomLoss
@@ -62,12 +64,15 @@ class NativeEngine(Engine):
         threads: int | None = None,
         rows: int | None = None,
     ) -> None:
-        if plan is None:
+        if plan is not None:
+            threads = plan.threads
+        else:
             plan = best_plan(network, recipe, threads, rows, partial(NativeEngine, network, recipe))
         check_plan(network, plan)
+        threads = threads or available_threads()
         super().__init__(network, recipe, plan)
         self._workspace: layout.Workspace | None = None
-        self._one_row: OneRow | None = None
+        self._predictor = Predictor(network, recipe, threads)
 
     def advance(
         self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
@@ -107,22 +112,8 @@ class NativeEngine(Engine):
         return float(self._over_all(vector, block, 0)[0].losses.sum())
 
     def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
-        """Run the forward phase over chunks; see `Engine.predict`."""
-        if x.shape[0] == 1 and not hasattr(x, "indptr"):
-            return self._predict_row(vector, x)
-        outputs = np.empty((x.shape[0], self.network.outputs), dtype=self.network.dtype)
-        if len(outputs):
-            call = self._call(vector, Block(x, outputs), self._chunk(len(outputs)))
-            call.outputs = outputs
-            phases = records.GATHER | records.FORWARD | records.PREDICT
-            call.run(phases, -(-len(outputs) // call.batch), normaliser=1.0)
-        return outputs
-
-    def _predict_row(self, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
-        space = self.workspace(1)
-        if self._one_row is None or self._one_row.space is not space:
-            self._one_row = OneRow(self, space, vector)
-        return self._one_row.predict(vector, x)
+        """Run the forward phase; see `Engine.predict` and `prediction`."""
+        return self._predictor.predict(vector, x)
 
     def trace(
         self,

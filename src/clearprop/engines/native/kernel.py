@@ -27,6 +27,7 @@ import numpy as np
 from clearprop.engines.native import gathering, losses, pointwise, products, timing, updates
 from clearprop.engines.native.chance import fill_mask, layer_key
 from clearprop.engines.native.low_level import (
+    address,
     barrier,
     matrix,
     part,
@@ -71,6 +72,7 @@ from clearprop.engines.native.records import (
     WEIGHT,
     Z_PLACE,
 )
+from clearprop.engines.native.transposing import transpose
 
 
 @part_in_place()
@@ -98,8 +100,7 @@ def _weighted_input(theta, V, layer, scale, job, index, low, high, n):
         products.fill_bias(b, Z, low, high)
         products.forward_blas(job.sgemm, W, A, index == 0, Z, low, high, scale)
     else:
-        panel = vector(V, job.panel, 1).ctypes.data
-        products.forward(W, b, A, Z, low, high, scale, panel)
+        products.forward(W, b, A, Z, low, high, scale, address(V, job.panel))
 
 
 @part(inline="always")
@@ -295,12 +296,11 @@ def _update(memory, tables, job, numbers, thread, c, factor):
 
 
 @part_in_place()
-def _write_outputs(V, last, results, begin, low, high, n):
-    """Copy a^L of samples low ≤ i < high to the rows of the result."""
-    a = matrix(V, last[A_PLACE], last[UNITS], n)
-    for i in range(low, high):
-        for j in range(last[UNITS]):
-            results.outputs[begin + i, j] = a[j, i]
+def _write_outputs(V, last, results, begin, n):
+    """Copy a^L of the n samples to the rows of the result; prediction never splits neurons."""
+    units = last[UNITS]
+    a = matrix(V, last[A_PLACE], units, n)
+    transpose(a, matrix(results.outputs, begin * units, n, units), np.int64(0), units)
 
 
 @part_in_place()
@@ -360,8 +360,7 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
         if job.phases & FORWARD:
             _forward(memory, V, rows, tables, job, member, n, job.step + s, stamps)
         if job.phases & PREDICT:
-            _write_outputs(V, row(layers, last), results, begin, low, high, n)
-            barrier(memory.control, job.team)
+            _write_outputs(V, row(layers, last), results, begin, n)
             continue
         if job.phases & LOSS:
             memory.partial[thread, PART_LOSS] = _loss(

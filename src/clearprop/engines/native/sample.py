@@ -6,7 +6,8 @@ of few units is one register (see `lanes`), and what a step waits for is only th
 equations: z, f(z), …, δ, update, and the next step's z.
 
 Records, phases and places are those of `kernel.run`, so that a Trace, watching and predictions read
-the same things. `takes_samples` says which jobs are for this kernel.
+the same things. `takes_samples` says which jobs are for this kernel. `predict_row` is the
+forward phase by itself.
 
 The gradient is written and then the rule goes over all parameters at once. Changing the rows of W
 one by one instead was measured at nearly twice the time for narrow layers: a masked read that comes
@@ -74,12 +75,10 @@ def takes_samples(
     """Return whether `run_samples` does a job; what it does not know is left to `kernel.run`.
 
     It knows training by single samples, on dense rows and one thread, with exact errors and without
-    dropout or clipping, and the prediction of one row by any network.
+    dropout or clipping.
     """
-    if job.batch != 1 or hasattr(block.x, "indptr"):
+    if job.batch != 1 or job.phases & PREDICT or hasattr(block.x, "indptr"):
         return False
-    if job.phases & PREDICT:
-        return job.visits == 1
     # by the recipe and not by the rows at hand: a trace of one row of a larger batch's training
     # has to round as that training does
     return (
@@ -124,10 +123,9 @@ def _gather(V, data, job, numbers, sample, normaliser, layers):
     """Bring a row of the block into the workspace: inputs, targets, coefficient."""
     first, last = row(layers, 0), row(layers, len(layers) - 1)
     _copy(data.x, sample * first[FAN_IN], V, job.input, first[FAN_IN])
-    if not job.phases & PREDICT:
-        _gather_targets(V, data, job, numbers, sample, last[UNITS])
-        weight = np.float64(at(data.weights, sample)) if len(data.weights) else 1.0
-        V[job.coefficient] = weight / normaliser if normaliser > 0 else 0.0
+    _gather_targets(V, data, job, numbers, sample, last[UNITS])
+    weight = np.float64(at(data.weights, sample)) if len(data.weights) else 1.0
+    V[job.coefficient] = weight / normaliser if normaliser > 0 else 0.0
 
 
 @part_in_place()
@@ -216,17 +214,6 @@ def _penalise(theta, G, segments, numbers, factor):
     return factor * (numbers.l1 * size + 0.5 * numbers.l2 * square)
 
 
-@part_in_place()
-def _write_output(V, last, outputs, sample):
-    """Copy a^L to a row of the result."""
-    width, units = width_of(V), last[UNITS]
-    for block in range((units + width - 1) // width):
-        start = block * width
-        mask = some(V, units - start)
-        a = take_some(V, last[A_PLACE] + start, mask)
-        put_some(outputs, sample * units + start, a, mask)
-
-
 @part()
 def _watch(theta, entries, watched, place):
     """Copy the watched parameters."""
@@ -259,9 +246,6 @@ def run_samples(thread, memory, tables, data, job, numbers, results, constants):
             stamp(stamps, timing.GATHERED)
         if job.phases & FORWARD:
             top, total = _forward(theta, V, layers, reals, stamps)
-        if job.phases & PREDICT:
-            _write_output(V, last, results.outputs, job.start + s)
-            continue
         if job.phases & LOSS:
             value, held = loss(V, last, alpha, job, numbers, top, total)
             partial[PART_LOSS] = np.float64(V[job.coefficient]) * np.float64(value)
@@ -287,3 +271,15 @@ def run_samples(thread, memory, tables, data, job, numbers, results, constants):
             _watch(theta, results.entries, results.watched, taken // job.every - before - 1)
         stamp(stamps, timing.update(len(layers)))
     return job.steps
+
+
+def predict_row(theta, x, outputs, V, layers, reals):
+    """outputs = a^L of the one row of x; V is a workspace for one sample."""
+    first, last = row(layers, 0), row(layers, len(layers) - 1)
+    _copy(x, np.int64(0), V, first[INPUT], first[FAN_IN])
+    _forward(theta, V, layers, reals, vector(layers, 0, 0))
+    width, units = width_of(V), last[UNITS]
+    for block in range((units + width - 1) // width):
+        start = block * width
+        mask = some(V, units - start)
+        put_some(outputs, start, take_some(V, last[A_PLACE] + start, mask), mask)

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from clearprop.engines.native.low_level import address, part_in_place
+from clearprop.engines.native.low_level import address, part, part_in_place
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.vectors import BYTES, INT32, INT64, Vectors, size_of
 
@@ -72,7 +72,7 @@ def _turned(v: Vectors, rows: list[Any]) -> list[Any]:
 _block_in_place, _block_of_rows = _block(False), _block(True)
 
 
-@part_in_place()
+@part()
 def transpose(S, T, low, high):
     """T[i, j] = S[j, i] for rows low ≤ j < high of S."""
     one = type_of(S[0, 0], 1.0)
