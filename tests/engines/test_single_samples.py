@@ -81,7 +81,9 @@ def test_every_rule(name, penalty, dtype, ran):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("sizes", [(1, 1), (2, 2, 2), (3, 16, 17), (33, 70, 5), (9, 31, 64, 20)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1), (2, 2, 2), (3, 16, 17), (33, 70, 5), (9, 31, 64, 20), (5, 131, 3)]
+)
 def test_sizes_around_a_register(sizes, dtype, ran):
     output = "softmax" if sizes[-1] > 1 else "identity"
     loss = "cross_entropy" if sizes[-1] > 1 else "half_squared_error"
@@ -191,7 +193,7 @@ def test_a_loss_of_ones_own(dtype, ran):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-@pytest.mark.parametrize("units", [3, 40])
+@pytest.mark.parametrize("units", [3, 40, 150])
 def test_prediction_of_one_row(units, dropout, dtype):
     network = Network(7, (Dense(20, "tanh", dropout=dropout), Dense(units, "softmax")),
                       "cross_entropy", dtype)  # fmt: skip

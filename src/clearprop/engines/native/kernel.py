@@ -296,11 +296,16 @@ def _update(memory, tables, job, numbers, thread, c, factor):
 
 
 @part_in_place()
-def _write_outputs(V, last, results, begin, n):
-    """Copy a^L of the n samples to the rows of the result; prediction never splits neurons."""
+def _write_outputs(V, last, results, job, begin, low, high, n):
+    """Copy a^L of samples low ≤ i < high to the rows of the result."""
     units = last[UNITS]
-    a = matrix(V, last[A_PLACE], units, n)
-    transpose(a, matrix(results.outputs, begin * units, n, units), np.int64(0), units)
+    a, rows = matrix(V, last[A_PLACE], units, n), matrix(results.outputs, begin * units, n, units)
+    if job.team == 1:
+        transpose(a, rows, np.int64(0), units)
+    else:
+        for i in range(low, high):
+            for j in range(units):
+                rows[i, j] = a[j, i]
 
 
 @part_in_place()
@@ -360,7 +365,8 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
         if job.phases & FORWARD:
             _forward(memory, V, rows, tables, job, member, n, job.step + s, stamps)
         if job.phases & PREDICT:
-            _write_outputs(V, row(layers, last), results, begin, n)
+            _write_outputs(V, row(layers, last), results, job, begin, low, high, n)
+            barrier(memory.control, job.team)
             continue
         if job.phases & LOSS:
             memory.partial[thread, PART_LOSS] = _loss(

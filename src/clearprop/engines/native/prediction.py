@@ -2,9 +2,10 @@
 
 One row has a kernel of its own (`sample.predict_row`), whose forward phase for a small network
 takes a fraction of a microsecond; so few and plain arguments, since each array of a record takes
-Python some 50 ns to hand over. More rows go through `kernel.run` in chunks: rows that a core's
-cache holds beside the layer's weights, shared out by batch, so that threads never wait for each
-other. Products are the tiles' own, which need no BLAS at such sizes.
+Python some 50 ns to hand over. More rows go through `kernel.run` in chunks that a core's cache
+holds beside the layer's weights. Threads share out the rows, and never wait for each other; too few
+rows to fill the lanes of each leave them the neurons to share. Products are the tiles' own, which
+need no BLAS at such sizes.
 
 Public names: `Predictor`.
 """
@@ -23,6 +24,8 @@ from clearprop.network import Network
 
 # rows of a chunk that falls to one thread
 ROWS = 128
+# rows for each thread below which they do not fill its lanes
+FEW = 64
 # multiplications below which a second thread takes longer to wake up than to help
 SHARED_FROM = 8_000_000
 
@@ -38,8 +41,7 @@ class _Setting:
     plan: Plan
 
 
-def _plan(network: Network, threads: int) -> Plan:
-    split = "batch" if threads > 1 else "none"
+def _plan(network: Network, threads: int, split: str = "none") -> Plan:
     return Plan("native", threads, split, (False,) * len(network.layers))
 
 
@@ -64,10 +66,11 @@ class _OneRow:
 class _ManyRows:
     """The prediction of several rows on so many threads."""
 
-    def __init__(self, network: Network, recipe: Recipe, threads: int) -> None:
-        self._network, self._threads, self._batch = network, threads, ROWS * threads
+    def __init__(self, network: Network, recipe: Recipe, threads: int, split: str) -> None:
+        self._network, self._threads = network, threads
+        self._batch = ROWS * threads if split == "batch" else ROWS
         self._dtype = np.dtype(network.dtype)
-        setting = _Setting(network, recipe, _plan(network, threads))
+        setting = _Setting(network, recipe, _plan(network, threads, split))
         space = layout.Workspace.allocate(network, setting.plan, self._batch)
         nothing = np.empty((0, network.inputs), self._dtype)
         block = Block(nothing, np.empty((0, network.outputs), self._dtype))
@@ -120,7 +123,7 @@ class Predictor:
         self._network, self._recipe, self._threads = network, recipe, threads
         self._products = sum(o.fan_in * o.units for o in network.operations)
         self._one_row: _OneRow | None = None
-        self._many_rows: dict[int, _ManyRows] = {}
+        self._many_rows: dict[str, _ManyRows] = {}
 
     def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
         """Return a^L of every row of x, (rows, outputs); x is dense or CSR."""
@@ -131,7 +134,14 @@ class Predictor:
             if self._one_row is None:
                 self._one_row = _OneRow(self._network)
             return self._one_row.predict(vector, x)
-        threads = self._threads if rows * self._products >= SHARED_FROM else 1
-        if threads not in self._many_rows:
-            self._many_rows[threads] = _ManyRows(self._network, self._recipe, threads)
-        return self._many_rows[threads].predict(vector, x)
+        split = self._split(rows)
+        if split not in self._many_rows:
+            threads = 1 if split == "none" else self._threads
+            self._many_rows[split] = _ManyRows(self._network, self._recipe, threads, split)
+        return self._many_rows[split].predict(vector, x)
+
+    def _split(self, rows: int) -> str:
+        """Return what threads share out, `"none"` where one is enough."""
+        if self._threads == 1 or rows * self._products < SHARED_FROM:
+            return "none"
+        return "batch" if rows >= FEW * self._threads else "neurons"

@@ -8,6 +8,9 @@ the others. They meet at barriers inside the kernel (see `low_level.barrier`).
 - *Parked* threads wait for work in a queue of their own and cost nothing but their stack. Waking
   one takes some 20 µs where starting one takes 100, which counts in calls of a few steps: small
   epochs, frames of a live page, measurements.
+- *Members are placed*, not pinned: a scheduler tends to wake a thread on the core of the one that
+  woke it, and may leave both there for milliseconds, in which the two wait for each other in turns.
+  So a member first moves to a core of its own, and from there on the scheduler is free.
 - *Nothing is shared by two callers*: each takes its crew off the list, or starts threads where the
   list is empty, and puts it back afterwards. Taking and putting back are single operations of a
   list, so there is no lock that a fork could find held.
@@ -24,14 +27,18 @@ than cores make a run slower and never stuck.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from operator import call
 from queue import SimpleQueue
 from typing import Any
+
+_LIBRARY: Any = ctypes.CDLL(None) if os.name == "posix" else None
 
 
 def available_threads() -> int:
@@ -77,8 +84,8 @@ def run_together(function: Callable[..., int], threads: int, arguments: Sequence
 def _run_crew(crew: Sequence[_Parked], function: Callable[..., int], arguments: Any) -> int:
     endings = _Endings(len(crew))
     starts: list[Any] = [
-        partial(member.orders.put, (partial(function, number, *arguments), endings))
-        for number, member in enumerate(crew, start=1)
+        partial(member.orders.put, (partial(function, number, *arguments), place, endings))
+        for number, (member, place) in enumerate(zip(crew, _places(len(crew)), strict=True), 1)
     ]
     results: list[Any] = []
     error: BaseException | None = None
@@ -97,6 +104,41 @@ def _run_crew(crew: Sequence[_Parked], function: Callable[..., int], arguments: 
     if error or endings.errors:
         raise error or endings.errors[0]
     return int(results[-1])
+
+
+def _core_of_this_thread() -> int | None:
+    """Return the core that this thread runs on, where the system tells."""
+    try:
+        return int(_LIBRARY.sched_getcpu())
+    except (AttributeError, OSError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A core, and all cores that the caller may use."""
+
+    core: int
+    allowed: frozenset[int]
+
+    def settle(self) -> None:
+        """Move the calling thread to the core, and leave it free to be moved again."""
+        if _core_of_this_thread() != self.core:
+            with suppress(OSError):  # the mask of a container may change meanwhile
+                os.sched_setaffinity(0, {self.core})
+                os.sched_setaffinity(0, self.allowed)
+
+
+def _places(members: int) -> list[_Place | None]:
+    """Return a core for each member beside the caller, none where that cannot be chosen."""
+    own = _core_of_this_thread() if hasattr(os, "sched_setaffinity") else None
+    if own is None:
+        return [None] * members
+    allowed = frozenset(os.sched_getaffinity(0))
+    others = sorted(allowed - {own}, key=lambda core: (core < own, core))
+    # more members than cores share them, the caller's last
+    cores = [*others, own]
+    return [_Place(cores[number % len(cores)], allowed) for number in range(members)]
 
 
 class _Endings:
@@ -127,19 +169,27 @@ class _Endings:
         return [error for error in self._endings if error is not None]
 
 
+_Order = tuple[Callable[[], Any], _Place | None, _Endings]
+
+
 class _Parked:
-    """A thread that waits for orders: a task and where to note its end, or None to end itself."""
+    """A thread that waits for orders: a task, where to run it and where to note its end.
+
+    None tells it to end itself.
+    """
 
     def __init__(self) -> None:
-        self.orders: SimpleQueue[tuple[Callable[[], Any], _Endings] | None] = SimpleQueue()
+        self.orders: SimpleQueue[_Order | None] = SimpleQueue()
         self.thread = threading.Thread(target=self._serve, name="clearprop", daemon=True)
         self.thread.start()
 
     def _serve(self) -> None:
         while order := self.orders.get():
-            task, endings = order
+            task, place, endings = order
             error: BaseException | None = None
             try:
+                if place:
+                    place.settle()
                 task()
             except BaseException as raised:
                 error = raised
