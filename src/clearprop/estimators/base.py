@@ -107,9 +107,10 @@ class Perceptron(BaseEstimator):
             start = Parameters(network, self._vector().copy())
         rows = rows_for(self, network, task, (X, y, weights), random, validation_data)
         memory = self._memory_for(network, random, first=first, incremental=incremental)
-        watch = watch_for(self.record, network, self._names_of_units(task))
         settings = self._settings(rows, memory, first=first, incremental=incremental)
-        settings = replace(settings, watch=watch)
+        if self.record is not None:
+            watch = watch_for(self.record, network, self._names_of_units(task))
+            settings = replace(settings, watch=watch)
         with listening(self) as listeners:
             job = Job(
                 network,

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_regressor
-from sklearn.model_selection import train_test_split
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -137,6 +136,8 @@ def _split(
     estimator: Any, task: Task, targets: np.ndarray, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split row numbers as scikit-learn splits the rows; binary targets are stratified."""
+    from sklearn.model_selection import train_test_split
+
     stratified = isinstance(task, Classification) and task.units == 1
     train, held = train_test_split(
         np.arange(len(targets)),

@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import r2_score
 from sklearn.preprocessing import LabelBinarizer
 
 from clearprop.errors import DataError, SettingError
@@ -167,6 +166,8 @@ class Regression(Task):
 
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
         """Return R², the mean over columns; not a number where an output is not finite."""
+        from sklearn.metrics import r2_score
+
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(targets, outputs, sample_weight=weights))
