@@ -123,6 +123,11 @@ class Classification(Task):
 
     def decode(self, outputs: np.ndarray) -> Any:
         """Return labels (n,), or an indicator matrix (n, classes)."""
+        # what the binarizer's inverse does for rows of one label, without its checks
+        if self.kind == "multiclass":
+            return self.classes[outputs.argmax(axis=1)]
+        if self.kind == "binary" and len(self.classes) == 2:
+            return self.classes[(outputs[:, 0] > 0.5).astype(np.intp)]
         return self.binarizer.inverse_transform(outputs.ravel() if self.units == 1 else outputs)
 
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
