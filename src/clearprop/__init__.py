@@ -17,6 +17,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from clearprop.importing import uncollected
+
 # public name → the module that defines it
 _EXPORTS = {
     "CustomLoss": "clearprop.functions",
@@ -49,7 +51,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'clearprop' has no attribute {name!r}")
     if name == "errors":
         return importlib.import_module("clearprop.errors")
-    value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    with uncollected():
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
     globals()[name] = value
     return value
 

@@ -10,7 +10,8 @@
 `build(name, network, recipe)` gives an engine; `"auto"` is the native one, which runs every network
 that the package can describe. No engine falls back to another in silence.
 
-May import: `clearprop.equations`, `clearprop.functions`, `clearprop.network`, `clearprop.errors`.
+May import: `clearprop.equations`, `clearprop.functions`, `clearprop.network`, `clearprop.errors`,
+`clearprop.importing`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
+from clearprop.importing import uncollected
 from clearprop.network import Network
 
 __all__ = [
@@ -88,7 +90,8 @@ def build(
 
         return ReferenceEngine(network, recipe, plan)
     if name in ("auto", "native"):
-        from clearprop.engines.native import NativeEngine
+        with uncollected():
+            from clearprop.engines.native import NativeEngine
 
         return NativeEngine(network, recipe, plan, threads, rows)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

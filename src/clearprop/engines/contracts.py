@@ -311,10 +311,9 @@ class Engine(ABC):
 
     def initial_state(self, parameters: Parameters, seed: int = 0) -> TrainState:
         """Return a state at step 0 with a copy of these parameters."""
-        slots = np.zeros((len(self.recipe.rule.slot_names), self.network.size))
-        return TrainState(
-            parameters.vector.copy(), slots.astype(self.network.dtype), self.plan, seed
-        )
+        shape = (len(self.recipe.rule.slot_names), self.network.size)
+        slots = np.zeros(shape, dtype=self.network.dtype)
+        return TrainState(parameters.vector.copy(), slots, self.plan, seed)
 
     def step_rates(
         self, state: TrainState, block: Block, steps: int, horizon: Horizon | None = None

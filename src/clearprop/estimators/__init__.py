@@ -25,6 +25,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from clearprop.importing import uncollected
+
 _EXPORTS = {
     "MLPClassifier": "clearprop.estimators.mlp_classifier",
     "MLPRegressor": "clearprop.estimators.mlp_regressor",
@@ -39,7 +41,8 @@ def __getattr__(name: str) -> Any:
     """Import a class when it is first asked for."""
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    with uncollected():
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
     globals()[name] = value
     return value
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from clearprop.engines import Block, Engine, Recipe, Trace, build
 from clearprop.errors import SettingError
@@ -27,7 +27,13 @@ from clearprop.estimators.fitting import Job, Memory, run
 from clearprop.estimators.legacy import Planned
 from clearprop.estimators.listeners import listening
 from clearprop.estimators.naming import UnitNames, unit_names, watch_for
-from clearprop.estimators.rows import FORMATS, Rows, check_data, combined_weights, rows_for
+from clearprop.estimators.rows import (
+    Rows,
+    check_data,
+    check_inputs,
+    combined_weights,
+    rows_for,
+)
 from clearprop.estimators.settings import (
     CONSTRAINTS,
     PLANNED,
@@ -107,9 +113,10 @@ class Perceptron(BaseEstimator):
             start = Parameters(network, self._vector().copy())
         rows = rows_for(self, network, task, (X, y, weights), random, validation_data)
         memory = self._memory_for(network, random, first=first, incremental=incremental)
-        watch = watch_for(self.record, network, self._names_of_units(task))
         settings = self._settings(rows, memory, first=first, incremental=incremental)
-        settings = replace(settings, watch=watch)
+        if self.record is not None:
+            watch = watch_for(self.record, network, self._names_of_units(task))
+            settings = replace(settings, watch=watch)
         with listening(self) as listeners:
             job = Job(
                 network,
@@ -231,16 +238,9 @@ class Perceptron(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the network's outputs on checked inputs, (n, units)."""
-        check_is_fitted(self, "parameters_")
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=FORMATS,
-            dtype=np.dtype(self.network_.dtype),
-            order="C",
-            reset=False,
-        )
-        X = X.tocsr() if hasattr(X, "tocsr") else X
+        if not hasattr(self, "parameters_"):
+            check_is_fitted(self, "parameters_")
+        X = check_inputs(self, X, np.dtype(self.network_.dtype))
         engine = self._engines.get(self.network_, self.engine, self.threads)
         return engine.predict(self._vector(), X)
 

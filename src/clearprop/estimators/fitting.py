@@ -63,7 +63,10 @@ class Memory:
 
     def state(self, engine: Engine, parameters: Parameters) -> TrainState:
         """Return the state from which a run goes on."""
-        state = engine.initial_state(parameters, self.seed)
+        return self.put_into(engine.initial_state(parameters, self.seed))
+
+    def put_into(self, state: TrainState) -> TrainState:
+        """Let a fresh state go on from here; return it."""
         if self.slots is not None:
             state.slots[...] = self.slots
         state.step, state.rate_factor = self.step, self.rate_factor
@@ -128,7 +131,7 @@ def _epochs(job: Job) -> tuple[Outcome, Memory, None]:
         validation=job.rows.validation,
         parameters=job.parameters,
     )
-    training.state = memory.state(training.engine, job.parameters)
+    memory.put_into(training.state)
     progress = training.progress
     if memory.monitor == settings.stopping.monitor:
         progress.best, progress.waited = memory.best, memory.waited

@@ -38,9 +38,9 @@ class LegacyOrders:
     def order(self, epoch: int, rows: int) -> np.ndarray:
         """Return the rows of the next epoch in order."""
         if self._shuffle:
-            permutation = np.arange(len(self._places))
-            self._random.shuffle(permutation)
-            self._places = self._places[permutation]
+            # a new array: the block of the last epoch may still be looked at
+            self._places = self._places.copy()
+            self._random.shuffle(self._places)
         return self._places
 
 

@@ -2,7 +2,8 @@
 
 Public names: `UnitNames`, `unit_names`, `watch_for`.
 May import: `clearprop.explanation.names`, `clearprop.training`, `clearprop.network`,
-`clearprop.errors`, NumPy.
+`clearprop.errors`, NumPy. The first is imported where a name is made or looked up: a fit that
+records nothing does without it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any, TypedDict
 import numpy as np
 
 from clearprop.errors import SettingError
-from clearprop.explanation.names import ARROW, Names
 from clearprop.network import Network
 from clearprop.training import Watch
 
@@ -44,6 +44,8 @@ def unit_names(inputs: Iterable[Any] | None, outputs: Iterable[Any] | None) -> U
 
 def _clear(given: Iterable[Any] | None) -> tuple[str, ...]:
     names = () if given is None else tuple(str(name) for name in given)
+    from clearprop.explanation.names import ARROW
+
     alike = len(set(names)) < len(names)
     return () if alike or any(ARROW in name for name in names) else names
 
@@ -63,6 +65,8 @@ def watch_for(record: Any, network: Network, names: UnitNames) -> Watch:
     """
     if record is None:
         return Watch()
+    from clearprop.explanation.names import Names
+
     size = np.dtype(network.dtype).itemsize * network.size
     snapshots = max(2, min(SNAPSHOTS, SNAPSHOT_BYTES // size))
     if isinstance(record, str) and record == "path":

@@ -3,7 +3,7 @@
 Rows that are held out for early stopping are left out of the *order* in which training visits the
 data; the data itself is not copied.
 
-Public names: `Rows`, `check_data`, `combined_weights`, `rows_for`.
+Public names: `Rows`, `check_data`, `check_inputs`, `combined_weights`, `rows_for`.
 May import: `clearprop.training`, `clearprop.engines`, `clearprop.errors`, scikit-learn.
 """
 
@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_regressor
-from sklearn.model_selection import train_test_split
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -59,6 +58,31 @@ def check_data(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any
         reset=reset,
     )
     return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def check_inputs(estimator: Any, X: Any, dtype: np.dtype) -> Any:
+    """Check X of a prediction as scikit-learn does; return it as a C-ordered array, or CSR.
+
+    Its own function takes longer than the forward pass of a few rows, so it is left out where X is
+    plainly what it would return: an array of this type and width, of finite numbers, for an
+    estimator that knows no names of columns.
+    """
+    if _is_plain(estimator, X, dtype):
+        return X
+    X = validate_data(estimator, X, accept_sparse=FORMATS, dtype=dtype, order="C", reset=False)
+    return X.tocsr() if hasattr(X, "tocsr") else X
+
+
+def _is_plain(estimator: Any, X: Any, dtype: np.dtype) -> bool:
+    if type(X) is not np.ndarray or X.dtype != dtype or X.ndim != 2 or not X.flags.c_contiguous:
+        return False
+    if not len(X) or X.shape[1] != estimator.n_features_in_:
+        return False
+    if hasattr(estimator, "feature_names_in_"):
+        return False
+    with np.errstate(all="ignore"):
+        # not finite where any number is not, or where the sum overflows: then all are looked at
+        return bool(np.isfinite(X.sum()))
 
 
 def combined_weights(
@@ -137,6 +161,8 @@ def _split(
     estimator: Any, task: Task, targets: np.ndarray, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split row numbers as scikit-learn splits the rows; binary targets are stratified."""
+    from sklearn.model_selection import train_test_split
+
     stratified = isinstance(task, Classification) and task.units == 1
     train, held = train_test_split(
         np.arange(len(targets)),

@@ -1,7 +1,8 @@
 """Validation scores: a scikit-learn scorer, asked about outputs that are already there.
 
 Public names: `score_for`.
-May import: `clearprop.estimators.tasks`, scikit-learn.
+May import: `clearprop.estimators.tasks`, scikit-learn; its metrics where one is asked for, since a
+fit without does not need their import.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer
 
 from clearprop.estimators.tasks import Classification, Task
 
@@ -33,6 +33,8 @@ def score_for(
     """
     if monitor in ("score", "loss"):
         return lambda outputs: task.score(targets, outputs, weights)
+    from sklearn.metrics import get_scorer
+
     scorer = get_scorer(monitor)
     stand_in = _Classifier(task) if isinstance(task, Classification) else _Regressor(task)
     extra = {} if weights is None else {"sample_weight": weights}

@@ -16,7 +16,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from clearprop.engines import ENGINES, Constant, Recipe, Schedule
@@ -45,6 +44,30 @@ SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
+
+
+class _Monitor(StrOptions):
+    """`"score"`, `"loss"` or a scorer's name.
+
+    Scorers are listed where none of the two came: that imports all of scikit-learn's metrics.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"score", "loss"})
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return whether this is one of them."""
+        return super().is_satisfied_by(val) or self._with_scorers().is_satisfied_by(val)
+
+    def __str__(self) -> str:
+        """Return all of them, for a message."""
+        return str(self._with_scorers())
+
+    def _with_scorers(self) -> StrOptions:
+        from sklearn.metrics import get_scorer_names
+
+        return StrOptions({*self.options, *get_scorer_names()})
+
 
 # what scikit-learn checks each parameter against before fit
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -78,7 +101,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "weight_decay": [_NOT_NEGATIVE],
     "warmup_epochs": [_NOT_NEGATIVE],
     "restore_best": ["boolean", None],
-    "monitor": [StrOptions({"score", "loss", *get_scorer_names()})],
+    "monitor": [_Monitor()],
     "progress": ["boolean"],
     "callbacks": [list, tuple, None],
     "carrier": [StrOptions(set(CARRIERS))],

@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import r2_score
 from sklearn.preprocessing import LabelBinarizer
 
 from clearprop.errors import DataError, SettingError
@@ -124,6 +123,11 @@ class Classification(Task):
 
     def decode(self, outputs: np.ndarray) -> Any:
         """Return labels (n,), or an indicator matrix (n, classes)."""
+        # what the binarizer's inverse does for rows of one label, without its checks
+        if self.kind == "multiclass":
+            return self.classes[outputs.argmax(axis=1)]
+        if self.kind == "binary" and len(self.classes) == 2:
+            return self.classes[(outputs[:, 0] > 0.5).astype(np.intp)]
         return self.binarizer.inverse_transform(outputs.ravel() if self.units == 1 else outputs)
 
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
@@ -167,6 +171,8 @@ class Regression(Task):
 
     def score(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
         """Return R², the mean over columns; not a number where an output is not finite."""
+        from sklearn.metrics import r2_score
+
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(targets, outputs, sample_weight=weights))

@@ -25,6 +25,7 @@ from numba import njit
 from numba.core import caching
 
 from clearprop import equations, functions
+from clearprop.importing import uncollected
 
 _SOURCES = (Path(__file__).parent, *(Path(m.__file__ or "").parent for m in (equations, functions)))
 
@@ -89,9 +90,15 @@ class _Cache(caching.FunctionCache):
     _impl_class = _Implementation
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Load a compiled kernel; one that cannot be read is compiled again."""
+        """Load a compiled kernel; one that cannot be read is compiled again.
+
+        Numba's own method fills the registries of its compiler first, which takes longer than all
+        else. A kernel that is found needs none of them: it is linked, and uses no Numba runtime
+        (`_nrt=False`). Before it compiles, Numba fills them in any case.
+        """
         try:
-            return super().load_overload(sig, target_context)
+            with uncollected(), self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
         except OSError:
             return None
 
@@ -110,8 +117,11 @@ class _Cache(caching.FunctionCache):
 
 
 def kept_on_disk(function: Callable[..., Any], **options: Any) -> Any:
-    """Compile a function when it is first called, and keep the result in `cache_folder`."""
-    dispatcher = njit(**options)(function)
+    """Compile a function when it is first called, and keep the result in `cache_folder`.
+
+    It does without Numba's runtime, and so makes no arrays: see `_Cache.load_overload`.
+    """
+    dispatcher = njit(**{**options, "_nrt": False})(function)
     dispatcher._cache = _Cache(function)
     return dispatcher
 
