@@ -38,7 +38,11 @@ print(json.dumps([time.perf_counter() - began, time.process_time() - cpu]))
 
 
 def _run(script: str, **variables: str) -> tuple[float, str]:
-    """Return the seconds of a fresh Python process that runs a script, and what it printed."""
+    """Return the seconds of a fresh Python process that runs a script, and what it printed.
+
+    Python keeps the bytecode of what it imports, whatever this shell says, as it does for a user.
+    """
+    variables["PYTHONDONTWRITEBYTECODE"] = ""
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment(None) | variables, cwd=ROOT,
