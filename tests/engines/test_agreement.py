@@ -49,6 +49,15 @@ def test_every_loss_with_every_output(name, output, dtype):
     agree(network, RECIPE, block_for(network, ROWS), {"threads": 2, "split": "neurons"})
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("split", ["batch", "neurons"])
+def test_wide_layers_whose_bands_are_packed(split, dtype):
+    """Rows of weights that lie far apart: each thread packs bands of its own."""
+    network = Network(150, (Dense(400, "tanh"), Dense(60, "softmax")), "cross_entropy", dtype)
+    recipe = Recipe(GradientDescent(0.1), batch_size=90)
+    agree(network, recipe, block_for(network, 270), {"threads": 2, "split": split}, epochs=4)
+
+
 SETTINGS = {
     "gd": {},
     "momentum": {"momentum": 0.8},

@@ -9,7 +9,8 @@ rounding, and a test holds it to that for every layer, loss and rule.
     gathering.py     a batch brought into the workspace
     products.py      the three matrix products, in own tiles and through BLAS
     tiles.py         a product in register tiles       transposing.py   a block turned
-    lanes.py         a register as a kernel's value    vectors.py       vectors of LLVM for tiles
+    lanes.py         a register as a kernel's value    in_memory.py     from arrays into it and back
+    vectors.py       vectors of LLVM for tiles
     pointwise.py     activations and derivatives       losses.py    losses and BP1
     updates.py       update rules                      chance.py    dropout's random bits
     mathematics.py   exp, log and their relatives for vector lanes

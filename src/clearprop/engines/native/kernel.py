@@ -91,7 +91,7 @@ def _input_of(V, layer, index, n):
 
 
 @part(inline="always")
-def _weighted_input(theta, V, layer, scale, job, index, low, high, n):
+def _weighted_input(theta, V, layer, scale, job, panel, index, low, high, n):
     """z = s W a + b for units low ≤ j < high of a layer."""
     W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
     A, Z = _input_of(V, layer, index, n), matrix(V, layer[Z_PLACE], layer[UNITS], n)
@@ -100,7 +100,7 @@ def _weighted_input(theta, V, layer, scale, job, index, low, high, n):
         products.fill_bias(b, Z, low, high)
         products.forward_blas(job.sgemm, W, A, index == 0, Z, low, high, scale)
     else:
-        products.forward(W, b, A, Z, low, high, scale, address(V, job.panel))
+        products.forward(W, b, A, Z, low, high, scale, panel)
 
 
 @part(inline="always")
@@ -124,10 +124,11 @@ def _activation(V, rows, layer, reals, job, index, low, high, n, step):
 @part(inline="always")
 def _forward(memory, V, rows, tables, job, member, n, step, stamps):
     """Send the samples through all layers; a softmax waits until all its units are there."""
+    panel = address(V, job.panel + member * job.band)
     for index in range(len(tables.layers)):
         layer, reals = row(tables.layers, index), row(tables.reals, index)
         low, high = _share(layer[UNITS], member, job.team)
-        _weighted_input(memory.theta, V, layer, reals[SCALE], job, index, low, high, n)
+        _weighted_input(memory.theta, V, layer, reals[SCALE], job, panel, index, low, high, n)
         stamp(stamps, timing.weighted_input(index))
         _activation(V, rows, layer, reals, job, index, low, high, n, step)
         barrier(memory.control, job.team)

@@ -9,10 +9,9 @@ and no loop, and the formulas of `mathematics` serve numbers and registers alike
 Arithmetic may be contracted (a b + c in one rounding); it is reordered only in parts that ask for
 it by `fastmath`.
 
-Public names: `Lanes`, the type; `width_of`, `some`, `lane`, masks of lanes; `take`, `take_some`,
-`put`, `put_some`, `put_first`, `spread`, `at`, `zeros`, memory; `where`, `root`,
-`whole_and_power`; `sum_of`, `largest_of`, `sizes`, `larger_size`, `largest_size`, all lanes as one;
-`each_exp`, `each_erf`, the C library's functions, lane by lane.
+Public names: `Lanes`, the type, and `register_of`, `mask_of`, `splat`, which make one; `where`,
+`root`, `whole_and_power`; `sum_of`, `largest_of`, `sizes`, `larger_size`, `largest_size`, all lanes
+as one; `each_exp`, `each_erf`, the C library's functions, lane by lane. Memory is in `in_memory`.
 """
 
 from __future__ import annotations
@@ -51,15 +50,17 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(element, kind.width))
 
 
-def _of(dtype: Any) -> Lanes:
+def register_of(dtype: Any) -> Lanes:
+    """Return the type of a register full of numbers of this type."""
     return Lanes(dtype, BYTES * 8 // dtype.bitwidth)
 
 
-def _mask_of(kind: Lanes) -> Lanes:
+def mask_of(kind: Lanes) -> Lanes:
+    """Return the type of a mask for a register."""
     return Lanes(types.boolean, kind.width)
 
 
-def _splat(builder: Any, value: Any, width: int) -> Any:
+def splat(builder: Any, value: Any, width: int) -> Any:
     """Return a vector whose every lane holds this number."""
     kind = ir.VectorType(value.type, width)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT32(0))
@@ -71,7 +72,7 @@ def _as_lanes(context: Any, builder: Any, value: Any, given: Any, wanted: Lanes)
     """Return a register as it is, and a number in every lane of one."""
     if isinstance(given, Lanes):
         return value
-    return _splat(builder, context.cast(builder, value, given, wanted.dtype), wanted.width)
+    return splat(builder, context.cast(builder, value, given, wanted.dtype), wanted.width)
 
 
 def _register(arguments: Any) -> Lanes | None:
@@ -89,7 +90,7 @@ def _teach(symbol: Any, emit: Callable[..., Any], *, compares: bool = False) -> 
             kind = _register(arguments)
             if kind is None:
                 return None
-            return signature(_mask_of(kind) if compares else kind, *arguments)
+            return signature(mask_of(kind) if compares else kind, *arguments)
 
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind: Any = _register(signature.args)
@@ -123,182 +124,6 @@ for _symbol, _sign in ((operator.lt, "<"), (operator.gt, ">")):
         lambda builder, a, b, sign=_sign: builder.fcmp_ordered(sign, a, b),
         compares=True,
     )
-
-
-@intrinsic
-def width_of(typingctx, array):
-    """Return how many numbers of an array go into a register."""
-    kind = _of(array.dtype)
-
-    def codegen(context, builder, signature, arguments):
-        return context.get_constant(types.int64, kind.width)
-
-    return types.int64(array), codegen
-
-
-def _count_up(width: int) -> Any:
-    return ir.Constant(ir.VectorType(_INT32, width), list(range(width)))
-
-
-def _compared_places(predicate: str) -> Any:
-    """Return a function of a kernel: the mask of the lanes whose place compares with a number."""
-
-    def compared(typingctx, array, number):
-        kind = _of(array.dtype)
-
-        def codegen(context, builder, signature, arguments):
-            number = _splat(builder, builder.trunc(arguments[1], _INT32), kind.width)
-            return builder.icmp_signed(predicate, _count_up(kind.width), number)
-
-        return _mask_of(kind)(array, types.int64), codegen
-
-    return compared
-
-
-some = intrinsic(_compared_places("<"))
-lane = intrinsic(_compared_places("=="))
-
-
-def _address(context: Any, builder: Any, array: Any, arguments: Any, width: int) -> Any:
-    """Return the address of array[place] as one of a vector."""
-    source = context.make_array(array)(context, builder, arguments[0])
-    place = builder.gep(source.data, [arguments[1]])
-    kind = ir.VectorType(context.get_value_type(array.dtype), width)
-    return builder.bitcast(place, kind.as_pointer()), kind
-
-
-def _size(context: Any, array: Any) -> int:
-    return int(context.get_abi_sizeof(context.get_data_type(array.dtype)))
-
-
-@intrinsic
-def take(typingctx, array, place):
-    """Return the register full of numbers that starts at array[place] in its flat order."""
-    kind = _of(array.dtype)
-
-    def codegen(context, builder, signature, arguments):
-        address, _ = _address(context, builder, array, arguments, kind.width)
-        return builder.load(address, align=_size(context, array))
-
-    return kind(array, types.int64), codegen
-
-
-@intrinsic
-def put(typingctx, array, place, value):
-    """Write a register to array[place] and what follows."""
-
-    def codegen(context, builder, signature, arguments):
-        address, _ = _address(context, builder, array, arguments, value.width)
-        builder.store(arguments[2], address, align=_size(context, array))
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, value), codegen
-
-
-def _masked(context: Any, builder: Any, name: str, result: Any, values: list[Any]) -> Any:
-    """Call LLVM's masked load or store."""
-    vector = result if name == "load" else values[0].type
-    letter = {"float": "f32", "double": "f64"}[str(vector.element)]
-    kind = ir.FunctionType(result, [value.type for value in values])
-    name = f"llvm.masked.{name}.v{vector.count}{letter}.p0"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
-
-
-@intrinsic
-def take_some(typingctx, array, place, mask):
-    """Return what `take` returns, with 0 in the lanes that are off; nothing is read for those."""
-    kind = _of(array.dtype)
-
-    def codegen(context, builder, signature, arguments):
-        address, vector = _address(context, builder, array, arguments, kind.width)
-        zero = ir.Constant(vector, [0.0] * kind.width)
-        values = [address, _INT32(_size(context, array)), arguments[2], zero]
-        return _masked(context, builder, "load", vector, values)
-
-    return kind(array, types.int64, mask), codegen
-
-
-@intrinsic
-def put_some(typingctx, array, place, value, mask):
-    """Write the lanes of a register that are on."""
-
-    def codegen(context, builder, signature, arguments):
-        address, _ = _address(context, builder, array, arguments, value.width)
-        values = [arguments[2], address, _INT32(_size(context, array)), arguments[3]]
-        _masked(context, builder, "store", ir.VoidType(), values)
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, value, mask), codegen
-
-
-def _part_of(builder: Any, value: Any, first: int, count: int) -> Any:
-    """Return some neighbouring lanes of a vector as a shorter one; beyond its end, anything."""
-    places = [place % value.type.count for place in range(first, first + count)]
-    mask = ir.Constant(ir.VectorType(_INT32, count), places)
-    return builder.shuffle_vector(value, value, mask)
-
-
-@intrinsic
-def put_first(typingctx, array, place, value, count):
-    """Write the first `count` lanes of a register, fewer than all, in pieces of 2ⁿ numbers.
-
-    A processor hands what it is about to write on to a read inside one such piece; what `put_some`
-    writes can only be read once it has reached the cache, which takes as long as an exponential.
-    """
-
-    def codegen(context, builder, signature, arguments):
-        _, place, value, count = arguments
-        align, piece = _size(context, array), signature.args[2].width // 2
-        where = cgutils.alloca_once_value(builder, place)
-        left = cgutils.alloca_once_value(builder, value)
-        width = piece * 2
-        while piece:
-            bit = builder.and_(count, count.type(piece))
-            with builder.if_then(builder.icmp_signed("!=", bit, count.type(0))):
-                here, rest = builder.load(where), builder.load(left)
-                address, _ = _address(context, builder, array, [arguments[0], here], piece)
-                builder.store(_part_of(builder, rest, 0, piece), address, align=align)
-                builder.store(builder.add(here, here.type(piece)), where)
-                builder.store(_part_of(builder, rest, piece, width), left)
-            piece //= 2
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, value, types.int64), codegen
-
-
-@intrinsic
-def spread(typingctx, array, place):
-    """Return a register whose every lane holds array[place]."""
-    kind = _of(array.dtype)
-
-    def codegen(context, builder, signature, arguments):
-        source = context.make_array(array)(context, builder, arguments[0])
-        value = builder.load(builder.gep(source.data, [arguments[1]]))
-        return _splat(builder, value, kind.width)
-
-    return kind(array, types.int64), codegen
-
-
-@intrinsic
-def at(typingctx, array, place):
-    """Return array[place] without asking whether `place` counts from the end."""
-
-    def codegen(context, builder, signature, arguments):
-        source = context.make_array(array)(context, builder, arguments[0])
-        return builder.load(builder.gep(source.data, [arguments[1]]))
-
-    return array.dtype(array, types.int64), codegen
-
-
-@intrinsic
-def zeros(typingctx, array):
-    """Return a register of zeros, of the type of an array's numbers."""
-    kind = _of(array.dtype)
-
-    def codegen(context, builder, signature, arguments):
-        return ir.Constant(context.get_value_type(kind), [0.0] * kind.width)
-
-    return kind(array), codegen
 
 
 @intrinsic

@@ -25,7 +25,8 @@ class Places:
 
     `layers` holds, layer by layer, the places of input, z, a, mask (-1 without), output, δ and what
     carriers without f' carry. `turned` holds one layer's δ at a time, sample by sample; `panel` is
-    room for a band of weights (see `tiles.multiply`); `shares` and `sums` are for sharing errors
+    room for a band of weights of `band` numbers (see `tiles.multiply`), one for each member of a
+    team that shares the workspace; `shares` and `sums` are for sharing errors
     out in proportion.
     """
 
@@ -41,10 +42,11 @@ class Places:
     sums: int
     turned: int
     panel: int
+    band: int
     size: int
 
 
-def places_for(network: Network, capacity: int) -> Places:
+def places_for(network: Network, capacity: int, team: int = 1) -> Places:
     """Lay out a workspace. Every array starts on a cache line (16 float32 numbers).
 
     What only some carriers need comes last: memory that nobody writes to takes up none.
@@ -69,7 +71,9 @@ def places_for(network: Network, capacity: int) -> Places:
     target, coefficient = take(network.outputs), take(1)
     value, top, total = take(1), take(1), take(1)
     widest = max(network.shape[1:])
-    turned, panel = take(widest), take(max(o.fan_in for o in network.operations), int(TALLEST))
+    # each member of a team packs bands of its own, on cache lines of its own
+    band = -(-max(o.fan_in for o in network.operations) * int(TALLEST) // 16) * 16
+    turned, panel = take(widest), take(team, band)
     errors = [take(operation.units) for operation in network.operations]
     if not separable(network):
         errors[-1] = layers[-1][-1]
@@ -88,6 +92,7 @@ def places_for(network: Network, capacity: int) -> Places:
         sums,
         turned,
         panel,
+        band,
         end,
     )
 
@@ -219,6 +224,7 @@ def job_for(
         "sums": places.sums,
         "turned": places.turned,
         "panel": places.panel,
+        "band": places.band,
         "every": 1,
     }
     return records.Job(**{**fields, **changes})
@@ -249,7 +255,8 @@ class Workspace:
         """Allocate for batches of this many rows."""
         copies = plan.threads if plan.split == "batch" else 1
         capacity = -(-batch // copies)
-        places = places_for(network, capacity)
+        team = plan.threads if plan.split == "neurons" else 1
+        places = places_for(network, capacity, team)
         return cls(
             places,
             tables_for(network, plan, places),

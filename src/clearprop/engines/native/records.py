@@ -130,6 +130,7 @@ class Job(NamedTuple):
     sums: int
     turned: int
     panel: int
+    band: int
     every: int
 
 

@@ -24,21 +24,18 @@ import numpy as np
 
 from clearprop.engines.contracts import Block, Recipe
 from clearprop.engines.native import timing, updates
-from clearprop.engines.native.lanes import (
+from clearprop.engines.native.in_memory import (
     at,
     lane,
-    larger_size,
-    largest_size,
     put,
     put_some,
-    sizes,
     some,
     take,
     take_some,
-    where,
     width_of,
     zeros,
 )
+from clearprop.engines.native.lanes import larger_size, largest_size, sizes, where
 from clearprop.engines.native.low_level import part, part_in_place, row, stamp, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.pointwise import SOFTMAX

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import math
 
-from clearprop.engines.native.lanes import (
+from clearprop.engines.native.in_memory import (
     at,
-    each_erf,
-    each_exp,
     lane,
     put,
     put_some,
     some,
     spread,
-    sum_of,
     take,
     take_some,
-    where,
     width_of,
     zeros,
 )
+from clearprop.engines.native.lanes import each_erf, each_exp, sum_of, where
 from clearprop.engines.native.low_level import part, part_in_place
 from clearprop.engines.native.mathematics import (
     exp,

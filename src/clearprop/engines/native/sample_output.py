@@ -6,19 +6,8 @@ import math
 
 import numpy as np
 
-from clearprop.engines.native.lanes import (
-    at,
-    each_exp,
-    largest_of,
-    put,
-    some,
-    sum_of,
-    take,
-    take_some,
-    where,
-    width_of,
-    zeros,
-)
+from clearprop.engines.native.in_memory import at, put, some, take, take_some, width_of, zeros
+from clearprop.engines.native.lanes import each_exp, largest_of, sum_of, where
 from clearprop.engines.native.losses import (
     BINARY_CROSS_ENTROPY,
     CROSS_ENTROPY,

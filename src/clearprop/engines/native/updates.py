@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearprop.engines.native.lanes import (
+from clearprop.engines.native.in_memory import (
     put,
     put_first,
     put_some,
-    root,
     some,
     take,
     take_some,
     width_of,
 )
+from clearprop.engines.native.lanes import root
 from clearprop.engines.native.low_level import part, part_in_place, vector
 from clearprop.engines.native.mathematics import FAST, type_of
 from clearprop.engines.native.records import PENALISED, START, STOP
