@@ -1,6 +1,7 @@
 """Measured plans: what is timed, what wins, what it may cost, and how it is remembered."""
 
 import json
+import os
 import threading
 from dataclasses import asdict, replace
 
@@ -19,6 +20,8 @@ NETWORK = Network(
     300, (Dense(400), Dense(4000), Dense(1, "identity")), "half_squared_error", "float32"
 )
 MIDDLING = Network(64, (Dense(100), Dense(10, "softmax")), "cross_entropy", "float32")
+# where the kernels of this run are, before tests say otherwise
+KERNELS = os.environ.get("CLEARPROP_CACHE")
 LONG = Recipe(batch_size=32, epochs=50)
 ROWS = 32 * 40
 
@@ -333,9 +336,16 @@ def _trained(plan=None, rows=None):
 
 @pytest.fixture
 def kernels_of_the_machine(monkeypatch, tmp_path):
-    """Kernels are found where they are; only plans go to a folder of the test's own."""
+    """Kernels are found where they are; only plans go to a folder of the test's own.
+
+    There is time enough for measuring, however busy the machine is.
+    """
     monkeypatch.delenv("CLEARPROP_CACHE")
+    if KERNELS:
+        monkeypatch.setenv("CLEARPROP_CACHE", KERNELS)
     monkeypatch.setattr(remembered, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(planning, "LEAST_BUDGET", 60.0)
+    monkeypatch.setattr(planning, "MOST_BUDGET", 60.0)
 
 
 def test_a_run_repeats_under_its_recorded_plan(monkeypatch, kernels_of_the_machine):
