@@ -1,0 +1,356 @@
+"""A recurrent network over a batch of sequences: the equations of one step, run through time.
+
+This is the loop that `equations.cells` leaves to engines, on any array namespace. A reverse way
+reads the turned sequences, so that it too goes from row 0 on. Rows are pairs (sequence, step) up to
+the readout, as `Packing` lays them out, and sequences behind it.
+
+Public names: `SequenceGradients`, `SequencePass`, `WayPass`, `backward`, `forward`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from clearprop import equations as eq
+from clearprop.engines.sequences import Packing
+from clearprop.equations import CELLS, Step
+from clearprop.equations.cells import State
+from clearprop.network import Network, Operation, Recurrence, Way
+
+
+class WayPass(NamedTuple):
+    """What one way of a recurrent layer leaves behind, in the order of its own time.
+
+    Attributes
+    ----------
+    x : (N, fan_in) array
+    z : (N, gates · units) array
+    state : tuple of (N, units) arrays
+        States after each step.
+    before : tuple of (N, units) arrays
+        States before each step.
+    inner : (N, units) array or None
+        q of a GRU.
+    """
+
+    x: Any
+    z: Any
+    state: State
+    before: State
+    inner: Any
+
+
+class SequencePass(NamedTuple):
+    """The arrays of one forward pass, one entry a layer, first layer first.
+
+    Attributes
+    ----------
+    inputs : list of (N or n, fan_in) arrays
+        What each layer received, after dropout and readout.
+    z, a : list of arrays
+        Weighted inputs (of a recurrent layer those of all ways' gates, side by side) and what the
+        layer hands on, before dropout; in the order of time.
+    ways : list of tuples of WayPass
+        One tuple a layer, empty for dense ones.
+    """
+
+    inputs: list[Any]
+    z: list[Any]
+    a: list[Any]
+    ways: list[tuple[WayPass, ...]]
+
+    @property
+    def output(self) -> Any:
+        """a^L: (n, outputs), or (N, outputs) where every step is read out."""
+        return self.a[-1]
+
+
+class SequenceGradients(NamedTuple):
+    """What the backward pass leaves behind.
+
+    Attributes
+    ----------
+    delta : list of arrays
+        ∂E/∂z of each layer, of the shape of its z.
+    error : list of arrays
+        ∂E/∂a of each layer, of the shape of its a; of a recurrent layer what came from above.
+    vector : (network.size,) array
+        ∂E/∂θ.
+    inputs : (N, inputs) array
+        ∂E/∂x.
+    """
+
+    delta: list[Any]
+    error: list[Any]
+    vector: Any
+    inputs: Any
+
+
+def forward(
+    xp: Any,
+    network: Network,
+    vector: Any,
+    x: Any,
+    packing: Packing,
+    masks: list[Any] | None = None,
+    start: list[State] | None = None,
+) -> SequencePass:
+    """Send a batch of sequences through the network.
+
+    Parameters
+    ----------
+    x : (N, inputs) array
+        Rows as `packing` lays them out.
+    masks : list, one entry a layer, optional
+        Dropout masks (n, units), one row a sequence, for all its steps; None where nothing drops.
+    start : list of states, one a way of each recurrent layer, optional
+        Where states begin, each (n, units) in the batch's order; at 0 where absent.
+    """
+    found = SequencePass([], [], [], [])
+    starts = iter(start or [])
+    for index, operation in enumerate(network.operations):
+        ways: tuple[WayPass, ...] = ()
+        if isinstance(operation, Recurrence):
+            ways = tuple(
+                _way_forward(xp, operation, way, vector, x, packing, next(starts, None))
+                for way in operation.ways
+            )
+            z, a = _side_by_side(xp, operation, ways, packing)
+        else:
+            W, b = operation.weight.view(vector), operation.bias.view(vector)
+            z = eq.affine(W, b, x, operation.scale)
+            a = operation.activation.value(xp, z)
+        found.inputs.append(x)
+        found.z.append(z)
+        found.a.append(a)
+        found.ways.append(ways)
+        mask = _row_mask(network, masks, index, packing)
+        x = a if mask is None else a * mask
+        if operation.layer == network.read_behind:
+            x = _read(xp, network, operation, x, packing)
+    return found
+
+
+def _way_forward(
+    xp: Any,
+    operation: Recurrence,
+    way: Way,
+    vector: Any,
+    x: Any,
+    packing: Packing,
+    start: State | None,
+) -> WayPass:
+    cell, f = CELLS[operation.cell], operation.activation
+    W, U, b = (segment.view(vector) for segment in way.segments[:3])
+    c = None if way.inner is None else way.inner.view(vector)
+    x = x[packing.mirror] if way.reverse else x
+    s = eq.affine(W, b, x)
+    if start is None:
+        zeros = xp.zeros((len(packing.lengths), operation.size), dtype=s.dtype)
+        start = (zeros,) * len(cell.states)
+    state = tuple(value[packing.order] for value in start)
+    steps, before = [], []
+    for t in range(packing.steps):
+        before.append(tuple(value[: packing.sizes[t]] for value in state))
+        steps.append(cell.step(xp, f, s[packing.at(t)], U, c, before[-1]))
+        state = steps[-1].state
+    inner = None if steps[0].inner is None else xp.concatenate([step.inner for step in steps])
+    states = [step.state for step in steps]
+    return WayPass(
+        x, xp.concatenate([step.z for step in steps]), _rows(xp, states), _rows(xp, before), inner
+    )
+
+
+def _rows(xp: Any, states: list[State]) -> State:
+    """Return the states of all steps as rows, one array a part of the state."""
+    return tuple(xp.concatenate(parts) for parts in zip(*states, strict=True))
+
+
+def _side_by_side(
+    xp: Any, operation: Recurrence, ways: tuple[WayPass, ...], packing: Packing
+) -> tuple[Any, Any]:
+    """Return z and h of all ways in the order of time, side by side."""
+    z, a = [], []
+    for way, found in zip(operation.ways, ways, strict=True):
+        z.append(found.z[packing.mirror] if way.reverse else found.z)
+        a.append(found.state[0][packing.mirror] if way.reverse else found.state[0])
+    return xp.concatenate(z, axis=-1), xp.concatenate(a, axis=-1)
+
+
+def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Packing) -> Any:
+    mask = masks[index] if masks else None
+    return mask[packing.place] if mask is not None and index < network.read_behind else mask
+
+
+def _ends(operation: Operation, packing: Packing) -> list[tuple[slice, Any]]:
+    """Return for each way its columns and the rows at which it has gone through each sequence."""
+    assert isinstance(operation, Recurrence)
+    size = operation.size
+    return [
+        (slice(k * size, (k + 1) * size), packing.first if way.reverse else packing.last)
+        for k, way in enumerate(operation.ways)
+    ]
+
+
+def _read(xp: Any, network: Network, operation: Operation, x: Any, packing: Packing) -> Any:
+    """Return what is read out: (N, units) → (n, units), or all rows."""
+    if network.readout == "every":
+        return x
+    if network.readout == "last":
+        parts = [x[rows, columns] for columns, rows in _ends(operation, packing)]
+        return xp.concatenate(parts, axis=-1)
+    total = _add_rows(xp, x, packing.place, len(packing.lengths))
+    return total / xp.asarray(packing.lengths, dtype=x.dtype)[:, None]
+
+
+def _spread(xp: Any, network: Network, operation: Operation, error: Any, packing: Packing) -> Any:
+    """Carry an error back through the readout: (n, units) → (N, units)."""
+    if network.readout == "every":
+        return error
+    if network.readout == "mean":
+        return (error / xp.asarray(packing.lengths, dtype=error.dtype)[:, None])[packing.place]
+    parts = [
+        _put_rows(xp, error[:, columns], rows, packing.rows)
+        for columns, rows in _ends(operation, packing)
+    ]
+    return xp.concatenate(parts, axis=-1)
+
+
+def _add_rows(xp: Any, x: Any, place: Any, count: int) -> Any:
+    """Return the sum of the rows of each place, (count, units)."""
+    total = xp.zeros((count, x.shape[1]), dtype=x.dtype)
+    if hasattr(total, "at"):
+        return total.at[place].add(x)
+    xp.add.at(total, place, x)
+    return total
+
+
+def _put_rows(xp: Any, x: Any, rows: Any, count: int) -> Any:
+    """Return an array of `count` rows that has x in these rows and 0 elsewhere."""
+    total = xp.zeros((count, x.shape[1]), dtype=x.dtype)
+    if hasattr(total, "at"):
+        return total.at[rows].set(x)
+    total[rows] = x
+    return total
+
+
+def backward(
+    xp: Any,
+    network: Network,
+    vector: Any,
+    y: Any,
+    c: Any,
+    saved: SequencePass,
+    packing: Packing,
+    masks: list[Any] | None = None,
+    cut: int | None = None,
+) -> SequenceGradients:
+    """Carry the error of a batch back through the network and through time.
+
+    Parameters
+    ----------
+    y, c : arrays of one row an output, in the order of `saved.output`
+    cut : int, optional
+        Nothing is carried back over steps whose number is a multiple of this, as each way counts
+        its steps: truncated back-propagation.
+    """
+    operations = network.operations
+    deltas: list[Any] = [None] * len(operations)
+    errors: list[Any] = [None] * len(operations)
+    pieces: list[Any] = []
+    error: Any = None
+    for index in reversed(range(len(operations))):
+        operation = operations[index]
+        if error is not None:
+            if operation.layer == network.read_behind:
+                error = _spread(xp, network, operation, error, packing)
+            mask = _row_mask(network, masks, index, packing)
+            error = error if mask is None else error * mask
+        errors[index] = error
+        if isinstance(operation, Recurrence):
+            arguments = (xp, operation, vector, saved.ways[index], error, packing, cut)
+            deltas[index], found, error = _recurrence_backward(*arguments)
+        else:
+            deltas[index] = delta = _delta(xp, network, operation, y, c, saved, error)
+            found = [eq.bp4(saved.inputs[index], delta, operation.scale), eq.bp3(xp, delta)]
+            # BP2 without the derivative, which the layer before brings in
+            error = eq.bp2(operation.weight.view(vector), delta, 1, operation.scale)
+        pieces = found + pieces
+    # the vector stores matrices column by column, hence the transpose
+    flat = xp.concatenate([piece.T.reshape(-1) for piece in pieces])
+    return SequenceGradients(deltas, errors, flat, error)
+
+
+def _delta(
+    xp: Any, network: Network, operation: Operation, y: Any, c: Any, saved: SequencePass, error: Any
+) -> Any:
+    z, a, f = saved.z[operation.layer - 1], saved.a[operation.layer - 1], operation.activation
+    if error is None:
+        return eq.bp1(xp, network.objective, f, y, z, a, c)
+    return error * f.derivative(xp, z, a)
+
+
+def _recurrence_backward(
+    xp: Any,
+    operation: Recurrence,
+    vector: Any,
+    ways: tuple[WayPass, ...],
+    error: Any,
+    packing: Packing,
+    cut: int | None,
+) -> tuple[Any, list[Any], Any]:
+    """Return δ of all ways, the gradients of their parameters, and ∂E/∂(what came in)."""
+    deltas, pieces, handed_on = [], [], 0
+    for k, (way, found) in enumerate(zip(operation.ways, ways, strict=True)):
+        own = error[:, k * operation.size : (k + 1) * operation.size]
+        own = own[packing.mirror] if way.reverse else own
+        delta, fed_back = _way_backward(xp, operation, way, vector, found, own, packing, cut)
+        W = way.weight.view(vector)
+        pieces += [eq.bp4(found.x, delta), eq.bp4(found.before[0], fed_back), eq.bp3(xp, delta)]
+        if way.inner is not None:
+            pieces.append(eq.bp3(xp, fed_back[:, -operation.size :]))
+        back = eq.bp2(W, delta, 1)
+        deltas.append(delta[packing.mirror] if way.reverse else delta)
+        handed_on = handed_on + (back[packing.mirror] if way.reverse else back)
+    return xp.concatenate(deltas, axis=-1), pieces, handed_on
+
+
+def _way_backward(
+    xp: Any,
+    operation: Recurrence,
+    way: Way,
+    vector: Any,
+    found: WayPass,
+    error: Any,
+    packing: Packing,
+    cut: int | None,
+) -> tuple[Any, Any]:
+    """Go back through time; return δ and δ' of all steps, (N, gates · units)."""
+    cell, U = CELLS[operation.cell], way.recurrent.view(vector)
+    count = len(cell.states)
+    handed: State = tuple(error[:0] for _ in range(count))
+    deltas, fed_back = [], []
+    for t in reversed(range(packing.steps)):
+        rows, size = packing.at(t), int(packing.sizes[t])
+        step = Step(
+            found.z[rows],
+            tuple(value[rows] for value in found.state),
+            None if found.inner is None else found.inner[rows],
+        )
+        before = tuple(value[rows] for value in found.before)
+        # sequences that end at t are handed nothing
+        handed = tuple(_padded(xp, value, size) for value in handed)
+        total = (error[rows] + handed[0], *handed[1:])
+        delta, prime, handed = cell.back(xp, operation.activation, step, U, before, total)
+        if cut is not None and t % cut == 0:
+            handed = tuple(xp.zeros_like(value) for value in handed)
+        deltas.append(delta)
+        fed_back.append(prime)
+    return xp.concatenate(deltas[::-1]), xp.concatenate(fed_back[::-1])
+
+
+def _padded(xp: Any, value: Any, size: int) -> Any:
+    missing = size - value.shape[0]
+    if not missing:
+        return value
+    return xp.concatenate([value, xp.zeros((missing, value.shape[1]), dtype=value.dtype)])
