@@ -5,6 +5,8 @@
     timing.py      PartTime, how long each part of a step takes
     ledger.py      dropout masks, the named terms of an update, watched parameters: all engines'
     reference.py   equations/ on NumPy: the oracle
+    sequences.py   sequences of different lengths, and a batch of them without padding
+    unrolled.py    equations/ through time;  reference_sequences.py, sequence_batches.py: with it
     native/        compiled kernels for the CPU
 
 `build(name, network, recipe)` gives an engine; `"auto"` is the native one, which runs every network
@@ -29,8 +31,9 @@ from clearprop.engines.contracts import (
     TrainState,
     Watching,
 )
+from clearprop.engines.sequences import Packing, Sequences
 from clearprop.engines.timing import PartTime
-from clearprop.engines.trace import Trace
+from clearprop.engines.trace import SequenceTrace, Trace
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
 from clearprop.importing import uncollected
@@ -42,11 +45,14 @@ __all__ = [
     "Constant",
     "Engine",
     "Horizon",
+    "Packing",
     "PartTime",
     "Plan",
     "Recipe",
     "Record",
     "Schedule",
+    "SequenceTrace",
+    "Sequences",
     "Trace",
     "TrainState",
     "Watching",
@@ -87,8 +93,10 @@ def build(
     """
     if name == "reference":
         from clearprop.engines.reference import ReferenceEngine
+        from clearprop.engines.reference_sequences import SequenceReferenceEngine
 
-        return ReferenceEngine(network, recipe, plan)
+        kind = SequenceReferenceEngine if network.recurrent else ReferenceEngine
+        return kind(network, recipe, plan)
     if name in ("auto", "native"):
         with uncollected():
             from clearprop.engines.native import NativeEngine

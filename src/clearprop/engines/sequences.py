@@ -11,7 +11,7 @@ computed nor in the loss.
                                     step 1  a   c -> rows 3 4
                                     step 2  a     -> row 5
 
-Public names: `Packing`, `Sequences`, `Targets`.
+Public names: `Packing`, `Sequences`, `Window`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,10 +62,16 @@ class Sequences:
 
     def places(self, rows: np.ndarray) -> np.ndarray:
         """Return where the steps of these sequences stand in `values`, one behind another."""
-        lengths = self.lengths[rows]
-        begins = _begins(lengths)
-        shift = np.repeat(self.starts[:-1][rows] - begins[:-1], lengths)
-        return np.arange(begins[-1]) + shift
+        return _ranges(self.starts[:-1][rows], self.lengths[rows])
+
+    def window(self, rows: np.ndarray, begin: int, count: int | None) -> Window:
+        """Return `count` steps of these sequences from a step on; all that follow for None."""
+        left = self.lengths[rows] - begin
+        kept = np.flatnonzero(left > 0)
+        lengths = left[kept] if count is None else np.minimum(left[kept], count)
+        places = _ranges(self.starts[:-1][rows[kept]] + begin, lengths)
+        packing = Packing(lengths)
+        return Window(kept, packing, places[packing.source])
 
     def split(self, values: np.ndarray) -> list[np.ndarray]:
         """Return an array of one row a step as one view a sequence."""
@@ -113,6 +119,12 @@ class Sequences:
         _check_lengths([len(part) for part in parts])
         values = np.ascontiguousarray(np.concatenate(parts), dtype=dtype)
         return cls(values, _begins(np.array([len(part) for part in parts], dtype=np.int64)))
+
+
+def _ranges(begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return begin, begin + 1, … of each range, one range behind another."""
+    ends = _begins(lengths)
+    return np.arange(ends[-1]) + np.repeat(begins - ends[:-1], lengths)
 
 
 def _begins(lengths: np.ndarray) -> np.ndarray:
@@ -215,3 +227,21 @@ class Packing:
     def at(self, step: int) -> slice:
         """Return the rows of a step."""
         return slice(int(self.offsets[step]), int(self.offsets[step + 1]))
+
+
+class Window(NamedTuple):
+    """Some steps of a batch of sequences.
+
+    Attributes
+    ----------
+    kept : (n,) int array
+        The batch's sequences that have such steps, as places in the batch.
+    packing : Packing
+        The layout of their steps.
+    places : (N,) int array
+        Where each row's step stands in the data.
+    """
+
+    kept: np.ndarray
+    packing: Packing
+    places: np.ndarray

@@ -4,7 +4,7 @@ This is the loop that `equations.cells` leaves to engines, on any array namespac
 reads the turned sequences, so that it too goes from row 0 on. Rows are pairs (sequence, step) up to
 the readout, as `Packing` lays them out, and sequences behind it.
 
-Public names: `SequenceGradients`, `SequencePass`, `WayPass`, `backward`, `forward`.
+Public names: `SequenceGradients`, `SequencePass`, `WayPass`, `backward`, `forward`, `in_time`.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class SequenceGradients(NamedTuple):
     ----------
     delta : list of arrays
         ∂E/∂z of each layer, of the shape of its z.
+    fed_back : list of arrays
+        δ' = ∂E/∂(U h) of each recurrent layer, of the shape of its δ; None for others.
     error : list of arrays
         ∂E/∂a of each layer, of the shape of its a; of a recurrent layer what came from above.
     vector : (network.size,) array
@@ -81,6 +83,7 @@ class SequenceGradients(NamedTuple):
     """
 
     delta: list[Any]
+    fed_back: list[Any]
     error: list[Any]
     vector: Any
     inputs: Any
@@ -143,7 +146,7 @@ def _way_forward(
     cell, f = CELLS[operation.cell], operation.activation
     W, U, b = (segment.view(vector) for segment in way.segments[:3])
     c = None if way.inner is None else way.inner.view(vector)
-    x = x[packing.mirror] if way.reverse else x
+    x = in_time(way, x, packing)
     s = eq.affine(W, b, x)
     if start is None:
         zeros = xp.zeros((len(packing.lengths), operation.size), dtype=s.dtype)
@@ -172,9 +175,14 @@ def _side_by_side(
     """Return z and h of all ways in the order of time, side by side."""
     z, a = [], []
     for way, found in zip(operation.ways, ways, strict=True):
-        z.append(found.z[packing.mirror] if way.reverse else found.z)
-        a.append(found.state[0][packing.mirror] if way.reverse else found.state[0])
+        z.append(in_time(way, found.z, packing))
+        a.append(in_time(way, found.state[0], packing))
     return xp.concatenate(z, axis=-1), xp.concatenate(a, axis=-1)
+
+
+def in_time(way: Way, rows: Any, packing: Packing) -> Any:
+    """Return rows in the order of time, from those of a way's own time; or the other way round."""
+    return rows[packing.mirror] if way.reverse else rows
 
 
 def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Packing) -> Any:
@@ -256,6 +264,7 @@ def backward(
     """
     operations = network.operations
     deltas: list[Any] = [None] * len(operations)
+    fed_back: list[Any] = [None] * len(operations)
     errors: list[Any] = [None] * len(operations)
     pieces: list[Any] = []
     error: Any = None
@@ -269,7 +278,7 @@ def backward(
         errors[index] = error
         if isinstance(operation, Recurrence):
             arguments = (xp, operation, vector, saved.ways[index], error, packing, cut)
-            deltas[index], found, error = _recurrence_backward(*arguments)
+            deltas[index], fed_back[index], found, error = _recurrence_backward(*arguments)
         else:
             deltas[index] = delta = _delta(xp, network, operation, y, c, saved, error)
             found = [eq.bp4(saved.inputs[index], delta, operation.scale), eq.bp3(xp, delta)]
@@ -278,7 +287,7 @@ def backward(
         pieces = found + pieces
     # the vector stores matrices column by column, hence the transpose
     flat = xp.concatenate([piece.T.reshape(-1) for piece in pieces])
-    return SequenceGradients(deltas, errors, flat, error)
+    return SequenceGradients(deltas, fed_back, errors, flat, error)
 
 
 def _delta(
@@ -298,21 +307,22 @@ def _recurrence_backward(
     error: Any,
     packing: Packing,
     cut: int | None,
-) -> tuple[Any, list[Any], Any]:
-    """Return δ of all ways, the gradients of their parameters, and ∂E/∂(what came in)."""
-    deltas, pieces, handed_on = [], [], 0
+) -> tuple[Any, Any, list[Any], Any]:
+    """Return δ and δ' of all ways, the gradients of their parameters, ∂E/∂(what came in)."""
+    deltas, primes, pieces, handed_on = [], [], [], 0
     for k, (way, found) in enumerate(zip(operation.ways, ways, strict=True)):
-        own = error[:, k * operation.size : (k + 1) * operation.size]
-        own = own[packing.mirror] if way.reverse else own
-        delta, fed_back = _way_backward(xp, operation, way, vector, found, own, packing, cut)
+        columns = slice(k * operation.size, (k + 1) * operation.size)
+        own = in_time(way, error[:, columns], packing)
+        delta, prime = _way_backward(xp, operation, way, vector, found, own, packing, cut)
         W = way.weight.view(vector)
-        pieces += [eq.bp4(found.x, delta), eq.bp4(found.before[0], fed_back), eq.bp3(xp, delta)]
+        pieces += [eq.bp4(found.x, delta), eq.bp4(found.before[0], prime), eq.bp3(xp, delta)]
         if way.inner is not None:
-            pieces.append(eq.bp3(xp, fed_back[:, -operation.size :]))
+            pieces.append(eq.bp3(xp, prime[:, -operation.size :]))
         back = eq.bp2(W, delta, 1)
-        deltas.append(delta[packing.mirror] if way.reverse else delta)
-        handed_on = handed_on + (back[packing.mirror] if way.reverse else back)
-    return xp.concatenate(deltas, axis=-1), pieces, handed_on
+        deltas.append(in_time(way, delta, packing))
+        primes.append(in_time(way, prime, packing))
+        handed_on = handed_on + in_time(way, back, packing)
+    return xp.concatenate(deltas, axis=-1), xp.concatenate(primes, axis=-1), pieces, handed_on
 
 
 def _way_backward(

@@ -69,8 +69,8 @@ class Parameters:
         """Draw the start that the layers' `init` ask for.
 
         Weights and, for `"sklearn"`, biases are drawn layer by layer, W then b (W, U, b way by way
-        in a recurrent layer), in float64 and then rounded to the network's dtype. With a `RandomState`, `"sklearn"` draws the very
-        numbers that scikit-learn's classes draw.
+        in a recurrent layer), in float64 and then rounded to the network's dtype. With a
+        `RandomState`, `"sklearn"` draws the very numbers that scikit-learn's classes draw.
         """
         if isinstance(seed, int | np.integer):
             seed = np.random.Generator(np.random.Philox(int(seed)))

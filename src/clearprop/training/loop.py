@@ -273,7 +273,7 @@ class Run:
         """Return η of the last step."""
         recipe = self.settings.recipe
         last = np.array([max(0, self.state.step - 1)])
-        factor = recipe.schedule.factors(last, recipe.horizon(self.block.visits))[0]
+        factor = recipe.schedule.factors(last, self.engine.horizon(self.block))[0]
         return float(recipe.rule.learning_rate * self.state.rate_factor * factor)
 
     def _slower(self) -> bool:
