@@ -8,6 +8,7 @@ from clearprop.engines import Block, Packing, Recipe, Sequences, SequenceTrace, 
 from clearprop.equations import Adam, GradientDescent
 from clearprop.errors import DataError, SettingError, ShapeError
 from clearprop.training import Settings
+from clearprop.training.blame import find_fault
 from problems import apart, vector_for
 from sequence_problems import LENGTHS, sequence_block, sequence_network, stacked_network
 
@@ -238,3 +239,19 @@ def test_targets_that_do_not_fit_their_sequence_are_named():
 def test_bad_settings_are_named(make, words):
     with pytest.raises(SettingError, match=words):
         make()
+
+
+def test_what_is_not_finite_is_blamed_on_a_sequence_and_step():
+    network = Network(1, (Recurrent(1, activation="identity"), Dense(1, "identity")))
+    block = Block.of(network, [np.ones((2, 1)), np.ones((40, 1))], np.zeros((2, 1)))
+    engine = build("reference", network, Recipe())
+    # h = 1.11 · 10^t leaves float32 (3.4 · 10^38) at step 39
+    state = engine.initial_state(Parameters(network, np.array([1, 10, 0, 1, 0], dtype="float32")))
+    with np.errstate(all="ignore"):
+        fault = find_fault(engine.trace(state, block, np.array([0, 1])))
+    assert (fault.operation, fault.layer, fault.sample, fault.time) == ("z", 1, 1, 39)
+    assert "layer 1, unit 0, sequence 1, step 39, which is inf" in str(fault)
+    state.vector[1] = np.nan
+    with np.errstate(all="ignore"):
+        fault = find_fault(engine.trace(state, block, np.array([0, 1])))
+    assert str(fault) == "U1[0, 0] of layer 1, which is nan"
