@@ -91,7 +91,7 @@ def _own_errors(V, I, layer, way, job, number):
         copy_row(V, place + source * units, way[ERROR_ROWS] + r * size, size)
 
 
-@part()
+@part(inline="always")
 def _step_back(V, I, layer, way, job, alpha, t, one):
     """δ of one step, and what it hands back to the step before."""
     size, tall = layer[SIZE], layer[GATES] * layer[SIZE]
@@ -132,7 +132,7 @@ def _step_back(V, I, layer, way, job, alpha, t, one):
         )
 
 
-@part()
+@part(inline="always")
 def _states_before(V, I, layer, way, job):
     """Return where the states before each row lie in one piece, for BP4."""
     size, n = layer[SIZE], I[SEQUENCES]
@@ -147,7 +147,7 @@ def _states_before(V, I, layer, way, job):
     return way[BEFORE_ROWS]
 
 
-@part()
+@part(inline="always")
 def _way_gradients(G, V, I, layer, way, job, one):
     """BP3 and BP4 of W, U, b and c over all rows."""
     size, tall, rows, fan_in = layer[SIZE], layer[GATES] * layer[SIZE], I[ROWS], layer[FAN_IN]
@@ -198,7 +198,7 @@ def _way_back(memory, G, V, I, layer, way, job, alpha, number, target):
         add_row(V, e + I[job.mirror + r] * fan_in, target + r * fan_in, fan_in)
 
 
-@part()
+@part(inline="always")
 def _dense_back(memory, G, V, layer, job, scale, rows, target):
     """BP3, BP4 and BP2 of a dense layer."""
     units, fan_in, delta = layer[UNITS], layer[FAN_IN], layer[ERROR]
@@ -214,7 +214,7 @@ def _dense_back(memory, G, V, layer, job, scale, rows, target):
         )  # fmt: skip
 
 
-@part()
+@part(inline="always")
 def _errors_in(V, I, tables, job, index, rows):
     """Bring the errors that the layer behind handed on to this layer's z, or to its states."""
     layer, alpha = row(tables.layers, index), tables.reals[index, ALPHA]
@@ -229,7 +229,7 @@ def _errors_in(V, I, tables, job, index, rows):
         pointwise.times_derivative(layer[ACTIVATION], alpha, z, a, error)
 
 
-@part()
+@part(inline="always")
 def backward_layer(memory, G, V, I, tables, job, index):
     """BP2 to BP4 of one layer."""
     layer, reals = row(tables.layers, index), row(tables.reals, index)

@@ -87,7 +87,7 @@ def _begin_states(V, I, carried, layer, way, job, begin):
                 V[place + i * size + j] = source[column + j]
 
 
-@part()
+@part(inline="always")
 def _step(theta, V, I, layer, way, job, alpha, t, one):
     """Let one step of time follow on the one before."""
     size, tall = layer[SIZE], layer[GATES] * layer[SIZE]
@@ -149,7 +149,7 @@ def _way(memory, V, I, layer, way, job, alpha, begin):
         t = stop
 
 
-@part()
+@part(inline="always")
 def _recurrent(memory, V, I, tables, layer, job, alpha, begin):
     """Send the rows through all ways of a layer; where there are two, side by side."""
     size, units = layer[SIZE], layer[UNITS]
@@ -167,7 +167,7 @@ def _recurrent(memory, V, I, tables, layer, job, alpha, begin):
                     target[j] = source[j]
 
 
-@part()
+@part(inline="always")
 def _dense(memory, V, layer, job, reals, rows):
     """z = s W a + b, row by row."""
     z, units, fan_in = layer[Z_PLACE], layer[UNITS], layer[FAN_IN]
@@ -178,14 +178,14 @@ def _dense(memory, V, layer, job, reals, rows):
     )  # fmt: skip
 
 
-@part()
+@part(inline="always")
 def rows_of(I, job, index):
     """Return how many rows a layer, counted from 0, works on."""
     behind = index >= job.read_behind and job.readout != EVERY
     return I[SEQUENCES] if behind else I[ROWS]
 
 
-@part()
+@part(inline="always")
 def forward_layer(memory, V, I, data, tables, job, index, step, begin):
     """Send the rows through one layer; of the output layer, up to z."""
     layer, reals = row(tables.layers, index), row(tables.reals, index)

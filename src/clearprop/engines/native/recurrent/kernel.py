@@ -59,7 +59,7 @@ def _any_reverse(ways):
     return False
 
 
-@part()
+@part(inline="always")
 def _forward(memory, V, I, data, tables, job, step, begin, stamps):
     """Send the sequences through all layers."""
     last = len(tables.layers) - 1
@@ -70,7 +70,7 @@ def _forward(memory, V, I, data, tables, job, step, begin, stamps):
         stamp(stamps, timing.forward(index))
 
 
-@part()
+@part(inline="always")
 def _backward(memory, G, V, I, tables, job, keep, stamps):
     """Carry the error back through all layers; the gradient is added to where `keep`."""
     if not keep:
@@ -98,7 +98,7 @@ def _carry_over(memory, V, I, tables, job):
                         target[column + j] = V[source + end * size + j]
 
 
-@part()
+@part(inline="always")
 def _finish(memory, tables, job, numbers, results, thread, c, normaliser, total, s):
     """Update the parameters from all threads' gradients; return whether the step was sound."""
     if not math.isfinite(total):

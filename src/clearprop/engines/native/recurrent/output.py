@@ -37,7 +37,7 @@ def activate_output(V, I, last, alpha, job):
         pointwise.activate(last[ACTIVATION], alpha, z, a)
 
 
-@part()
+@part(inline="always")
 def _slopes(last, alpha, numbers, job, y, z, a, e, d, total):
     """E_i and δ of a loss that is not made for the activation, before the coefficients."""
     n, zero = len(e), np.int64(0)

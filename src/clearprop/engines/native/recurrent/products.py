@@ -20,9 +20,9 @@ from clearprop.engines.native.tiles import NEXT, NOTHING, NOWHERE, WHAT_IS_THERE
 from clearprop.engines.native.transposing import transpose
 from clearprop.engines.native.vectors import BYTES, size_of
 
-N, T = 78, 84
+N, T = np.int64(78), np.int64(84)
 # rows whose part of a gradient is added at a time, so that they are read from a near cache
-BLOCK = 128
+BLOCK = np.int64(128)
 # rows from which on a product of a layer that is marked so goes through BLAS
 BLAS_ROWS = 192
 
@@ -59,15 +59,38 @@ def pack_turned(theta, start, rows, width, V, panels):
 
 
 @part()
+def product(target, lanes, panel, factors, sizes, block, scale, start):
+    """C[r, i] = start + s Σ_p F[r, p] L[p, i]; see `tiles.multiply` for the first arguments.
+
+    Panels of L are `panel` numbers apart. Of the rows of C, `block` at a time meet all panels. This
+    is the one place where tiles are called, since each part that calls them compiles them anew.
+    """
+    (c, c_row), (left, step), (f, f_row, f_step), (rows, columns, depth) = (
+        target, lanes, factors, sizes,
+    )  # fmt: skip
+    size, width = size_of(scale), panel_width(scale)
+    for first in range(0, rows, block):
+        count = min(block, rows - first)
+        c_first, begin = c + first * c_row * size, (f + first * f_row * size, f_row, f_step)
+        for column in range(0, columns, width):
+            place = (c_first + column * size, c_row)
+            source = (left + column // width * panel * size, step)
+            some = (count, min(width, columns - column), depth)
+            multiply(place, source, begin, some, scale, start, NOWHERE, NOWHERE)
+
+
+@part()
+def _blas(gemm, transposed, sizes, scale, a, lda, b, ldb, keep, c, ldc):
+    call_gemm(gemm, transposed, sizes, scale, a, lda, b, ldb, keep, c, ldc)
+
+
+@part(inline="always")
 def times_panels(V, panels, panel, c, c_row, f, f_row, rows, columns, depth, scale, start):
     """C[r, i] = start + s Σ_p F[r, p] L[p, i], with L in panels that are `panel` numbers apart."""
-    lanes = panel_width(scale)
-    for first in range(0, columns, lanes):
-        sizes = (rows, min(lanes, columns - first), depth)
-        target, source = (address(V, c + first), c_row), (address(V, panels), lanes)
-        factors = (address(V, f), f_row, NEXT)
-        multiply(target, source, factors, sizes, scale, start, NOWHERE, NOWHERE)
-        panels += panel
+    product(
+        (address(V, c), c_row), (address(V, panels), panel_width(scale)), panel,
+        (address(V, f), f_row, NEXT), (rows, columns, depth), BLOCK, scale, start,
+    )  # fmt: skip
 
 
 @part()
@@ -88,22 +111,21 @@ def fill_zeros(V, place, count):
         target[i] = 0
 
 
-@part()
+@part(inline="always")
 def forward_rows(gemm, blas, theta, weight, V, x, z, rows, fan_in, width, scale):
     """Z += s X W for rows of X (rows, fan_in) and Z (rows, width)."""
+    W, X, Z = address(theta, weight), address(V, x), address(V, z)
     if blas and rows >= BLAS_ROWS:
         one = type_of(scale, 1.0)
-        call_gemm(
-            gemm, (N, N), (width, rows, fan_in), scale, address(theta, weight), width,
-            address(V, x), fan_in, one, address(V, z), width,
+        _blas(gemm, (N, N), (width, rows, fan_in), scale, W, width, X, fan_in, one, Z, width)
+    else:
+        product(
+            (Z, width), (W, width), panel_width(scale), (X, fan_in, NEXT), (rows, width, fan_in),
+            BLOCK, scale, WHAT_IS_THERE,
         )  # fmt: skip
-        return
-    target, lanes = (address(V, z), width), (address(theta, weight), width)
-    factors, sizes = (address(V, x), fan_in, NEXT), (rows, width, fan_in)
-    multiply(target, lanes, factors, sizes, scale, WHAT_IS_THERE, NOWHERE, NOWHERE)
 
 
-@part()
+@part(inline="always")
 def backward_rows(
     gemm, blas, theta, weight, V, turned, delta, e, rows, fan_in, width, scale, adding
 ):
@@ -111,39 +133,34 @@ def backward_rows(
 
     `turned` is room for W in panels.
     """
+    W, D, E = address(theta, weight), address(V, delta), address(V, e)
     if blas and rows >= BLAS_ROWS:
         keep = type_of(scale, 1.0 if adding else 0.0)
-        call_gemm(
-            gemm, (T, N), (fan_in, rows, width), scale, address(theta, weight), width,
-            address(V, delta), width, keep, address(V, e), fan_in,
-        )  # fmt: skip
-        return
-    pack_turned(theta, weight, fan_in, width, V, turned)
-    start, panel = WHAT_IS_THERE if adding else NOTHING, width * panel_width(scale)
-    for first in range(0, rows, BLOCK):
-        count = min(BLOCK, rows - first)
-        times_panels(
-            V, turned, panel, e + first * fan_in, fan_in, delta + first * width, width,
-            count, fan_in, width, scale, start,
+        _blas(gemm, (T, N), (fan_in, rows, width), scale, W, width, D, width, keep, E, fan_in)
+    else:
+        pack_turned(theta, weight, fan_in, width, V, turned)
+        lanes = panel_width(scale)
+        product(
+            (E, fan_in), (address(V, turned), lanes), width * lanes, (D, width, NEXT),
+            (rows, fan_in, width), BLOCK, scale, WHAT_IS_THERE if adding else NOTHING,
         )  # fmt: skip
 
 
-@part()
+@part(inline="always")
 def gradient_rows(gemm, blas, V, x, fan_in, delta, d_row, columns, rows, G, g, g_row, scale):
     """G[k, j] += s Σ_r X[r, k] Δ[r, j] for `columns` columns of Δ, whose rows are d_row apart."""
+    X, D, target = address(V, x), address(V, delta), address(G, g)
     if blas and rows >= BLAS_ROWS:
         one = type_of(scale, 1.0)
-        call_gemm(
-            gemm, (N, T), (columns, fan_in, rows), scale, address(V, delta), d_row,
-            address(V, x), fan_in, one, address(G, g), g_row,
-        )  # fmt: skip
-        return
-    for first in range(0, rows, BLOCK):
-        lanes = (address(V, delta + first * d_row), d_row)
-        factors = (address(V, x + first * fan_in), NEXT, fan_in)
-        sizes = (fan_in, columns, min(BLOCK, rows - first))
-        target = (address(G, g), g_row)
-        multiply(target, lanes, factors, sizes, scale, WHAT_IS_THERE, NOWHERE, NOWHERE)
+        _blas(gemm, (N, T), (columns, fan_in, rows), scale, D, d_row, X, fan_in, one, target, g_row)
+    else:
+        size = size_of(scale)
+        for first in range(0, rows, BLOCK):
+            sizes = (fan_in, columns, min(BLOCK, rows - first))
+            product(
+                (target, g_row), (D + first * d_row * size, d_row), panel_width(scale),
+                (X + first * fan_in * size, NEXT, fan_in), sizes, fan_in, scale, WHAT_IS_THERE,
+            )  # fmt: skip
 
 
 @part()
