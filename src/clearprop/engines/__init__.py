@@ -101,5 +101,9 @@ def build(
         with uncollected():
             from clearprop.engines.native import NativeEngine
 
+            if network.recurrent:
+                from clearprop.engines.native.recurrent import SequenceNativeEngine
+
+                return SequenceNativeEngine(network, recipe, plan, threads)
         return NativeEngine(network, recipe, plan, threads, rows)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

@@ -55,7 +55,7 @@ def sources_digest() -> str:
     """Return the digest of all files whose code or constants are compiled into a kernel."""
     digest = hashlib.sha256()
     for folder in _SOURCES:
-        for path in sorted(folder.glob("*.py")):
+        for path in sorted(folder.rglob("*.py")):
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

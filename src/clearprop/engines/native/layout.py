@@ -110,11 +110,11 @@ def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
         reals[row] = o.activation.alpha or 0.0, 1 / (1 - o.dropout), o.scale
     segments = np.array([(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64)
     rates = np.array([s.rate for s in network.segments], dtype=network.dtype)
-    runs, run_rates = _runs(network)
+    runs, run_rates = runs_of(network)
     return records.Tables(layers, reals, segments, rates, runs, run_rates)
 
 
-def _runs(network: Network) -> tuple[np.ndarray, np.ndarray]:
+def runs_of(network: Network) -> tuple[np.ndarray, np.ndarray]:
     """Return the segments with neighbours of one learning-rate factor put together."""
     runs: list[tuple[int, int, bool]] = []
     rates: list[float] = []
