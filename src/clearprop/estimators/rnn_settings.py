@@ -1,7 +1,8 @@
 """Constructor parameters of the recurrent estimators, and the network that they describe.
 
-Public names: `CELLS`, `CONSTRAINTS`, `sequence_network`.
-May import: `clearprop.estimators.settings`, `clearprop.network`, `clearprop.errors`, scikit-learn.
+Public names: `CONSTRAINTS`, `sequence_network`.
+May import: `clearprop.estimators.settings`, `clearprop.files`, `clearprop.network`,
+`clearprop.errors`, scikit-learn.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from clearprop.errors import SettingError
 from clearprop.estimators import settings
 from clearprop.estimators.tasks import Task
-from clearprop.network import GRU, LSTM, Dense, Network, Recurrent, RecurrentLayer
-
-# what the parameter `cell` may be; those of model files
-CELLS: dict[str, type[RecurrentLayer]] = {"elman": Recurrent, "gru": GRU, "lstm": LSTM}
+from clearprop.files.networks import KINDS
+from clearprop.network import Dense, Network
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _SHARED = (
@@ -33,7 +32,7 @@ _SHARED = (
 CONSTRAINTS: dict[str, list[Any]] = {
     **{name: settings.CONSTRAINTS[name] for name in _SHARED},
     "units": ["array-like", _COUNT],
-    "cell": [StrOptions(set(CELLS)), "array-like"],
+    "cell": [StrOptions(set(KINDS)), "array-like"],
     "direction": [StrOptions({"auto", "forward", "backward", "both"})],
     "readout": [StrOptions({"auto", "last", "mean", "every"})],
     "dense": ["array-like", _COUNT],
@@ -65,14 +64,14 @@ def sequence_network(
             f"cell must be one name for all recurrent layers, or a list with one for each of "
             f"units={tuple(units)}, of which there must be one at least; {len(cells)} came."
         )
-    unknown = [cell for cell in cells if cell not in CELLS]
+    unknown = [cell for cell in cells if cell not in KINDS]
     if unknown:
-        raise SettingError(f"There is no cell {unknown[0]!r}. Known cells: {', '.join(CELLS)}.")
+        raise SettingError(f"There is no cell {unknown[0]!r}. Known cells: {', '.join(KINDS)}.")
     direction, drop = estimator.direction, float(estimator.dropout)
     if direction == "auto":
         direction = "forward" if every else "both"
     layers: list[Any] = [
-        CELLS[cell](size, direction, drop) for cell, size in zip(cells, units, strict=True)
+        KINDS[cell](size, direction, drop) for cell, size in zip(cells, units, strict=True)
     ]
     layers += [
         Dense(size, estimator.activation, dropout=drop) for size in _sizes(estimator, "dense")

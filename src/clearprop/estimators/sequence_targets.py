@@ -168,7 +168,7 @@ def _flattened(y: np.ndarray) -> np.ndarray:
 
 
 def _checked(given: Given, values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return targets with no missing ones among them; `places` are the steps that they belong to."""
+    """Return targets, none of them missing; `places` are the steps that they belong to."""
     if values.ndim > 2:
         raise ShapeError(
             f"Targets must be single values or rows of outputs, but y has shape {values.shape}."
@@ -193,7 +193,7 @@ def _checked(given: Given, values: np.ndarray, places: np.ndarray) -> np.ndarray
 
 
 def _plain_labels(values: np.ndarray) -> np.ndarray:
-    """Return labels that came as objects with the type that they have in common, if there is one."""
+    """Return labels that came as objects as an array of the type that they have in common."""
     kinds = {type(value) for value in values}
     return np.array(values.tolist()) if len(kinds) == 1 else values
 

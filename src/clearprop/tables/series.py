@@ -177,9 +177,10 @@ def _check_order(layout: SeriesLayout, ranks: np.ndarray) -> None:
             f"names of their own in {layout.ids.name!r}."
         )
     raise DataError(
-        f"Series {named} has step {step} in {row}, behind step {before}{more}: expected the rows of "
-        f"a series in the order of {layout.steps.name!r}. Sort the table by {layout.ids.name!r} and "
-        f"{layout.steps.name!r}, or have it sorted: --sort, in Python sort=True."
+        f"Series {named} has step {step} in {row}, behind step {before}{more}: expected the rows "
+        f"of a series in the order of {layout.steps.name!r}. Sort the table by "
+        f"{layout.ids.name!r} and {layout.steps.name!r}, or have it sorted: --sort, in Python "
+        f"sort=True."
     )
 
 
