@@ -119,7 +119,7 @@ def read_sequences(estimator: Any, X: Any) -> Given:
     SettingError
         A table came, and no column is known to tell series apart.
     """
-    if isinstance(X, Mapping) or hasattr(X, "columns") or hasattr(X, "collect_schema"):
+    if isinstance(X, Mapping) or hasattr(X, "collect_schema") or hasattr(X, "columns"):
         return _from_table(estimator, X)
     if not hasattr(X, "__len__") or isinstance(X, str | bytes):
         raise ShapeError(

@@ -57,7 +57,9 @@ class StepScaler:
 
     def transform(self, values: np.ndarray, dtype: Any) -> np.ndarray:
         """Return scaled steps, (N, features)."""
-        return ((values - np.array(self.means)) / np.array(self.scales)).astype(dtype)
+        with np.errstate(over="ignore"):
+            # what overflows is told by its place
+            return ((values - np.array(self.means)) / np.array(self.scales)).astype(dtype)
 
 
 Encoding = Any  # StepScaler or TableEncoder; the latter is imported where a table comes

@@ -37,17 +37,17 @@ def target_columns(given: Given, y: Any) -> list[str]:
     names = [y] if isinstance(y, str) else y
     if given.steps is None or not isinstance(names, list | tuple) or not len(names):
         return []
-    if not all(isinstance(name, str) for name in names) or len(names) == len(given):
-        return []
-    for name in names:
-        if name not in given.steps.columns:
-            from clearprop.tables.wording import listed, nearest
+    if all(name in given.steps.columns for name in names if isinstance(name, str)):
+        return [name for name in names if isinstance(name, str)]
+    if isinstance(y, str):
+        from clearprop.tables.wording import listed, nearest
 
-            raise SettingError(
-                f"y names the column {name!r}, which the table does not have."
-                f"{nearest(name, given.steps.columns)} It has {listed(given.steps.columns, 12)}."
-            )
-    return list(names)
+        raise SettingError(
+            f"y names the column {y!r}, which the table does not have."
+            f"{nearest(y, given.steps.columns)} It has {listed(given.steps.columns, 12)}."
+        )
+    # a list of labels
+    return []
 
 
 def read_targets(given: Given, y: Any, every: bool | None) -> np.ndarray | StepLabels:
@@ -119,7 +119,7 @@ def _as_array(y: Any) -> np.ndarray:
 def _one_a_step(given: Given, y: np.ndarray, every: bool | None) -> bool:
     """Whether y is to be taken as one target a step."""
     if y.dtype == object and len(y) and all(np.ndim(part) for part in y):
-        return every is None or every
+        return len(y) == len(given) and (every is None or every)
     if every is not None:
         return every and len(y) in (len(given), given.starts[-1])
     return given.box and y.ndim > 1 and len(y) == len(given) and y.shape[1] == given.lengths[0] > 1
