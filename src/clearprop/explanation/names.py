@@ -213,6 +213,8 @@ class Names:
         if recurrence is None:
             return self.unit(place.layer, place.unit)
         gate, unit = divmod(place.unit, recurrence.size)
+        # c has a row a unit, and belongs to the last gate
+        gate = -1 if place.array == "c" else gate
         name = self.unit(place.layer, place.way * recurrence.size + unit)
         gates = CELLS[recurrence.cell].gates
         return f"{name}.{gates[gate]}" if len(gates) > 1 else name
