@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearprop.explanation.chapters.spans import number
-from clearprop.explanation.formulas import Number, Symbol
+from clearprop.explanation.formulas import Label, Number, Symbol
 from clearprop.explanation.matrices import fold
 from clearprop.explanation.pages import (
     Block,
@@ -22,7 +22,6 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
-from clearprop.explanation.formulas import Label
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.through_time.gates import Gates
 

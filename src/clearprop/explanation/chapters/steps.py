@@ -9,9 +9,20 @@ import numpy as np
 
 from clearprop.equations import CELLS
 from clearprop.explanation.chapters.time_letters import TimeLetters
-from clearprop.explanation.formulas import Formula, Label, Lines, Number, Symbol, plus, product, sign
+from clearprop.explanation.formulas import (
+    Formula,
+    Label,
+    Lines,
+    Number,
+    Symbol,
+    plus,
+    product,
+    row,
+    sign,
+)
 from clearprop.explanation.matrices import fold
 from clearprop.explanation.names import Place
+from clearprop.explanation.notation import activation_formula
 from clearprop.explanation.pages import (
     Block,
     Column,
@@ -88,7 +99,6 @@ def _unit_at(
     index = place.layer - 1
     operation = trace.network.operations[index]
     assert isinstance(operation, Recurrence)
-    way = operation.ways[place.way]
     parts: list[Formula] = []
     for array, count in (("", operation.fan_in), ("U", operation.size)):
         for source in range(count):
@@ -113,15 +123,7 @@ def _unit_at(
     yield letters.chip(z, float(trace.z[index][rows[step], column])), sign("="), plus(parts)
     h = letters.unit(place.layer, column, step)
     value = Number(float(trace.a[index][rows[step], column]), role="signal", key=h.key)
-    said = Label(f"{operation.activation.name} "), z
-    yield h, sign("="), _row(*said, sign("="), value)
-    del way
-
-
-def _row(*parts: Formula) -> Formula:
-    from clearprop.explanation.formulas import row
-
-    return row(*parts)
+    yield h, sign("="), row(activation_formula(operation.activation, z), sign("="), value)
 
 
 def _value(trace: object, place: Place) -> float:
