@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearprop.equations import CELLS
 from clearprop.explanation.chapters.time_letters import TimeLetters
 from clearprop.explanation.formulas import (
     Formula,
     Label,
     Lines,
     Number,
+    Row,
     Symbol,
     plus,
     product,
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 # summands of z that are written out at most, and steps at which they are
 SUMMANDS, STEPS = 5, 4
+# summands that stand on one line
+TOGETHER = 2
 # rows of a table, and rows shown of a longer one
 ROWS, SHOWN = 12, 8
 
@@ -58,7 +60,7 @@ def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Sec
     for operation in explanation.trace.network.recurrences:
         said = {"layer": operation.layer, "units": operation.size}
         blocks.append(Paragraph(words.text(f"steps.cell_{operation.cell}", **said)))
-        blocks.append(Math(Label(CELLS[operation.cell].formula)))
+        blocks.append(Math(_formula(operation)))
         blocks += _written_out(explanation, focus, operation, words)
         names = explanation.names.units(operation.layer)
         heated = Heated(found.a[operation.layer - 1].T, names, np.arange(found.steps), "h")
@@ -66,6 +68,34 @@ def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Sec
         blocks.append(Picture(heat(title, heated, words), words.text("steps.heat_text")))
     blocks += _outputs(explanation, found, words)
     return Section("steps", words.text("steps.title"), tuple(blocks))
+
+
+def _formula(operation: Recurrence) -> Lines:
+    """Return the equations of a layer's cell, line by line."""
+    f = operation.activation.name
+    return Lines(
+        tuple(
+            (Label(name), sign("="), Label(f"{f}(z)" if body == "f(z)" else body))
+            for name, body in _EQUATIONS[operation.cell]
+        )
+    )
+
+
+_EQUATIONS = {
+    "elman": (("z", "W x + U h⁻ + b"), ("h", "f(z)")),
+    "lstm": (
+        ("z", "W x + U h⁻ + b"),
+        ("i, f, o", "σ(z)"),
+        ("g", "tanh(z)"),
+        ("c", "f ⊙ c⁻ + i ⊙ g"),
+        ("h", "o ⊙ tanh(c)"),
+    ),
+    "gru": (
+        ("r, u", "σ(W x + U h⁻ + b)"),
+        ("n", "tanh(W x + b + r ⊙ (U h⁻ + c))"),
+        ("h", "(1 − u) ⊙ n + u ⊙ h⁻"),
+    ),
+}
 
 
 def heat(title: str, heated: Heated, words: Words) -> object:
@@ -120,7 +150,10 @@ def _unit_at(
     column = place.way * operation.size + place.unit
     key = f"z{place.layer}.{column}t{step}"
     z = Symbol("z", f"{names.into(place)}, {step + 1}", role="signal", key=key)
-    yield letters.chip(z, float(trace.z[index][rows[step], column])), sign("="), plus(parts)
+    chip = letters.chip(z, float(trace.z[index][rows[step], column]))
+    for at in range(0, len(parts), TOGETHER):
+        some = plus(parts[at : at + TOGETHER])
+        yield (Row(()), sign("+"), some) if at else (chip, sign("="), some)
     h = letters.unit(place.layer, column, step)
     value = Number(float(trace.a[index][rows[step], column]), role="signal", key=h.key)
     yield h, sign("="), row(activation_formula(operation.activation, z), sign("="), value)

@@ -158,6 +158,7 @@ def _beside(
     )
     yield Picture(scene, words.text("time_norms.picture_text"))
     yield Paragraph(words.text("time_norms.twins", n=found.steps - 1, units=found.units, **values))
+    yield Paragraph(words.text("time_norms.fresh_start"))
 
 
 def _deltas(

@@ -81,7 +81,7 @@ def _scene(
     limit = PALE * float(np.abs(finite).max(initial=0.0)) or 1.0
     area = (left, top + 6, cell * steps, TALL * len(heated.values))
     grid = tuple(tuple(row) for row in heated.values.tolist())
-    marks: list[Mark] = [*head, Heat(*area, grid, limit)]
+    marks: list[Mark] = [*head, Heat(*area, grid, limit, crisp=True)]
     marks += _names(heated, left, top + 6, room)
     marks += _cells(heated, left, top + 6, cell)
     bottom = top + 6 + area[3]
@@ -102,17 +102,19 @@ def _names(heated: Heated, left: float, top: float, room: float) -> Iterator[Mar
 
 
 def _cells(heated: Heated, left: float, top: float, cell: float) -> Iterator[Mark]:
-    """Yield what cells say: on pointing, and, where there is room, in writing."""
+    """Yield what cells say: on pointing, and, where there is room for all, in writing."""
     rows, steps = heated.values.shape
     if rows * steps > TIPS:
         return
+    texts = (figure(float(value), 3) for value in heated.values.ravel())
+    written = max(width_of(text, SMALL - 1) for text in texts) <= cell - 6
     for row in range(rows):
         for step in range(steps):
             value, x, y = float(heated.values[row, step]), left + cell * step, top + TALL * row
             when = int(heated.times[step]) + 1
             title = f"{heated.names[row]}, t = {when}: {heated.letter} = {full(value)}"
             text = figure(value, 3)
-            if width_of(text, SMALL - 1) <= cell - 4:
+            if written:
                 yield Words(
                     x + cell / 2, y + TALL / 2 + 4, text, SMALL - 1, role="pen", title=title
                 )

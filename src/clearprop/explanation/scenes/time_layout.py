@@ -84,7 +84,7 @@ class TimeSizes:
 
 
 WIDE = TimeSizes(28, 20, 172, 86, 28, 116, 46, numbers=True)
-UPRIGHT = TimeSizes(26, 18, 150, 84, 26, 100, 34, numbers=True)
+UPRIGHT = TimeSizes(25, 17, 150, 70, 24, 84, 30, numbers=True)
 SMALL = TimeSizes(11, 8, 92, 34, 12, 58, 22, numbers=False)
 # units of a band, and steps, that have room for their numbers
 ROOMY, ROOMY_STEPS = 2, 5
@@ -173,7 +173,7 @@ def time_layout(
     lowest = min(along.values()) - sizes.radius
     span = max(along.values()) + sizes.radius - lowest
     deep = height + sizes.radius + sizes.input_radius
-    foot = 30.0
+    foot = 26.0
 
     def place(a: float, b: float) -> Point:
         if upright:
@@ -181,7 +181,7 @@ def time_layout(
         return margin + (a - lowest), head + deep - sizes.input_radius - b
 
     floor = -(sizes.input_radius + 18)
-    ends = 40.0
+    ends = 14.0 if upright else 40.0
     width = margin + foot + deep + ends if upright else margin + span + ends
     bottom = head + span + 16 if upright else head + deep + foot
     return TimeLayout(

@@ -66,7 +66,7 @@ def unrolled_scene(
     found = explanation.over_time(focus.weight, focus.sample)
     steps = _shown_steps(found, figures.run.steps)
     bands = list(_bands(figures, focus, steps))
-    margin = 14.0 if upright else _margin(figures, bands)
+    margin = 8.0 if upright else _margin(figures, bands)
     layout = time_layout(steps, bands, upright=upright, margin=margin, head=26.0)
     painter = Painter(figures, layout, _lit(layout, figures, focus, found), focus.weight)
     title = say("unrolled.picture", network=str(explanation.trace.network))
@@ -203,7 +203,9 @@ def _legend(painter: Painter, say: Catalogue) -> dict[str, str]:
     names += ["error", "delta"] if roomy else ["error"]
     found = {name: say(f"pictures.legend_{name}") for name in names}
     if roomy and gated:
-        found["halves"], found["delta"] = say("unrolled.legend_halves"), say("unrolled.legend_e")
+        found["delta"] = say("unrolled.legend_e")
+    if roomy:
+        found["halves"] = say("unrolled.legend_halves")
     return found | {"path": say("unrolled.legend_path")}
 
 
