@@ -100,7 +100,9 @@ def test_the_focused_weight_is_drawn_at_every_step_with_one_key():
     halos = [mark for mark in scene.marks if isinstance(mark, Line) and mark.role == "halo"]
     shares = np.abs(found.over_time("u12", 0).values[1:])
     # the last is the legend's
-    assert [halo.opacity for halo in halos[:3]] == pytest.approx(0.25 + 0.75 * shares / shares.max())
+    assert [halo.opacity for halo in halos[:3]] == pytest.approx(
+        0.25 + 0.75 * shares / shares.max()
+    )
 
 
 def test_errors_run_back_along_the_second_line():

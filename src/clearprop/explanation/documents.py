@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from clearprop.engines import Recipe, Trace
-from clearprop.equations import RULES, Penalty
-from clearprop.errors import FileError, SettingError
 from clearprop.engines.sequences import Packing
 from clearprop.engines.trace import SequenceTrace
+from clearprop.equations import RULES, Penalty
+from clearprop.errors import FileError, SettingError
 from clearprop.explanation.explanation import Explanation, explanation_of
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.through_time import SequenceExplanation

@@ -13,8 +13,8 @@ proportion to it; so two lengths of step tell a kink. Such entries are counted a
 
 Public names: `CheckedEntry`, `GradientCheck`, `check_gradient`, `check_trace`, `entry_name`,
 `loss_of`, `slope_of_weight`.
-May import: `names`, `rerun`, `through_time.run`, `clearprop.training`, `clearprop.engines`, `clearprop.equations`,
-`clearprop.network`, `clearprop.errors`, NumPy.
+May import: `names`, `rerun`, `through_time.run`, `clearprop.training`, `clearprop.engines`,
+`clearprop.equations`, `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations

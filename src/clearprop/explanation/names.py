@@ -7,9 +7,10 @@ The arrays' own way, counted from 0 as in NumPy, is understood as well: `W1[1, 2
 is the name of a parameter where units' names leave two meanings, as with a column called `bias`.
 
 A recurrent layer reads its own units as they were one step before, so `h1.2<-h1.1` is a weight of
-U. Where a unit has gates, the gate is named behind it: `h1.2.i<-x3`, `h1.2.f<-h1.1`, `h1.2.o<-bias`;
-the bias inside a GRU's reset gate is `h1.2.n<-inner`. In a layer that goes both ways through time
-the units of the way back are `h1r.1`, `h1r.2`, …, as their arrays are W1r, U1r and b1r.
+U. Where a unit has gates, the gate is named behind it: `h1.2.i<-x3`, `h1.2.f<-h1.1`,
+`h1.2.o<-bias`; the bias inside a GRU's reset gate is `h1.2.n<-inner`. In a layer that goes both
+ways through time the units of the way back are `h1r.1`, `h1r.2`, …, as their arrays are W1r, U1r
+and b1r.
 
 Public names: `Names`, `Place`.
 May import: `clearprop.equations`, `clearprop.network`, `clearprop.functions`, `clearprop.errors`.
@@ -324,9 +325,7 @@ class Names:
     def _near_alias(self, text: str) -> str:
         return f" {suggest(text, list(self.aliases))}" if self.aliases else ""
 
-    def _of_entry(
-        self, kind: str, layer: str, back: str, unit: str, source: str | None
-    ) -> Place:
+    def _of_entry(self, kind: str, layer: str, back: str, unit: str, source: str | None) -> Place:
         if (kind in "WU") != (source is not None):
             raise SettingError("A weight is W1[unit, source], a bias b1[unit], counted from 0.")
         array = kind if kind in "Uc" else ""

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["CHAPTERS", "SEQUENCE_CHAPTERS", "page_of"]
 
 
-def page_of(
-    explanation: Views, focus: Focus, chapters: Sequence[str] | None, lang: str
-) -> Page:
+def page_of(explanation: Views, focus: Focus, chapters: Sequence[str] | None, lang: str) -> Page:
     """Return chapters as one page.
 
     Raises

@@ -66,8 +66,10 @@ def chapter(explanation: Views, focus: Focus, words: Words) -> Section:
 
 def _is_cut(trace: Any) -> bool:
     """Whether errors were cut off on their way back through time."""
-    return isinstance(trace, SequenceTrace) and trace.cut is not None and (
-        trace.cut < trace.packing.steps
+    return (
+        isinstance(trace, SequenceTrace)
+        and trace.cut is not None
+        and (trace.cut < trace.packing.steps)
     )
 
 

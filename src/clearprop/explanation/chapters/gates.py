@@ -88,9 +88,7 @@ def _table(found: Gates, words: Words) -> Table:
     letters = [*found.values, *found.states]
     columns = [Column(words.text("steps.step"), "right")]
     columns += [Column((Symbol(letter),), "right") for letter in letters]
-    columns += [
-        Column((Symbol("δ", gate),), "right", "error") for gate in found.deltas
-    ]
+    columns += [Column((Symbol("δ", gate),), "right", "error") for gate in found.deltas]
     shown = fold(sum(np.abs(d) for d in found.deltas.values()), room=ROWS, folded=SHOWN)
     caption = words.text("steps.rows_left_out", n=shown.hidden) if shown.hidden else ()
     return Table(tuple(columns), tuple(_rows(found, shown.shown)), caption)

@@ -83,7 +83,9 @@ def _formula() -> Lines:
     """Return what the integrated gradients are, and that they add up."""
     a, x = Symbol("a"), Symbol("x", "t", role="signal")
     slope = partial(a, x)
-    integral = row(x, sign("·"), Script(sign("∫"), sub=Number(0), sup=Number(1)), slope, Label(" ds"))
+    integral = row(
+        x, sign("·"), Script(sign("∫"), sub=Number(0), sup=Number(1)), slope, Label(" ds")
+    )
     change = row(Symbol("a"), Label("(x)"), sign("−"), Symbol("a"), Label("(0)"))
     return Lines(
         (

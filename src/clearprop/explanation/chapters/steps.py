@@ -167,9 +167,7 @@ def _sign(trace: object, place: Place) -> str:
     return "negative" if _value(trace, place) < 0 else "positive"
 
 
-def _outputs(
-    explanation: SequenceExplanation, found: StepByStep, words: Words
-) -> Iterator[Block]:
+def _outputs(explanation: SequenceExplanation, found: StepByStep, words: Words) -> Iterator[Block]:
     """Yield what is read out, with target and loss."""
     network, names = explanation.trace.network, explanation.names
     last = len(network.layers)
@@ -181,14 +179,14 @@ def _outputs(
     columns += [Column(words.text("steps.target"), "right"), Column((Symbol("E"),), "right")]
     shown = fold(np.nan_to_num(found.losses), room=ROWS, folded=SHOWN)
     rows: list[tuple[Text, ...]] = []
-    for row in shown.shown:
-        cells: list[Text] = [plain(str(row + 1))] if every else []
-        at = row if every else found.steps - 1
+    for k in shown.shown:
+        cells: list[Text] = [plain(str(k + 1))] if every else []
+        at = k if every else found.steps - 1
         cells += [
-            (Number(float(found.a[-1][row, k]), role="signal", key=f"a{last}.{k}t{at}"),)
-            for k in units
+            (Number(float(found.a[-1][k, unit]), role="signal", key=f"a{last}.{unit}t{at}"),)
+            for unit in units
         ]
-        target, loss = found.targets[row], Number(float(found.losses[row]), role="error")
+        target, loss = found.targets[k], Number(float(found.losses[k]), role="error")
         rows.append((*cells, _target(explanation, target), (loss,)))
     caption = words.text("steps.rows_left_out", n=shown.hidden) if shown.hidden else ()
     yield Table(tuple(columns), tuple(rows), caption)

@@ -46,7 +46,11 @@ if TYPE_CHECKING:
     from clearprop.explanation.words import Words
 
 ROWS, SHOWN = 12, 8
-_STYLES = {"elman": ("negative", (7, 4)), "gru": ("update", (2, 3)), "lstm": ("positive", (9, 3, 2, 3))}
+_STYLES = {
+    "elman": ("negative", (7, 4)),
+    "gru": ("update", (2, 3)),
+    "lstm": ("positive", (9, 3, 2, 3)),
+}
 
 
 def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Section:

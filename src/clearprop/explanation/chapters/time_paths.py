@@ -87,10 +87,12 @@ def _linear() -> Lines:
     """Return ∂E/∂h_t = Σ_T J⋯J (what came from above at T)."""
     left = partial(Symbol("E"), Symbol("h", "t"))
 
-    def J(foot: str) -> Script:
+    def jacobian_of(foot: str) -> Script:
         return Script(Symbol("J", foot), sup=Label("T"))
 
-    chain = row(J("t+1"), sign("⋯"), J("T"), sign("·"), Symbol("e", "T", role="error"))
+    chain = row(
+        jacobian_of("t+1"), sign("⋯"), jacobian_of("T"), sign("·"), Symbol("e", "T", role="error")
+    )
     jacobian = partial(Symbol("h", "t"), Symbol("h", "t−1"))
     return Lines(
         (
@@ -100,9 +102,7 @@ def _linear() -> Lines:
     )
 
 
-def _pairs(
-    pairs: Pairs, explanation: SequenceExplanation, words: Words
-) -> Iterator[Block]:
+def _pairs(pairs: Pairs, explanation: SequenceExplanation, words: Words) -> Iterator[Block]:
     """Yield the contributions by where the error came in, and by how far they reached."""
     steps = len(pairs.times)
     stacked = pairs.place.layer < explanation.trace.network.read_behind

@@ -19,7 +19,14 @@ May import: the other modules of the explanation, `clearprop.equations`, `clearp
 
 from clearprop.errors import SettingError
 from clearprop.explanation.examples.example import Example
-from clearprop.explanation.examples.networks import ECHO, LETTERS, LOGISTIC, PERCEPTRON, TEN, TWO_TWO_TWO
+from clearprop.explanation.examples.networks import (
+    ECHO,
+    LETTERS,
+    LOGISTIC,
+    PERCEPTRON,
+    TEN,
+    TWO_TWO_TWO,
+)
 from clearprop.functions.spelling import suggest
 
 __all__ = ["EXAMPLES", "Example", "example"]

@@ -1,4 +1,4 @@
-"""A recurrent network of two units over four steps: the end of the second origin text, with numbers.
+"""A recurrent network of two units over four steps: the second origin text's end, with numbers.
 
 The network unrolled in time; the pass step by step; the error back through time; one weight's
 gradient as a sum over the steps, and over all paths; what is left of an error over many steps; and
@@ -137,7 +137,10 @@ class _Told:
         o = Symbol("a", "o", role="signal", key=key)
         parts = [
             product(
-                [self._weight(Place(2, 0, k)), self._chip(self._h(k, last), self.steps.a[0][last, k])]
+                [
+                    self._weight(Place(2, 0, k)),
+                    self._chip(self._h(k, last), self.steps.a[0][last, k]),
+                ]
             )
             for k in range(UNITS)
         ]
@@ -175,7 +178,9 @@ class _Told:
                     product(
                         [
                             self._weight(Place(1, other, unit, "U")),
-                            self._chip(self._delta(other, t + 1), self.steps.delta[0][t + 1, other]),
+                            self._chip(
+                                self._delta(other, t + 1), self.steps.delta[0][t + 1, other]
+                            ),
                         ]
                     )
                     for other in range(UNITS)

@@ -86,6 +86,7 @@ class TimeSizes:
 WIDE = TimeSizes(28, 20, 172, 86, 28, 116, 46, numbers=True)
 UPRIGHT = TimeSizes(25, 17, 150, 70, 24, 84, 30, numbers=True)
 SMALL = TimeSizes(11, 8, 92, 34, 12, 58, 22, numbers=False)
+SMALL_UPRIGHT = TimeSizes(9.5, 7, 84, 25, 10, 42, 16, numbers=False)
 # units of a band, and steps, that have room for their numbers
 ROOMY, ROOMY_STEPS = 2, 5
 
@@ -202,7 +203,9 @@ def _sizes(steps: Fold, bands: Sequence[Band], upright: bool) -> TimeSizes:
     widest = max(len(band.units.places) for band in bands)
     deep = sum(len(band.units.places) for band in bands)
     roomy = widest <= ROOMY and len(steps.shown) <= ROOMY_STEPS and deep <= (4 if upright else 7)
-    return (UPRIGHT if upright else WIDE) if roomy else SMALL
+    if roomy:
+        return UPRIGHT if upright else WIDE
+    return SMALL_UPRIGHT if upright else SMALL
 
 
 def _columns(steps: Fold, sizes: TimeSizes) -> tuple[dict[int, float], list[tuple[float, int]]]:

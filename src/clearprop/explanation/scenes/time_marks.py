@@ -148,7 +148,10 @@ class Painter:
         marks.append(Line(x, y - radius, x, y + radius, role="ink"))
         marks.append(Circle(x, y, radius, role="ink", width=1.3))
         if self.layout.sizes.numbers:
-            pairs = ((letter, inside, -0.5, keys[0], titles[0]), (right, a, 0.5, keys[1], titles[1]))
+            pairs = (
+                (letter, inside, -0.5, keys[0], titles[0]),
+                (right, a, 0.5, keys[1], titles[1]),
+            )
             for sign, value, side, key, title in pairs:
                 marks += self._number(node, (sign, value, side), key, title)
         return marks + self._names(node, name)
@@ -201,7 +204,9 @@ class Painter:
             if self.layout.upright:
                 return [Words(x, y - radius - 4, name, size, plate=True, role="muted", title=name)]
             return [
-                Words(x - radius - 4, y + 3, text, size, "end", plate=True, role="muted", title=name)
+                Words(
+                    x - radius - 4, y + 3, text, size, "end", plate=True, role="muted", title=name
+                )
             ]
         left: Anchor = "end"
         label = Words(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -190,9 +191,7 @@ def _draw(painter: Painter, say: Catalogue, title: str, description: str) -> Sce
     marks += _folded(painter, say)
     marks += _targets(painter, say)
     legend, height = legend_rows(_legend(painter, say), 10, layout.height, layout.width)
-    return Scene(
-        layout.width, height, (*marks, *legend), title, description, legend=len(legend)
-    )
+    return Scene(layout.width, height, (*marks, *legend), title, description, legend=len(legend))
 
 
 def _legend(painter: Painter, say: Catalogue) -> dict[str, str]:
@@ -214,7 +213,7 @@ def _across_gaps(painter: Painter) -> Iterator[Mark]:
     layout = painter.layout
     shown = layout.steps.shown
     for band in layout.bands:
-        for before, after in zip(shown, shown[1:], strict=False):
+        for before, after in pairwise(shown):
             if not band.recurrent or after == before + 1:
                 continue
             for unit in band.units.shown:

@@ -56,9 +56,7 @@ class Gates:
         return self.values["f" if self.cell == "lstm" else "u"]
 
 
-def gates_of(
-    trace: SequenceTrace, sequence: int, layer: int, unit: int = 0, way: int = 0
-) -> Gates:
+def gates_of(trace: SequenceTrace, sequence: int, layer: int, unit: int = 0, way: int = 0) -> Gates:
     """Return the gates of one unit over a sequence.
 
     Raises

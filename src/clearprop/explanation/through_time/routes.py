@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -166,9 +167,7 @@ def _arrived(
     return sorted(found, key=lambda partial: -abs(partial.value))[:paths]
 
 
-def _route(
-    ways: WaySteps, slopes: np.ndarray, end: int, partial: _Partial, signal: float
-) -> Route:
+def _route(ways: WaySteps, slopes: np.ndarray, end: int, partial: _Partial, signal: float) -> Route:
     units = [partial.unit]
     while partial.before is not None:
         partial = partial.before
@@ -181,7 +180,7 @@ def _route(
         tuple(units),
         float(ways.above[start, units[0]]),
         tuple(float(slopes[t, j]) for t, j in zip(steps, units, strict=True)),
-        tuple(float(ways.U[j, i]) for j, i in zip(units[:-1], units[1:], strict=True)),
+        tuple(float(ways.U[j, i]) for j, i in pairwise(units)),
         float(signal),
     )
 

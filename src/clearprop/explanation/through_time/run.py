@@ -265,6 +265,4 @@ def way_steps(run: Run, layer: int, number: int = 0) -> WaySteps:
     times = in_time(way, np.arange(run.steps), run.packing)
     U = way.recurrent.view(run.vector)
     saved = run.saved.ways[layer - 1][number]
-    return WaySteps(
-        operation, way, number, operation.activation, U, saved, above, times, run.cut
-    )
+    return WaySteps(operation, way, number, operation.activation, U, saved, above, times, run.cut)
