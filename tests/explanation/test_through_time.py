@@ -338,7 +338,7 @@ def test_what_waits_is_counted_by_hand():
     assert [part.name for part in serial.parts if not part.waits] == [
         "inputs", "gradient_W", "gradient_U", "handed_on",
     ]  # fmt: skip
-    assert serial.waiting_share == pytest.approx(2 / 5)
+    assert serial.waiting_share == pytest.approx(2 / 6)
 
 
 @pytest.mark.parametrize("readout", READOUTS)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from clearprop.explanation.words import Words
 
 ROWS, SHOWN = 12, 8
+_NAMES = {"elman": "Elman", "gru": "GRU", "lstm": "LSTM"}
 _STYLES = {
     "elman": ("negative", (7, 4)),
     "gru": ("update", (2, 3)),
@@ -147,7 +148,7 @@ def _beside(
     # the network in hand is a solid line, whatever it is made of
     series = [Series(words("time_norms.own"), back, found.left[::-1], "error", ())]
     for cell, twin in twins.items():
-        name = words("time_norms.fresh", cell=words(f"time_norms.name_{cell}"))
+        name = words("time_norms.fresh", cell=_NAMES[cell])
         series.append(Series(name, back, twin.left[::-1], *_STYLES[cell]))
     values = {cell: twin.total for cell, twin in twins.items()}
     scene = curve_scene(

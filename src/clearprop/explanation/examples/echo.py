@@ -39,12 +39,12 @@ from clearprop.explanation.scenes.unrolled import unrolled_scene
 from clearprop.explanation.through_time import SequenceExplanation
 from clearprop.explanation.through_time.norms import TimeNorms
 from clearprop.explanation.words import Words
-from clearprop.network import LSTM, Dense, Network, Parameters
+from clearprop.network import GRU, LSTM, Dense, Network, Parameters
 
 WEIGHT = "w1"
 STEPS, UNITS = 4, 2
-# how far a longer sequence goes, and where the forget gate of the open LSTM begins
-LONG, OPEN = 40, 4.0
+# how far a longer sequence goes
+LONG = 40
 
 
 def story(example: Example, say: Words) -> Iterator[Section]:
@@ -192,27 +192,32 @@ class _Told:
 
 
 def _long(tale: Story) -> Section:
-    """Return what is left of an error over a longer sequence, with these cells and with LSTM."""
+    """Return what is left of an error over a longer sequence, with these cells and with others."""
     norms = long_norms(tale.example)
-    left = {name: figure(found.total, 2) for name, found in norms.items()}
+    told = {name: figure(found.total, 2) for name, found in norms.items()}
+    told |= {f"{name}_rate": figure(rate_of(found), 2) for name, found in norms.items()}
     return tale.section(
         "long",
         Picture(_curves(tale, norms), tale.text("long_caption")),
-        tale.told("long_said", n=LONG - 1, **left),
-        tale.told("long_open"),
+        tale.told("long_said", n=LONG - 1, **told),
+        tale.told("long_why"),
         n=LONG,
     )
 
 
+def rate_of(found: TimeNorms) -> float:
+    """Return what a step back multiplies the error by on the earlier half of the way."""
+    half = found.steps // 2
+    return float((found.left[0] / found.left[half]) ** (1 / half))
+
+
 def long_norms(example: Example) -> dict[str, TimeNorms]:
-    """Return the norms of a longer sequence: the example's cells, a fresh LSTM, one left open."""
+    """Return the norms of a longer sequence: the example's own cells, and fresh GRU and LSTM."""
     x = 0.5 ** np.arange(LONG)[None, :, None]
     networks = {"elman": example.parameters}
-    for name, bias in (("lstm", 1.0), ("open", OPEN)):
-        layers = (LSTM(UNITS, forget_bias=bias), Dense(1, "identity"))
-        networks[name] = Parameters.initial(
-            Network(1, layers, "half_squared_error", "float64"), seed=0
-        )
+    for name, layer in (("gru", GRU(UNITS)), ("lstm", LSTM(UNITS))):
+        network = Network(1, (layer, Dense(1, "identity")), "half_squared_error", "float64")
+        networks[name] = Parameters.initial(network, seed=0)
     found = {}
     for name, parameters in networks.items():
         explanation = explain(parameters, x, example.y)
@@ -222,7 +227,7 @@ def long_norms(example: Example) -> dict[str, TimeNorms]:
 
 
 def _curves(tale: Story, norms: dict[str, TimeNorms]) -> Scene:
-    styles = {"elman": ("negative", ()), "lstm": ("positive", (7, 4)), "open": ("update", (2, 3))}
+    styles = {"elman": ("negative", ()), "lstm": ("positive", (7, 4)), "gru": ("update", (2, 3))}
     steps = np.arange(LONG)
     series = [
         Series(tale.plain(f"line_{name}"), steps, found.left[::-1], *styles[name])

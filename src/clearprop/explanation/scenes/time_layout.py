@@ -184,7 +184,7 @@ def time_layout(
     floor = -(sizes.input_radius + 18)
     ends = 14.0 if upright else 40.0
     width = margin + foot + deep + ends if upright else margin + span + ends
-    bottom = head + span + 16 if upright else head + deep + foot
+    bottom = head + span + 26 if upright else head + deep + foot
     return TimeLayout(
         sizes,
         upright,

@@ -209,6 +209,7 @@ class Painter:
                 )
             ]
         left: Anchor = "end"
+        side: Anchor
         label = Words(
             x - 0.72 * radius, y - 0.8 * radius - 1, name, NAME, left, bold=True, plate=True
         )
@@ -217,7 +218,10 @@ class Painter:
         if self.backward and error:
             said = f"{'e' if self.figures.gated(node.layer) else 'δ'} {figure(error, 3)}"
             title = f"{said[0]}({name}) = {full(error)}"
-            place = (x + 0.62 * radius, y + 0.9 * radius + 9)
-            told = Words(*place, said, NUMBER, "start", bold=True, plate=True, role="error")
+            place, side = (x + 0.62 * radius, y + 0.9 * radius + 9), "start"
+            # what ends at the edge of a narrow picture leans the other way
+            if self.layout.upright and node.layer == len(self.figures.trace.network.layers):
+                place, side = (x + radius, y + radius + 12), "end"
+            told = Words(*place, said, NUMBER, side, bold=True, plate=True, role="error")
             marks += tied(key_of("d", node), title, told)
         return marks

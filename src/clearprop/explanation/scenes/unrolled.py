@@ -271,7 +271,7 @@ def _targets(painter: Painter, say: Catalogue) -> Iterator[Mark]:
         if node.layer == last:
             (x, y), radius = layout.centres[node], layout.radius(node)
             target = float(figures.steps.targets[figures.row(last, node.step), node.unit])
-            place = (x, y + radius + 24) if layout.upright else (x + radius + 6, y + 4)
+            place = (x, y + radius + 26) if layout.upright else (x + radius + 6, y + 4)
             yield Words(
                 *place,
                 f"y {figure(target)}",
