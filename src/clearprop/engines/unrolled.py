@@ -252,6 +252,7 @@ def backward(
     packing: Packing,
     masks: list[Any] | None = None,
     cut: int | None = None,
+    seed: Any = None,
 ) -> SequenceGradients:
     """Carry the error of a batch back through the network and through time.
 
@@ -261,6 +262,8 @@ def backward(
     cut : int, optional
         Nothing is carried back over steps whose number is a multiple of this, as each way counts
         its steps: truncated back-propagation.
+    seed : (n or N, outputs) array, optional
+        What is carried back in place of δ^L of the loss, such as the slopes of one output.
     """
     operations = network.operations
     deltas: list[Any] = [None] * len(operations)
@@ -280,7 +283,9 @@ def backward(
             arguments = (xp, operation, vector, saved.ways[index], error, packing, cut)
             deltas[index], fed_back[index], found, error = _recurrence_backward(*arguments)
         else:
-            deltas[index] = delta = _delta(xp, network, operation, y, c, saved, error)
+            first = error is None and seed is not None
+            delta = seed if first else _delta(xp, network, operation, y, c, saved, error)
+            deltas[index] = delta
             found = [eq.bp4(saved.inputs[index], delta, operation.scale), eq.bp3(xp, delta)]
             # BP2 without the derivative, which the layer before brings in
             error = eq.bp2(operation.weight.view(vector), delta, 1, operation.scale)

@@ -106,13 +106,14 @@ class Story:
         lead: str = "",
         weight: str | None = None,
         sample: int = 0,
+        paths: int = 10,
     ) -> Section:
         """Return a chapter of the general page, led in by an entry of one's own where given.
 
         Parameters
         ----------
         name : str
-            Of `chapters.CHAPTERS`.
+            Of `chapters.CHAPTERS`, or `chapters.SEQUENCE_CHAPTERS`.
         key : str
             The section's anchor, and with `_title` its title; the chapter's own where empty.
         lead : str
@@ -121,9 +122,11 @@ class Story:
             The parameter that it looks at.
         sample : int
             The sample that single numbers belong to.
+        paths : int
+            How many paths it writes out.
         """
         module = importlib.import_module(f"clearprop.explanation.chapters.{name}")
-        focus = self.explanation.focus(weight, sample)
+        focus = self.explanation.focus(weight, sample, paths=paths)
         section: Section = module.chapter(self.explanation, focus, self.say)
         if key:
             section = replace(section, key=key, title=self.text(f"{key}_title"))

@@ -14,7 +14,7 @@ import numpy as np
 
 from clearprop.errors import SettingError
 from clearprop.explanation.exercises.asked import KINDS, Asked
-from clearprop.explanation.exercises.exercise import Exercise, exercise
+from clearprop.explanation.exercises.exercise import Exercise, check_rows, exercise
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.quantities import Quantity
@@ -68,6 +68,7 @@ def exercises_for(
     SettingError
         If `count` is below 1, or nothing can be asked for.
     """
+    check_rows(explanation)
     if count < 1:
         raise SettingError(f"At least 1 exercise can be asked for, but count={count} came.")
     chance = np.random.Generator(np.random.Philox(seed))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clearprop.errors import SettingError
 from clearprop.explanation.exercises import backward, carriers, forward, gradients, routes
@@ -123,6 +123,15 @@ class Verdict:
     formula: Formula | None = None
 
 
+def check_rows(explanation: Any) -> None:
+    """Raise a SettingError where the explanation is of sequences."""
+    if explanation.trace.network.recurrent:
+        raise SettingError(
+            "Exercises ask for numbers of networks that read rows; this one reads sequences. Its "
+            "numbers are told, step by step, by its page (clearprop example, clearprop explain)."
+        )
+
+
 def exercise(
     explanation: Explanation,
     asked: str | Asked,
@@ -147,6 +156,7 @@ def exercise(
     SettingError
         If there is no such number, or none that can be worked out by hand.
     """
+    check_rows(explanation)
     if isinstance(asked, str):
         asked = asked_of(explanation.names, asked)
     say, trace = words(lang), explanation.trace
