@@ -71,8 +71,9 @@ def places_for(network: Network, capacity: int, team: int = 1) -> Places:
     target, coefficient = take(network.outputs), take(1)
     value, top, total = take(1), take(1), take(1)
     widest = max(network.shape[1:])
-    # each member of a team packs bands of its own, on cache lines of its own
-    band = -(-max(o.fan_in for o in network.operations) * int(TALLEST) // 16) * 16
+    # each member of a team packs bands of its own, on cache lines of its own; see `tiles._pack` for
+    # the vector behind a band
+    band = -(-max(o.fan_in for o in network.operations) * int(TALLEST) // 16) * 16 + 16
     turned, panel = take(widest), take(team, band)
     errors = [take(operation.units) for operation in network.operations]
     if not separable(network):

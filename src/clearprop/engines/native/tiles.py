@@ -60,11 +60,17 @@ def _tile(height: int, width: int) -> Any:
             places = [[v.at(v.at(c, c_row, r), k * v.lanes) for k in range(width)]
                       for r in range(height)]  # fmt: skip
 
+            tile = list(product(range(height), range(width)))
+
             def finish(begin: Any) -> None:
                 s = v.splat(scale)
-                for r, k in product(range(height), range(width)):
+                for r, k in tile:
                     value = v.multiply_add(s, builder.load(sums[r][k]), begin(r, k))
-                    v.store(value, places[r][k], masks[k])
+                    builder.store(value, sums[r][k])
+
+            def store(masks: list[Any]) -> None:
+                for r, k in tile:
+                    v.store(builder.load(sums[r][k]), places[r][k], masks[k])
 
             with builder.if_else(v.equal(start, NOTHING)) as (nothing, something):
                 with nothing:
@@ -74,6 +80,12 @@ def _tile(height: int, width: int) -> Any:
                         finish(lambda r, k: v.factor(v.at(bias, r)))
                     with with_c:
                         finish(lambda r, k: v.load(places[r][k], masks[k]))
+            # some processors take as long for a masked store as for ten others
+            with builder.if_else(v.equal(count, v.lanes)) as (full, partial):
+                with full:
+                    store([None] * width)
+                with partial:
+                    store(masks)
             return context.get_dummy_value()
 
         whole = types.int64
@@ -111,8 +123,9 @@ def _pack(typingctx, panel, factors, depth, like):
         with cgutils.for_range(builder, depth) as loop:
             source, target = v.at(begin, loop.index, step), v.at(panel, loop.index, tallest)
             for place, count in pieces:
+                # what is written too much the next column writes over
                 mask = v.first(v.number(count))
-                v.store(v.load(v.at(source, place), mask), v.at(target, place), mask)
+                v.store(v.load(v.at(source, place), mask), v.at(target, place))
         return context.get_dummy_value()
 
     whole = types.int64

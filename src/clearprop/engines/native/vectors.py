@@ -26,6 +26,8 @@ REGISTERS = 32 if BYTES == 64 or _ARM else 16
 
 INT32, INT64 = ir.IntType(32), ir.IntType(64)
 _FUSE = ("contract",)
+# AVX masks lanes by the highest bit of each; a mask of booleans would be turned into one at each use
+_MASKS_ARE_NUMBERS = BYTES == 32
 
 
 def size_of(number: Any) -> int:
@@ -87,9 +89,12 @@ class Vectors:
 
     def first(self, count: Any) -> Any:
         """Return the mask of the first `count` lanes."""
-        kind = ir.VectorType(INT64, self.lanes)
+        whole = ir.IntType(8 * self.size)
+        kind = ir.VectorType(whole, self.lanes)
         numbers = ir.Constant(kind, list(range(self.lanes)))
-        return self.builder.icmp_signed("<", numbers, self.splat(count, kind))
+        count = count if whole == INT64 else self.builder.trunc(count, whole)
+        mask = self.builder.icmp_signed("<", numbers, self.splat(count, kind))
+        return self.builder.sext(mask, kind) if _MASKS_ARE_NUMBERS else mask
 
     def factor(self, address: Any) -> Any:
         """Return the number at an address in each lane."""
@@ -101,6 +106,8 @@ class Vectors:
         pointer = self.builder.inttoptr(address, self.kind.as_pointer())
         if mask is None:
             return self.builder.load(pointer, align=self.size)
+        if _MASKS_ARE_NUMBERS:
+            return self._call_avx("maskload", self.kind, [pointer, mask])
         arguments = [pointer, ir.Constant(INT32, self.size), mask, self.zero]
         return self.builder.call(self._masked("load", self.kind, arguments), arguments)
 
@@ -110,6 +117,9 @@ class Vectors:
         if mask is None:
             self.builder.store(value, pointer, align=self.size)
             return
+        if _MASKS_ARE_NUMBERS:
+            self._call_avx("maskstore", ir.VoidType(), [pointer, mask, value])
+            return
         arguments = [value, pointer, ir.Constant(INT32, self.size), mask]
         self.builder.call(self._masked("store", ir.VoidType(), arguments), arguments)
 
@@ -117,6 +127,12 @@ class Vectors:
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
         name = f"llvm.masked.{verb}.v{self.lanes}f{8 * self.size}.p0"
         return cgutils.get_or_insert_function(self.builder.module, kind, name)
+
+    def _call_avx(self, verb: str, result: Any, arguments: list[Any]) -> Any:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        name = f"llvm.x86.avx.{verb}.p{'s' if self.size == 4 else 'd'}.256"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, arguments)
 
     def multiply_add(self, x: Any, y: Any, z: Any) -> Any:
         """Return x y + z, in one rounding where the processor can."""
