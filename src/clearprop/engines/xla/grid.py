@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
+from jax import lax, tree_util
 
 from clearprop.engines.unrolled import InTime, WayPass
 from clearprop.equations.cells import Cell, State
@@ -90,6 +90,12 @@ class Grid:
         """The row that takes each row's place when every sequence is turned round, (N,)."""
         step = jnp.where(self.counted[:, 0], self._ends[self.place] - self.step, self.step)
         return step * self.count + self.place
+
+
+# the steps are part of a program and not of its arguments
+tree_util.register_pytree_node(
+    Grid, lambda grid: ((grid.lengths,), grid.steps), lambda steps, parts: Grid(parts[0], steps)
+)
 
 
 def _folded(x: Any, grid: Grid) -> Any:
