@@ -8,6 +8,7 @@
     sequences.py   sequences of different lengths, and a batch of them without padding
     unrolled.py    equations/ through time;  reference_sequences.py, sequence_batches.py: with it
     native/        compiled kernels for the CPU
+    xla/           equations/ compiled by JAX, which is an extra; imported only where asked for
 
 `build(name, network, recipe)` gives an engine; `"auto"` is the native one, which runs every network
 that the package can describe. No engine falls back to another in silence.
@@ -60,7 +61,7 @@ __all__ = [
     "check_inputs",
 ]
 
-ENGINES = ("auto", "native", "reference")
+ENGINES = ("auto", "native", "reference", "xla")
 
 
 def build(
@@ -75,7 +76,7 @@ def build(
 
     Parameters
     ----------
-    name : {"auto", "native", "reference"}
+    name : {"auto", "native", "reference", "xla"}
     threads : int, optional
         Threads of the native engine; as many as pay where absent.
     plan : Plan, optional
@@ -89,7 +90,9 @@ def build(
     SettingError
         If there is no engine of that name.
     EngineError
-        If the engine cannot run the plan.
+        If the engine cannot run the plan, or the installed JAX computes wrongly.
+    MissingExtraError
+        If the xla engine is asked for and JAX is not installed.
     """
     if name == "reference":
         from clearprop.engines.reference import ReferenceEngine
@@ -106,4 +109,9 @@ def build(
 
                 return SequenceNativeEngine(network, recipe, plan, threads)
         return NativeEngine(network, recipe, plan, threads, rows)
+    if name == "xla":
+        with uncollected():
+            from clearprop.engines.xla import XlaEngine
+
+        return XlaEngine(network, recipe, plan)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

@@ -132,7 +132,7 @@ class Plan:
     Attributes
     ----------
     engine : str
-        `"reference"` or `"native"`.
+        `"reference"`, `"native"` or `"xla"`.
     threads : int
         Threads of the engine.
     split : str
@@ -141,6 +141,9 @@ class Plan:
         For each layer, whether its products go through BLAS.
     library : str
         Which BLAS: `"openblas"`, which is SciPy's, or `"mkl"`.
+    through_time : str
+        How errors go back through time on the xla engine: `"serial"`, step after step; `"scan"`,
+        all steps at once; `"auto"`, which takes the scan where it is the faster one.
     """
 
     engine: str
@@ -148,6 +151,7 @@ class Plan:
     split: str = "none"
     blas: tuple[bool, ...] = ()
     library: str = "openblas"
+    through_time: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -127,8 +127,7 @@ class ReferenceEngine(Engine):
         x, y = dense_inputs(block, rows), dense_targets(network, block, rows)
         c = row_coefficients(network, block, rows)
         masks = dropout_masks(network, state, block, rows, dropout=dropout)
-        saved = eq.forward(np, network, vector, x, masks)
-        gradients = eq.backward(np, network, vector, y, c, saved, masks, self.carrier(state))
+        saved, gradients = self._passes(vector, x, y, c, masks, self.carrier(state))
         arrays = {
             "rows": rows + block.first_row,
             "x": x,
@@ -143,6 +142,13 @@ class ReferenceEngine(Engine):
             "gradient": gradients.vector,
         }
         return arrays, sum_of_weights(block, rows)
+
+    def _passes(
+        self, vector: np.ndarray, x: Any, y: Any, c: Any, masks: list[Any], carrier: eq.Carrier
+    ) -> tuple[eq.Pass, eq.Gradients]:
+        """Go forward and back; an engine that does so otherwise traces through here."""
+        saved = eq.forward(np, self.network, vector, x, masks)
+        return saved, eq.backward(np, self.network, vector, y, c, saved, masks, carrier)
 
     def _sum_of_weights(self, block: Block) -> float:
         return sum_of_weights(block)

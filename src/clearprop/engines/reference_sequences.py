@@ -28,7 +28,7 @@ from clearprop.engines.sequence_batches import (
 )
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import SequenceTrace
-from clearprop.engines.unrolled import SequencePass, in_time
+from clearprop.engines.unrolled import SequenceGradients, SequencePass, in_time
 from clearprop.network import Operation, Recurrence
 
 # sequences of a chunk where all are wanted and no batch size is given
@@ -75,12 +75,8 @@ class SequenceReferenceEngine(ReferenceEngine):
         network, vector = self.network, state.vector
         batch = self.piece(state, block, rows)
         masks = dropout_masks(network, state, block, batch.rows, dropout=dropout)
-        start = states_from(network, state, batch)
-        saved = unrolled.forward(np, network, vector, batch.x, batch.packing, masks, start)
-        cut = self.recipe.truncate
-        gradients = unrolled.backward(
-            np, network, vector, batch.y, batch.c, saved, batch.packing, masks, cut
-        )
+        start, cut = states_from(network, state, batch), self.recipe.truncate
+        saved, gradients = self._sequence_passes(vector, batch, masks, start)
         if goes_by_pieces(network, self.recipe):
             self._ends = carried_over(state, batch, saved, len(rows))
         operations = list(enumerate(network.operations))
@@ -104,6 +100,15 @@ class SequenceReferenceEngine(ReferenceEngine):
             "cut": cut,
         }
         return arrays, batch.normaliser
+
+    def _sequence_passes(
+        self, vector: np.ndarray, batch: SequenceBatch, masks: list[Any], start: Any
+    ) -> tuple[SequencePass, SequenceGradients]:
+        """Go forward and back; an engine that does so otherwise traces through here."""
+        given = (batch.packing, masks)
+        saved = unrolled.forward(np, self.network, vector, batch.x, *given, start)
+        outputs = (batch.y, batch.c, saved, *given, self.recipe.truncate)
+        return saved, unrolled.backward(np, self.network, vector, *outputs)
 
     def _sum_of_weights(self, block: Block) -> float:
         return sum_of_weights(self.network, block)

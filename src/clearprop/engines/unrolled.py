@@ -2,9 +2,11 @@
 
 This is the loop that `equations.cells` leaves to engines, on any array namespace. A reverse way
 reads the turned sequences, so that it too goes from row 0 on. Rows are pairs (sequence, step) up to
-the readout, as `Packing` lays them out, and sequences behind it.
+the readout, as `Packing` lays them out, and sequences behind it. `InTime` is what goes through time
+over rows that are laid out so; an engine that lays them out otherwise brings its own.
 
-Public names: `SequenceGradients`, `SequencePass`, `WayPass`, `backward`, `forward`, `in_time`.
+Public names: `InTime`, `SequenceGradients`, `SequencePass`, `WayPass`, `backward`, `forward`,
+`in_time`.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from clearprop import equations as eq
-from clearprop.engines.sequences import Packing
 from clearprop.equations import CELLS, Step
-from clearprop.equations.cells import State
+from clearprop.equations.cells import Cell, State
+from clearprop.functions import Activation
 from clearprop.network import Network, Operation, Recurrence, Way
 
 
@@ -38,6 +40,11 @@ class WayPass(NamedTuple):
     state: State
     before: State
     inner: Any
+
+    def step(self, rows: Any) -> Step:
+        """Return what the steps of these rows left behind."""
+        inner = None if self.inner is None else self.inner[rows]
+        return Step(self.z[rows], tuple(value[rows] for value in self.state), inner)
 
 
 class SequencePass(NamedTuple):
@@ -89,14 +96,95 @@ class SequenceGradients(NamedTuple):
     inputs: Any
 
 
+class InTime:
+    """Goes through time, forward and back, over the rows of a `Packing`: one step after another."""
+
+    def forward(
+        self,
+        xp: Any,
+        cell: Cell,
+        f: Activation,
+        s: Any,
+        U: Any,
+        c: Any,
+        start: State | None,
+        packing: Any,
+    ) -> tuple[Any, State, State, Any]:
+        """Return z, the states after and before each step, and q of a GRU: (N, …) each.
+
+        Parameters
+        ----------
+        s : (N, gates · units) array
+            W x + b of all steps.
+        start : tuple of (n, units) arrays, optional
+            Where states begin; at 0 where absent.
+        """
+        if start is None:
+            zeros = xp.zeros((len(packing.lengths), U.shape[1]), dtype=s.dtype)
+            start = (zeros,) * len(cell.states)
+        state = tuple(value[packing.order] for value in start)
+        steps, before = [], []
+        for t in range(packing.steps):
+            before.append(tuple(value[: packing.sizes[t]] for value in state))
+            steps.append(cell.step(xp, f, s[packing.at(t)], U, c, before[-1]))
+            state = steps[-1].state
+        inner = None if steps[0].inner is None else xp.concatenate([step.inner for step in steps])
+        z = xp.concatenate([step.z for step in steps])
+        return z, _rows(xp, [step.state for step in steps]), _rows(xp, before), inner
+
+    def backward(
+        self,
+        xp: Any,
+        cell: Cell,
+        f: Activation,
+        U: Any,
+        found: WayPass,
+        error: Any,
+        packing: Any,
+        cut: int | None,
+    ) -> tuple[Any, Any]:
+        """Go back through time; return δ and δ' of all steps, (N, gates · units)."""
+        handed: State = tuple(error[:0] for _ in cell.states)
+        deltas, fed_back = [], []
+        for t in reversed(range(packing.steps)):
+            rows, size = packing.at(t), int(packing.sizes[t])
+            step, before = found.step(rows), tuple(value[rows] for value in found.before)
+            # sequences that end at t are handed nothing
+            handed = tuple(_padded(xp, value, size) for value in handed)
+            total = (error[rows] + handed[0], *handed[1:])
+            delta, prime, handed = cell.back(xp, f, step, U, before, total)
+            if cut is not None and t % cut == 0:
+                handed = tuple(xp.zeros_like(value) for value in handed)
+            deltas.append(delta)
+            fed_back.append(prime)
+        return xp.concatenate(deltas[::-1]), xp.concatenate(fed_back[::-1])
+
+    def every(self, xp: Any, x: Any, packing: Any) -> Any:
+        """Return the rows that are read out where every step is."""
+        return x
+
+    def mean(self, xp: Any, x: Any, packing: Any) -> Any:
+        """Return the mean over each sequence's steps: (N, units) → (n, units)."""
+        total = _add_rows(xp, x, packing.place, len(packing.lengths))
+        return total / xp.asarray(packing.lengths, dtype=x.dtype)[:, None]
+
+    def spread(self, xp: Any, error: Any, packing: Any) -> Any:
+        """Carry an error back through `mean`: (n, units) → (N, units)."""
+        return (error / xp.asarray(packing.lengths, dtype=error.dtype)[:, None])[packing.place]
+
+
+STEP_BY_STEP = InTime()
+
+
 def forward(
     xp: Any,
     network: Network,
     vector: Any,
     x: Any,
-    packing: Packing,
+    packing: Any,
     masks: list[Any] | None = None,
     start: list[State] | None = None,
+    time: InTime = STEP_BY_STEP,
 ) -> SequencePass:
     """Send a batch of sequences through the network.
 
@@ -104,10 +192,13 @@ def forward(
     ----------
     x : (N, inputs) array
         Rows as `packing` lays them out.
+    packing : Packing, or what `time` takes in its place
     masks : list, one entry a layer, optional
         Dropout masks (n, units), one row a sequence, for all its steps; None where nothing drops.
     start : list of states, one a way of each recurrent layer, optional
         Where states begin, each (n, units) in the batch's order; at 0 where absent.
+    time : InTime
+        What goes through time.
     """
     found = SequencePass([], [], [], [])
     starts = iter(start or [])
@@ -115,7 +206,7 @@ def forward(
         ways: tuple[WayPass, ...] = ()
         if isinstance(operation, Recurrence):
             ways = tuple(
-                _way_forward(xp, operation, way, vector, x, packing, next(starts, None))
+                _way_forward(xp, operation, way, vector, x, packing, next(starts, None), time)
                 for way in operation.ways
             )
             z, a = _side_by_side(xp, operation, ways, packing)
@@ -130,7 +221,7 @@ def forward(
         mask = _row_mask(network, masks, index, packing)
         x = a if mask is None else a * mask
         if operation.layer == network.read_behind:
-            x = _read(xp, network, operation, x, packing)
+            x = _read(xp, network, operation, x, packing, time)
     return found
 
 
@@ -140,28 +231,18 @@ def _way_forward(
     way: Way,
     vector: Any,
     x: Any,
-    packing: Packing,
+    packing: Any,
     start: State | None,
+    time: InTime,
 ) -> WayPass:
-    cell, f = CELLS[operation.cell], operation.activation
     W, U, b = (segment.view(vector) for segment in way.segments[:3])
     c = None if way.inner is None else way.inner.view(vector)
     x = in_time(way, x, packing)
-    s = eq.affine(W, b, x)
-    if start is None:
-        zeros = xp.zeros((len(packing.lengths), operation.size), dtype=s.dtype)
-        start = (zeros,) * len(cell.states)
-    state = tuple(value[packing.order] for value in start)
-    steps, before = [], []
-    for t in range(packing.steps):
-        before.append(tuple(value[: packing.sizes[t]] for value in state))
-        steps.append(cell.step(xp, f, s[packing.at(t)], U, c, before[-1]))
-        state = steps[-1].state
-    inner = None if steps[0].inner is None else xp.concatenate([step.inner for step in steps])
-    states = [step.state for step in steps]
-    return WayPass(
-        x, xp.concatenate([step.z for step in steps]), _rows(xp, states), _rows(xp, before), inner
+    s, cell = eq.affine(W, b, x), CELLS[operation.cell]
+    z, state, before, inner = time.forward(
+        xp, cell, operation.activation, s, U, c, start, packing
     )
+    return WayPass(x, z, state, before, inner)
 
 
 def _rows(xp: Any, states: list[State]) -> State:
@@ -170,7 +251,7 @@ def _rows(xp: Any, states: list[State]) -> State:
 
 
 def _side_by_side(
-    xp: Any, operation: Recurrence, ways: tuple[WayPass, ...], packing: Packing
+    xp: Any, operation: Recurrence, ways: tuple[WayPass, ...], packing: Any
 ) -> tuple[Any, Any]:
     """Return z and h of all ways in the order of time, side by side."""
     z, a = [], []
@@ -180,17 +261,17 @@ def _side_by_side(
     return xp.concatenate(z, axis=-1), xp.concatenate(a, axis=-1)
 
 
-def in_time(way: Way, rows: Any, packing: Packing) -> Any:
+def in_time(way: Way, rows: Any, packing: Any) -> Any:
     """Return rows in the order of time, from those of a way's own time; or the other way round."""
     return rows[packing.mirror] if way.reverse else rows
 
 
-def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Packing) -> Any:
+def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Any) -> Any:
     mask = masks[index] if masks else None
     return mask[packing.place] if mask is not None and index < network.read_behind else mask
 
 
-def _ends(operation: Operation, packing: Packing) -> list[tuple[slice, Any]]:
+def _ends(operation: Operation, packing: Any) -> list[tuple[slice, Any]]:
     """Return for each way its columns and the rows at which it has gone through each sequence."""
     assert isinstance(operation, Recurrence)
     size = operation.size
@@ -200,23 +281,26 @@ def _ends(operation: Operation, packing: Packing) -> list[tuple[slice, Any]]:
     ]
 
 
-def _read(xp: Any, network: Network, operation: Operation, x: Any, packing: Packing) -> Any:
+def _read(
+    xp: Any, network: Network, operation: Operation, x: Any, packing: Any, time: InTime
+) -> Any:
     """Return what is read out: (N, units) → (n, units), or all rows."""
     if network.readout == "every":
-        return x
+        return time.every(xp, x, packing)
     if network.readout == "last":
         parts = [x[rows, columns] for columns, rows in _ends(operation, packing)]
         return xp.concatenate(parts, axis=-1)
-    total = _add_rows(xp, x, packing.place, len(packing.lengths))
-    return total / xp.asarray(packing.lengths, dtype=x.dtype)[:, None]
+    return time.mean(xp, x, packing)
 
 
-def _spread(xp: Any, network: Network, operation: Operation, error: Any, packing: Packing) -> Any:
+def _spread(
+    xp: Any, network: Network, operation: Operation, error: Any, packing: Any, time: InTime
+) -> Any:
     """Carry an error back through the readout: (n, units) → (N, units)."""
     if network.readout == "every":
         return error
     if network.readout == "mean":
-        return (error / xp.asarray(packing.lengths, dtype=error.dtype)[:, None])[packing.place]
+        return time.spread(xp, error, packing)
     parts = [
         _put_rows(xp, error[:, columns], rows, packing.rows)
         for columns, rows in _ends(operation, packing)
@@ -249,10 +333,11 @@ def backward(
     y: Any,
     c: Any,
     saved: SequencePass,
-    packing: Packing,
+    packing: Any,
     masks: list[Any] | None = None,
     cut: int | None = None,
     seed: Any = None,
+    time: InTime = STEP_BY_STEP,
 ) -> SequenceGradients:
     """Carry the error of a batch back through the network and through time.
 
@@ -275,12 +360,12 @@ def backward(
         operation = operations[index]
         if error is not None:
             if operation.layer == network.read_behind:
-                error = _spread(xp, network, operation, error, packing)
+                error = _spread(xp, network, operation, error, packing, time)
             mask = _row_mask(network, masks, index, packing)
             error = error if mask is None else error * mask
         errors[index] = error
         if isinstance(operation, Recurrence):
-            arguments = (xp, operation, vector, saved.ways[index], error, packing, cut)
+            arguments = (xp, operation, vector, saved.ways[index], error, packing, cut, time)
             deltas[index], fed_back[index], found, error = _recurrence_backward(*arguments)
         else:
             first = error is None and seed is not None
@@ -310,16 +395,18 @@ def _recurrence_backward(
     vector: Any,
     ways: tuple[WayPass, ...],
     error: Any,
-    packing: Packing,
+    packing: Any,
     cut: int | None,
+    time: InTime,
 ) -> tuple[Any, Any, list[Any], Any]:
     """Return δ and δ' of all ways, the gradients of their parameters, ∂E/∂(what came in)."""
     deltas, primes, pieces, handed_on = [], [], [], 0
     for k, (way, found) in enumerate(zip(operation.ways, ways, strict=True)):
         columns = slice(k * operation.size, (k + 1) * operation.size)
         own = in_time(way, error[:, columns], packing)
-        delta, prime = _way_backward(xp, operation, way, vector, found, own, packing, cut)
-        W = way.weight.view(vector)
+        W, U = way.weight.view(vector), way.recurrent.view(vector)
+        cell, f = CELLS[operation.cell], operation.activation
+        delta, prime = time.backward(xp, cell, f, U, found, own, packing, cut)
         pieces += [eq.bp4(found.x, delta), eq.bp4(found.before[0], prime), eq.bp3(xp, delta)]
         if way.inner is not None:
             pieces.append(eq.bp3(xp, prime[:, -operation.size :]))
@@ -328,40 +415,6 @@ def _recurrence_backward(
         primes.append(in_time(way, prime, packing))
         handed_on = handed_on + in_time(way, back, packing)
     return xp.concatenate(deltas, axis=-1), xp.concatenate(primes, axis=-1), pieces, handed_on
-
-
-def _way_backward(
-    xp: Any,
-    operation: Recurrence,
-    way: Way,
-    vector: Any,
-    found: WayPass,
-    error: Any,
-    packing: Packing,
-    cut: int | None,
-) -> tuple[Any, Any]:
-    """Go back through time; return δ and δ' of all steps, (N, gates · units)."""
-    cell, U = CELLS[operation.cell], way.recurrent.view(vector)
-    count = len(cell.states)
-    handed: State = tuple(error[:0] for _ in range(count))
-    deltas, fed_back = [], []
-    for t in reversed(range(packing.steps)):
-        rows, size = packing.at(t), int(packing.sizes[t])
-        step = Step(
-            found.z[rows],
-            tuple(value[rows] for value in found.state),
-            None if found.inner is None else found.inner[rows],
-        )
-        before = tuple(value[rows] for value in found.before)
-        # sequences that end at t are handed nothing
-        handed = tuple(_padded(xp, value, size) for value in handed)
-        total = (error[rows] + handed[0], *handed[1:])
-        delta, prime, handed = cell.back(xp, operation.activation, step, U, before, total)
-        if cut is not None and t % cut == 0:
-            handed = tuple(xp.zeros_like(value) for value in handed)
-        deltas.append(delta)
-        fed_back.append(prime)
-    return xp.concatenate(deltas[::-1]), xp.concatenate(fed_back[::-1])
 
 
 def _padded(xp: Any, value: Any, size: int) -> Any:

@@ -11,13 +11,8 @@ wrote the same.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
-import tempfile
 import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,40 +20,15 @@ from numba import njit
 from numba.core import caching
 
 from clearprop import equations, functions
+from clearprop.engines.folder import cache_folder, digest_of
 from clearprop.importing import uncollected
 
 _SOURCES = (Path(__file__).parent, *(Path(m.__file__ or "").parent for m in (equations, functions)))
 
 
-def cache_folder() -> Path:
-    """Return the folder that holds compiled kernels."""
-    if chosen := os.environ.get("CLEARPROP_CACHE"):
-        return Path(chosen)
-    named = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
-    if base := os.environ.get(named):
-        return Path(base) / "clearprop"
-    try:
-        home = Path.home()
-    except RuntimeError:  # a user without a home, as in some containers
-        return _own_temporary_folder()
-    usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
-    return home / usual / "clearprop"
-
-
-@cache
-def _own_temporary_folder() -> Path:
-    """Return a folder that nobody else can have put files in; it serves this process only."""
-    return Path(tempfile.mkdtemp(prefix="clearprop-"))
-
-
 def sources_digest() -> str:
     """Return the digest of all files whose code or constants are compiled into a kernel."""
-    digest = hashlib.sha256()
-    for folder in _SOURCES:
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest_of(_SOURCES)
 
 
 class _Locator(caching._CacheLocator):
