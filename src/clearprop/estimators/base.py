@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from dataclasses import replace
+from operator import is_
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -226,10 +227,7 @@ class Perceptron(BaseEstimator):
     def _vector(self) -> np.ndarray:
         """Return the parameter vector, after taking over arrays that were put into `coefs_`."""
         shown = (*self.coefs_, *self.intercepts_)
-        same = len(shown) == len(self._views) and all(
-            a is b for a, b in zip(shown, self._views, strict=True)
-        )
-        if not same:
+        if len(shown) != len(self._views) or not all(map(is_, shown, self._views)):
             weights = [np.asarray(W).T for W in self.coefs_]
             given = Parameters.from_arrays(self.network_, weights, self.intercepts_)
             self.parameters_.vector[...] = given.vector
@@ -240,7 +238,7 @@ class Perceptron(BaseEstimator):
         """Return the network's outputs on checked inputs, (n, units)."""
         if not hasattr(self, "parameters_"):
             check_is_fitted(self, "parameters_")
-        X = check_inputs(self, X, np.dtype(self.network_.dtype))
+        X = check_inputs(self, X, self.parameters_.vector.dtype)
         engine = self._engines.get(self.network_, self.engine, self.threads)
         return engine.predict(self._vector(), X)
 
