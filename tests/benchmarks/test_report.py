@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.__main__ import RUNS, keep, parse
+from benchmarks.__main__ import parse
 from benchmarks.crew import best_of_families
-from benchmarks.options import SECTIONS
+from benchmarks.keeping import keep
+from benchmarks.sections import SECTIONS, Section
 from benchmarks.tables import Table, microseconds, significant
 from rich.console import Console
 
@@ -38,7 +39,8 @@ def case(name, network, work, slower):
         figures |= {"gflops": 2e-9 * work / figures["seconds"], "of_limit": 0.625}
     limit = {"seconds": 1.25e-6, "products": [], "update": {}, "left_out": {"MKL": "not there"}}
     return {
-        "name": name, "network": network, "batch": 200, "multiplications": work, "ways": ways,
+        "case": {}, "name": name, "network": network, "batch": 200, "multiplications": work,
+        "ways": ways,
         "families": families, "limit": limit, "ours": 2e-6, "losses_differ_by": 1e-7,
     }  # fmt: skip
 
@@ -50,8 +52,11 @@ def results():
         case("54-128-128-7 b256", "54-128-128-7", 16_000_000, 4.0),
     ]
     return {
-        "date": "2026-01-02", "stem": "2026-01-02", "command": "python -m benchmarks",
-        "repeats": 5, "minutes": 3.0, "machine": machine.describe(),
+        "date": "2026-01-02", "stem": "2026-01-02", "machine": machine.describe(),
+        "runs": [{
+            "section": "training", "command": "python -m benchmarks", "minutes": 3.0,
+            "repeats": 5, "quick": False, "date": "2026-01-02",
+        }],
         "training": {"cases": cases, "left_out": {"Keras on JAX, fit": "keras is not installed"}},
     }  # fmt: skip
 
@@ -75,9 +80,9 @@ def test_verdicts_hold_ratios_and_the_limit_against_the_targets(results):
 
 def test_with_mkl_more_is_asked_for():
     measured = case("784-512-256-10 b128", "784-512-256-10", 10, 1.6)
-    assert [v.met for v in targets._training(measured)] == [True, False]
+    assert [v.met for v in targets.training({"cases": [measured]})] == [True, False]
     measured["ways"][0]["note"] = "engine native, blas mkl"
-    assert [v.wanted for v in targets._training(measured)] == ["≥ 1.8×", "≥ 70%"]
+    assert [v.wanted for v in targets.training({"cases": [measured]})] == ["≥ 1.8×", "≥ 70%"]
 
 
 def test_page_has_the_figures_and_who_was_left_out(results):
@@ -138,8 +143,29 @@ def test_microseconds():
     assert microseconds(2.5e-6) == "2.50"
 
 
-def test_every_section_of_the_command_line_runs_something():
-    assert tuple(RUNS) == SECTIONS
+@pytest.mark.parametrize("name", SECTIONS)
+def test_all_functions_that_a_section_names_are_there(name):
+    section = SECTIONS[name]
+    assert callable(section.load("run"))
+    assert callable(section.load("tables"))
+    for what in ("ways", "verdicts", "pictures"):
+        assert getattr(section, what) == "" or callable(section.load(what))
+    assert Section("a:b", "c:d").load("pictures") is None
+
+
+def test_a_target_below_the_limit_says_so(results):
+    short = results["training"]["cases"][1]  # 8 µs where 5 × would be 1.6
+    assert {v.what: v.note for v in targets.verdicts(results) if not v.met} == {
+        "54-128-128-7 b256, PyTorch eager": ""
+    }
+    short["limit"]["seconds"] = 1.7e-6
+    short["limit"]["products"] = [{"m": 100, "n": 100, "k": 10, "seconds": 1.6e-6}]  # 125 GFLOP/s
+    [note] = [v.note for v in targets.verdicts(results) if v.note]
+    assert note == "1.60 µs, below the limit of 1.70 µs: cannot be reached here"
+    assert "1 of the other 1 ask for less time" in report.page(results, [])
+    short["limit"]["products"] = [{"m": 10, "n": 10, "k": 10, "seconds": 1.6e-6}]
+    [note] = [v.note for v in targets.verdicts(results) if v.note]
+    assert note.endswith("which at this size is the time of calling BLAS")
 
 
 def test_the_command_line_names_what_it_does_not_know(capsys):
