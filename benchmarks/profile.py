@@ -157,6 +157,7 @@ def figures(section: dict) -> dict[str, Figure]:
     axes.set_yticks(places, [case["name"] for case in cases])
     axes.set_xlim(0, 100)
     axes.grid(False, axis="y")
+    axes.set_axisbelow(True)
     axes.set_xlabel("% of the sum of a step's parts")
     most = shares[-1]["product"]
     pictures.title(

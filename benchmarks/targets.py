@@ -3,8 +3,8 @@
 Ratios are a peer's time over ours. "with MKL" is what counts where our plan went through MKL.
 
 A ratio asks for a time: what the peer took in this run, divided by the ratio. Where that is less
-than the machine's limit of the same run the verdict says so: peers are then as fast as they are
-because the machine is, and no program that goes through these products at a BLAS's rate gets there.
+than the machine's limit of the same run the verdict says so: its products alone take longer than
+that with the best BLAS here.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _beyond(case: dict, family: str, least: float) -> str:
     told = f"{microseconds(asked)} µs, below the limit of {microseconds(limit['seconds'])} µs"
     if limit["products"] and _called(limit["products"]):
         return f"{told}, which at this size is the time of calling BLAS"
-    return f"{told}: cannot be reached here"
+    return f"{told}: cannot be reached with any BLAS here"
 
 
 def _called(products: list[dict]) -> bool:

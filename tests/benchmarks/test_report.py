@@ -161,7 +161,7 @@ def test_a_target_below_the_limit_says_so(results):
     short["limit"]["seconds"] = 1.7e-6
     short["limit"]["products"] = [{"m": 100, "n": 100, "k": 10, "seconds": 1.6e-6}]  # 125 GFLOP/s
     [note] = [v.note for v in targets.verdicts(results) if v.note]
-    assert note == "1.60 µs, below the limit of 1.70 µs: cannot be reached here"
+    assert note == "1.60 µs, below the limit of 1.70 µs: cannot be reached with any BLAS here"
     assert "1 of the other 1 ask for less time" in report.page(results, [])
     short["limit"]["products"] = [{"m": 10, "n": 10, "k": 10, "seconds": 1.6e-6}]
     [note] = [v.note for v in targets.verdicts(results) if v.note]
