@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from benchmarks import pictures, report
+from benchmarks.problems import CASES, PER_SAMPLE
 from benchmarks.sections import KEYS
 
 # what must be the same for figures to stand in one file
@@ -61,7 +62,15 @@ def merged(before: dict | None, found: dict) -> dict:
         return found
     cases = {key_of(case): case for case in (*before["cases"], *found["cases"])}
     left_out = {**before.get("left_out", {}), **found.get("left_out", {})}
-    return {**before, **found, "cases": list(cases.values()), "left_out": left_out}
+    return {**before, **found, "cases": sorted(cases.values(), key=_place), "left_out": left_out}
+
+
+def _place(case: dict) -> tuple[int, int]:
+    """Return where a case stands among others: by its network, as the table of targets has them."""
+    networks = list(dict.fromkeys(case.network for case in (*CASES, *PER_SAMPLE)))
+    network = case.get("network")
+    place = networks.index(network) if network in networks else len(networks)
+    return place, case.get("rows", 0)
 
 
 def keep_figures(results: dict, folder: Path) -> Path:

@@ -261,8 +261,8 @@ SUBJECTS: dict[str, tuple[str, tuple, int | None]] = {
     "OpenBLAS of SciPy": ("benchmarks.limit:Blas", ("OpenBLAS",), None),
     "MKL": ("benchmarks.limit:Blas", ("MKL",), None),
     "PyTorch's BLAS": ("benchmarks.limit:TorchBlas", (), None),
-    "XLA": ("benchmarks.xla_products:XlaProducts", ("all cores",), None),
-    "XLA on one core": ("benchmarks.xla_products:XlaProducts", ("one core",), 1),
+    "XLA, all cores": ("benchmarks.xla_products:XlaProducts", (), None),
+    "XLA, one core": ("benchmarks.xla_products:XlaProducts", (), 1),
     "memory": ("benchmarks.limit:Update", (), None),
 }
 

@@ -27,6 +27,21 @@ def _by_family(title: str, cases: Sequence[dict], names: Sequence[str], about: s
     return [micro, ratio]
 
 
+def _rates(title: str, cases: Sequence[dict], names: Sequence[str]) -> list[Table]:
+    """Return each family's GFLOP/s and, where there is a limit, its share of that."""
+    families = _families(cases)
+    rates = Table(f"{title}: GFLOP/s", ["case", *families])
+    shares = Table(f"{title}: % of the machine's limit", ["case", *families])
+    for case, name in zip(cases, names, strict=True):
+        figures = [case["families"].get(family) for family in families]
+        rates.add(name, *(significant(f["gflops"]) if f else "–" for f in figures))
+        if case["limit"]:
+            shares.add(
+                name, *(significant(100 * f["of_limit"]) + " %" if f else "–" for f in figures)
+            )
+    return [rates, shares] if shares.rows else [rates]
+
+
 def training(section: dict, title: str = "Training") -> list[Table]:
     """Return times, ratios, and ours beside the limit."""
     cases = section["cases"]
@@ -34,6 +49,7 @@ def training(section: dict, title: str = "Training") -> list[Table]:
     tables = _by_family(
         title, cases, names, "A step's median time; each peer at its best way and thread count."
     )
+    tables += _rates(title, cases, names)
     work = Table(
         f"{title}: ours",
         ["case", "µs", "quartiles", "multiplications", "GFLOP/s", "limit, µs", "% of limit",
@@ -73,7 +89,27 @@ def ways(section: dict) -> list[Table]:
                 microseconds(way["seconds"]),
                 f"{microseconds(way['low'])} to {microseconds(way['high'])}", way["note"],
             )  # fmt: skip
-    return [table]
+    return [table, *_limits(section["cases"])]
+
+
+def _limits(cases: Sequence[dict]) -> list[Table]:
+    """Return what the machine's limit is made of, and who reached it."""
+    table = Table(
+        "The machine's limit: who reached it",
+        ["case", "what", "layer", "m, n, k", "µs", "GFLOP/s", "by"],
+    )
+    for case in cases:
+        limit = case["limit"] or {"products": []}
+        for row in limit["products"]:
+            table.add(
+                case["name"], row["kind"], row["layer"], f"{row['m']}, {row['n']}, {row['k']}",
+                microseconds(row["seconds"]), significant(row["gflops"]), row["by"],
+            )  # fmt: skip
+        if limit["products"]:
+            update = limit["update"]
+            moved = f"{significant(update['gigabytes_a_second'])} GB/s, {update['by']}"
+            table.add(case["name"], "update", "–", "–", microseconds(update["seconds"]), "–", moved)
+    return [table] if table.rows else []
 
 
 def prediction(section: dict) -> list[Table]:

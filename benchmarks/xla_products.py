@@ -24,8 +24,7 @@ AXES = {"z": (1, 0), "BP4": (0, 0), "BP2": (1, 1)}
 class XlaProducts:
     """The subject of a worker; `measure` gives the seconds of every product."""
 
-    def __init__(self, threads: str, case: Case, cores: int) -> None:
-        self.threads = threads
+    def __init__(self, case: Case, cores: int) -> None:
         self.candidates = [limit.Candidates(self._runs(product)) for product in products(case)]
 
     def _runs(self, product: Product) -> dict[str, Callable[[int], float]]:
@@ -38,8 +37,8 @@ class XlaProducts:
             last.block_until_ready()
 
         return {
-            f"{self.threads}, a call each": lambda calls: limit.clocked(call_each, calls),
-            f"{self.threads}, in a loop": lambda calls: limit.clocked(
+            "a call each": lambda calls: limit.clocked(call_each, calls),
+            "in a loop": lambda calls: limit.clocked(
                 lambda: loop(calls, a, b, c).block_until_ready()
             ),
         }

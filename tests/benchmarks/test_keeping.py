@@ -33,12 +33,14 @@ def run(file, cases):
 
 
 def test_cases_that_are_measured_later_join_those_before(file):
-    run(file, "2-2-2,4-10-3")
-    run(file, "4-10-3,64-100-10")
+    run(file, "2-2-2,64-100-10")
+    run(file, "64-100-10,4-10-3")
     found = json.loads(file.read_text())
     assert [(c["network"], c["run"]) for c in found["prediction"]["cases"]] == [
-        ("2-2-2", 1), ("4-10-3", 2), ("64-100-10", 2),
-    ]  # fmt: skip
+        ("2-2-2", 1),
+        ("4-10-3", 2),
+        ("64-100-10", 2),
+    ]  # fmt: skip - in the order of the table of targets
     assert list(found["prediction"]["left_out"]) == ["peer 1", "peer 2"]
     assert [r["section"] for r in found["runs"]] == ["prediction", "prediction"]
     assert found["stem"] == "2026-01-02"
