@@ -199,7 +199,10 @@ def _growth_finding(series: dict) -> str:
         apart = found["slope"] - found["slope_of_multiplications"]
         how = "as" if abs(apart) <= 0.1 else "more slowly than" if apart < 0 else "faster than"
         groups.setdefault(how, []).append(what)
-    said = [f"{how} the work with {' and '.join(whats)}" for how, whats in groups.items()]
+    said = [
+        f"{how} the work with {', '.join(whats[:-1])}{' and ' * (len(whats) > 1)}{whats[-1]}"
+        for how, whats in groups.items()
+    ]
     return "Time grows " + ", ".join(said).replace("as the work", "as the work does", 1)
 
 
