@@ -11,6 +11,7 @@ NumPy.
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,10 +58,7 @@ class Perceptron(Trained):
     def _vector(self) -> np.ndarray:
         """Return the parameter vector, after taking over arrays that were put into `coefs_`."""
         shown = (*self.coefs_, *self.intercepts_)
-        same = len(shown) == len(self._views) and all(
-            a is b for a, b in zip(shown, self._views, strict=True)
-        )
-        if not same:
+        if len(shown) != len(self._views) or not all(map(is_, shown, self._views)):
             weights = [np.asarray(W).T for W in self.coefs_]
             given = Parameters.from_arrays(self.network_, weights, self.intercepts_)
             self.parameters_.vector[...] = given.vector
@@ -71,7 +69,7 @@ class Perceptron(Trained):
         """Return the network's outputs on checked inputs, (n, units)."""
         if not hasattr(self, "parameters_"):
             check_is_fitted(self, "parameters_")
-        X = check_inputs(self, X, np.dtype(self.network_.dtype))
+        X = check_inputs(self, X, self.parameters_.vector.dtype)
         engine = self._engines.get(self.network_, self.engine, self.threads)
         return engine.predict(self._vector(), X)
 

@@ -213,10 +213,14 @@ class Run:
         """Return what the run has left so far."""
         stop = self.stop or self._stopped("interrupted", "The run was left before its end.")
         broken = stop.reason in ("diverged", "interrupted")
-        best = self.progress.best_vector
-        keep_best = (self.settings.stopping.restore_best or broken) and best is not None
-        vector = best if keep_best else self.state.vector
-        parameters = Parameters(self.network, np.array(vector))
+        vector = self.state.vector
+        if self.settings.stopping.restore_best or broken:
+            best = self.progress.best_vector
+            vector = vector if best is None else best
+        elif self.stop:
+            # the run is over without it: its place is free for the copy
+            self.progress.best_vector = None
+        parameters = Parameters(self.network, vector.copy())
         recording = self._recorder.recording() if self._recorder else None
         return Outcome(
             parameters, self.state, self.history, stop, self.engine, recording, self.block.visits

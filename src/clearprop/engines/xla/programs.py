@@ -138,7 +138,7 @@ def backward(
         carrier = eq.carrier_for(recipe.carrier, kind.network, kind.seed)
         return eq.backward(jnp, network, vector, y, c, saved, masks, carrier)
     time, cut = TIMES[kind.time], recipe.truncate
-    return unrolled.backward(jnp, network, vector, y, c, saved, batch.grid, masks, cut, time)
+    return unrolled.backward(jnp, network, vector, y, c, saved, batch.grid, masks, cut, time=time)
 
 
 def loss_of(network: Network, batch: Batch, saved: Any) -> Any:
