@@ -268,7 +268,8 @@ def in_time(way: Way, rows: Any, packing: Any) -> Any:
 
 def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Any) -> Any:
     mask = masks[index] if masks else None
-    return mask[packing.place] if mask is not None and index < network.read_behind else mask
+    by_steps = index < network.read_behind or network.readout == "every"
+    return mask[packing.place] if mask is not None and by_steps else mask
 
 
 def _ends(operation: Operation, packing: Any) -> list[tuple[slice, Any]]:

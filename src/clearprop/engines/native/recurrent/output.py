@@ -22,7 +22,7 @@ from clearprop.engines.native.recurrent.records import (
 from clearprop.engines.native.transposing import transpose
 
 
-@part()
+@part(inline="always")
 def activate_output(V, I, last, alpha, job):
     """a = f(z) of the output layer; z and a are left unit by unit."""
     units, n = last[UNITS], output_rows(I, job)
@@ -52,7 +52,7 @@ def _slopes(last, alpha, numbers, job, y, z, a, e, d, total):
         )  # fmt: skip
 
 
-@part()
+@part(inline="always")
 def loss(V, I, last, alpha, job, numbers):
     """BP1 and E_i of each output; return Σ c_i E_i in float64."""
     units, n, zero = last[UNITS], output_rows(I, job), np.int64(0)
