@@ -42,7 +42,8 @@ def sequences(count=24, features=3, seed=0, longest=7):
 def labels(X):
     """Three classes that can be seen in the first feature's mean."""
     means = np.array([x[:, 0].mean() for x in X])
-    return np.array(["low", "middle", "top"])[np.digitize(means, np.quantile(means, [1 / 3, 2 / 3]))]
+    thirds = np.digitize(means, np.quantile(means, [1 / 3, 2 / 3]))
+    return np.array(["low", "middle", "top"])[thirds]
 
 
 def step_labels(X):

@@ -103,7 +103,7 @@ def test_what_was_inferred_can_be_forced():
     assert len(model.predict(constant)) == constant.height
     with pytest.raises(DataError) as caught:
         classifier(**of_table(readout="last")).fit(long_table(X, trend=STEPS), "trend")
-    found = [k for k, part in enumerate(STEPS) if len(set(part)) > 1][0]
+    found = next(k for k, part in enumerate(STEPS) if len(set(part)) > 1)
     step = int(np.flatnonzero(STEPS[found] != STEPS[found][0])[0])
     assert f"'up' in series 's{found}', step {2 * step + 1} (row " in str(caught.value)
     assert "readout='every'" in str(caught.value)

@@ -267,9 +267,10 @@ def in_time(way: Way, rows: Any, packing: Any) -> Any:
 
 
 def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Any) -> Any:
+    """Return a layer's mask with a row for each of its rows: steps, or behind a readout sequences."""
     mask = masks[index] if masks else None
-    by_steps = index < network.read_behind or network.readout == "every"
-    return mask[packing.place] if mask is not None and by_steps else mask
+    of_steps = index < network.read_behind or network.readout == "every"
+    return mask[packing.place] if mask is not None and of_steps else mask
 
 
 def _ends(operation: Operation, packing: Any) -> list[tuple[slice, Any]]:

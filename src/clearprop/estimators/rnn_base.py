@@ -150,16 +150,16 @@ class Recurrent(Trained):
         one entry a row.
         """
         given, outputs = self.raw_outputs(X)
-        return self.as_it_came(given, self._task.decode(outputs))
+        return self.as_it_came(given, self.decoded(outputs))
 
     def as_it_came(self, given: Given, answers: np.ndarray) -> Any:
         """Return answers, a row for each output of the network, in the form of the sequences."""
         return given.as_it_came(answers) if self.per_step_ else answers
 
-    def _truth_and_outputs(
-        self, X: Any, y: Any, sample_weight: Any
+    def truth_and_outputs(
+        self, X: Any, y: Any, sample_weight: Any = None
     ) -> tuple[np.ndarray, np.ndarray, Any]:
-        """Return targets, outputs and weights, one row for each output of the network."""
+        """Return targets, the network's outputs and weights, one row for each output."""
         check_is_fitted(self, "parameters_")
         steps, labels = self._check_data(X, y, reset=False)
         engine = self._engines.get(self.network_, self.engine, self.threads)
@@ -167,6 +167,14 @@ class Recurrent(Trained):
         if sample_weight is not None and self.per_step_:
             sample_weight = np.repeat(np.asarray(sample_weight), steps.lengths)
         return flat(labels), outputs, sample_weight
+
+    def targets_of(self, X: Any, y: Any) -> np.ndarray:
+        """Return targets, one row for each output of the network."""
+        return flat(self._check_data(X, y, reset=False)[1])
+
+    def decoded(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn the network's outputs into labels or numbers, row by row."""
+        return self._task.decode(outputs)
 
     def _names_of_units(self, task: Task) -> UnitNames:
         names = getattr(self.encoding_, "feature_names", None)

@@ -284,8 +284,8 @@ class RNNClassifier(ClassifierMixin, Recurrent):
         """Return the share of labels that are predicted right: of sequences, or of all steps."""
         from sklearn.metrics import accuracy_score
 
-        truth, outputs, weights = self._truth_and_outputs(X, y, sample_weight)
-        return float(accuracy_score(truth, self._task.decode(outputs), sample_weight=weights))
+        truth, outputs, weights = self.truth_and_outputs(X, y, sample_weight)
+        return float(accuracy_score(truth, self.decoded(outputs), sample_weight=weights))
 
     def to_parts(self) -> Parts:
         """Return the fitted model as parts of a model file."""

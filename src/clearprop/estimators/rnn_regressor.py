@@ -241,8 +241,8 @@ class RNNRegressor(RegressorMixin, Recurrent):
         """Return R², over sequences or over all steps; the mean over outputs."""
         from sklearn.metrics import r2_score
 
-        truth, outputs, weights = self._truth_and_outputs(X, y, sample_weight)
-        return float(r2_score(truth, self._task.decode(outputs), sample_weight=weights))
+        truth, outputs, weights = self.truth_and_outputs(X, y, sample_weight)
+        return float(r2_score(truth, self.decoded(outputs), sample_weight=weights))
 
     def to_parts(self) -> Parts:
         """Return the fitted model as parts of a model file."""

@@ -57,6 +57,17 @@ class SeriesLayout:
         return (self.ids.name,) if self.steps is None else (self.ids.name, self.steps.name)
 
     @property
+    def first_rows(self) -> np.ndarray:
+        """The row of each series' first step, (n,)."""
+        return self.rows[self.starts[:-1]]
+
+    def varies(self, column: pl.Series) -> bool:
+        """Whether a column (N,) of the table differs within a series."""
+        values = column.gather(self.rows)
+        first = column.gather(np.repeat(self.first_rows, self.lengths))
+        return not values.equals(first, null_equal=True, check_names=False)
+
+    @property
     def series_of_rows(self) -> np.ndarray:
         """The series of each row of the table, as its place in `ids`, (N,)."""
         found = np.empty(len(self.rows), dtype=np.int64)
