@@ -197,8 +197,8 @@ def check_trace(
     """
     if entries is None:
         # a sequence is as many rows as it has steps, which go through one after another
-        several = isinstance(trace, SequenceTrace)
-        rows, calls = (len(trace.x), trace.packing.steps) if several else (len(trace.rows), 1)
+        calls = trace.packing.steps if isinstance(trace, SequenceTrace) else 1
+        rows = len(trace.x)
         cost = trace.network.size * (rows + 8) + OVERHEAD * len(trace.network.layers) * calls
         entries = int(np.clip(BUDGET / (4 * cost), FEWEST, MOST))
     return _compare(

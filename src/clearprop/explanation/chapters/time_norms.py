@@ -63,7 +63,7 @@ def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Sec
     found = explanation.norms(layer, focus.sample, way=way)
     title = words.text("time_norms.title")
     blocks: list[Block] = [Paragraph(verdict(found, words))]
-    if found.kind != "none":
+    if found.kind not in ("none", "lost"):
         blocks += [Paragraph(words.text("time_norms.formula")), Math(_formula())]
         blocks.append(_table(found, words))
         blocks += _reason(found, words)
@@ -183,7 +183,7 @@ def _deltas(
         return
     heated = Heated(delta.astype(np.float64), labels, np.arange(delta.shape[1]), "δ")
     title = words("time_norms.heat", layer=found.layer)
-    yield Picture(heat(title, heated, words), words.text("time_norms.heat_text"))  # type: ignore[arg-type]
+    yield Picture(heat(title, heated, words), words.text("time_norms.heat_text"))
 
 
 def _others(

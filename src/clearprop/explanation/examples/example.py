@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clearprop.engines import Recipe
 from clearprop.explanation.examples.descent import Descent, descend
-from clearprop.explanation.explanation import Explanation, explain
+from clearprop.explanation.explanation import explain
 from clearprop.explanation.names import Names
 from clearprop.explanation.pages import Page
 from clearprop.explanation.words import words
@@ -72,8 +72,8 @@ class Example:
         """Return what it shows, in a sentence."""
         return words(lang).text(f"example_{self.module}.lead")
 
-    def explain(self, *, recorded: bool = False, carrier: str = "exact") -> Explanation:
-        """Return the explanation of its first step.
+    def explain(self, *, recorded: bool = False, carrier: str = "exact") -> Any:
+        """Return the explanation of its first step, of sequences where its network reads them.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class Example:
             return explanation
         return replace(explanation, recording=self.descent().recording)
 
-    def explain_after(self) -> Explanation:
+    def explain_after(self) -> Any:
         """Return the explanation of the step after all its updates."""
         after = self.descent().parameters
         return explain(after, self.x, self.y, names=self.names, recipe=self.recipe)

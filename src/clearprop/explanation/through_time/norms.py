@@ -12,7 +12,8 @@ The verdict is data; its words are in the catalogue. With the lengths at both en
 - *fading*, *growing*: the bounds are not reached in this sequence, but a step multiplies the error
   by less than 0.9, or by more than 1.1, so that longer sequences reach them.
 - *steady*: neither.
-- *none*: no error came in.
+- *none*: no error came in, or there is one step only.
+- *lost*: an error is not finite.
 
 Public names: `TimeNorms`, `norms_of`.
 May import: `health` (its bounds), `run`, `clearprop.engines`, NumPy.
@@ -37,7 +38,7 @@ LITTLE = 0.01
 # multiplications that the spectra of all steps take at most; beyond it some steps are left out
 BUDGET = 2e9
 
-Kind = Literal["vanishing", "exploding", "fading", "growing", "steady", "none"]
+Kind = Literal["vanishing", "exploding", "fading", "growing", "steady", "none", "lost"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,8 @@ class TimeNorms:
     @property
     def kind(self) -> Kind:
         """The verdict."""
+        if not np.isfinite(self.carried).all():
+            return "lost"
         if not self.carried[-1] or self.steps < 2:
             return "none"
         if self.total < VANISHED:
