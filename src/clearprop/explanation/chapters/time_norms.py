@@ -28,6 +28,7 @@ from clearprop.explanation.pages import (
     Bullets,
     Column,
     Math,
+    Note,
     Paragraph,
     Picture,
     Section,
@@ -63,6 +64,9 @@ def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Sec
     found = explanation.norms(layer, focus.sample, way=way)
     title = words.text("time_norms.title")
     blocks: list[Block] = [Paragraph(verdict(found, words))]
+    cut = explanation.trace.cut
+    if cut is not None and cut < found.steps:
+        blocks.append(Note(words.text("time_norms.cut", steps=cut)))
     if found.kind not in ("none", "lost"):
         blocks += [Paragraph(words.text("time_norms.formula")), Math(_formula())]
         blocks.append(_table(found, words))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearprop.engines import Recipe
+from clearprop.errors import SettingError
 from clearprop.explanation.examples.descent import Descent, descend
 from clearprop.explanation.explanation import explain
 from clearprop.explanation.names import Names
@@ -43,7 +44,7 @@ class Example:
     recipe : Recipe
         How a step is taken: gradient descent over all samples.
     updates : int
-        How many updates its page follows.
+        How many updates its page follows; 0 where it stays with the first step.
     module : str
         The module of this folder whose `story` writes the page; its texts are the catalogue's
         file `example_` and the module's name.
@@ -94,7 +95,15 @@ class Example:
         return explain(after, self.x, self.y, names=self.names, recipe=self.recipe)
 
     def descent(self, carrier: str = "exact") -> Descent:
-        """Return the way that its updates take; computed once."""
+        """Return the way that its updates take; computed once.
+
+        Raises
+        ------
+        SettingError
+            If its page follows no updates.
+        """
+        if not self.updates:
+            raise SettingError(f"The page of {self.name!r} stays with the first step.")
         return _descent(self, carrier)
 
     def page(self, lang: str = "en") -> Page:
