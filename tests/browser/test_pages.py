@@ -137,7 +137,7 @@ def test_pointing_in_a_picture_lights_the_formula(opened, file_of):
 def test_a_weight_lights_up_at_every_step(opened, file_of):
     with opened(file_of("echo", "en")) as page:
         page.locator("figure svg.scene [data-key='w1.0.0']").first.hover(force=True)
-        edges = page.locator("#network figure svg.scene line[data-key='w1.0.0'].lit")
+        edges = page.locator("#network figure svg.scene [data-key='w1.0.0'].lit")
         assert edges.count() >= 4
         assert page.locator("#forward .math [data-key='w1.0.0'].lit").count() >= 4
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
@@ -42,7 +43,7 @@ def test_every_printer_prints_the_page(cells, readout, lang):
     assert "\\begin{document}" in found.to_latex(lang=lang)
     from rich.console import Console
 
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=100, record=True, file=io.StringIO())
     console.print(rich_of(page))
     assert console.export_text().strip()
 

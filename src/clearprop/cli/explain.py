@@ -156,7 +156,7 @@ def explained(model: str, table: str, options: dict[str, Any]) -> tuple[Explanat
     SettingError
         If the table has no such rows.
     """
-    from clearprop.explanation import explain
+    from clearprop.explanation import Explanation, explain
 
     estimator = load_tabular(model)
     loaded = load_table(table, options["file_format"], options["labels"], estimator)
@@ -164,6 +164,8 @@ def explained(model: str, table: str, options: dict[str, Any]) -> tuple[Explanat
     first, last = _wanted(options, inputs.height, table)
     batch = slice(first - 1, last)
     found = explain(estimator, inputs[batch], targets[batch], engine=options["engine"])
+    # a table of rows gives an explanation of rows
+    assert isinstance(found, Explanation)
     # rows are told by their places in the whole table
     trace = replace(found.trace, rows=found.trace.rows + first - 1)
     row = options["row"]

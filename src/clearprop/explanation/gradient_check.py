@@ -197,10 +197,11 @@ def check_trace(
     """
     if entries is None:
         # a sequence is as many rows as it has steps, which go through one after another
-        several = isinstance(trace, SequenceTrace)
-        rows, calls = (len(trace.x), trace.packing.steps) if several else (len(trace.rows), 1)
+        in_time = isinstance(trace, SequenceTrace)
+        calls, fewest = (trace.packing.steps, FEWEST // 4) if in_time else (1, FEWEST)
+        rows = len(trace.x)
         cost = trace.network.size * (rows + 8) + OVERHEAD * len(trace.network.layers) * calls
-        entries = int(np.clip(BUDGET / (4 * cost), FEWEST, MOST))
+        entries = int(np.clip(BUDGET / (4 * cost), fewest, MOST))
     return _compare(
         names,
         loss_of(trace),

@@ -198,8 +198,7 @@ def letter_of(names: Names, place: Place, role: str = "") -> Symbol:
     into = names.into(place)
     if place.source is None:
         return Symbol(place.letter, into, role=role, key=place.key)
-    letter = place.letter.lower()
-    return Symbol(letter, f"{into}←{names.source(place)}", role=role, key=place.key)
+    return Symbol(place.letter.lower(), f"{into}←{names.source(place)}", role=role, key=place.key)
 
 
 def partial(above: Formula, below: Formula) -> Fraction:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clearprop.engines.trace import SequenceTrace
+from clearprop.engines.trace import SequenceTrace, Trace
 from clearprop.explanation.formulas import (
     Formula,
     Fraction,
@@ -43,8 +43,9 @@ def chapter(explanation: Views, focus: Focus, words: Words) -> Section:
     found = explanation.check()
     blocks: list[Block] = [Paragraph(words.text("check.lead")), Math(_formula())]
     carrier = explanation.trace.recipe.carrier
-    if _is_cut(explanation.trace):
-        text = words.text("check.cut", steps=explanation.trace.cut, error=found.error)
+    cut = _cut(explanation.trace)
+    if cut is not None:
+        text = words.text("check.cut", steps=cut, error=found.error)
         blocks.append(Note(text, "warning"))
     elif carrier == "exact":
         blocks.append(Check(_verdict(found, words), found.passed))
@@ -64,13 +65,11 @@ def chapter(explanation: Views, focus: Focus, words: Words) -> Section:
     return Section("check", words.text("check.title"), tuple(blocks))
 
 
-def _is_cut(trace: Any) -> bool:
-    """Whether errors were cut off on their way back through time."""
-    return (
-        isinstance(trace, SequenceTrace)
-        and trace.cut is not None
-        and (trace.cut < trace.packing.steps)
-    )
+def _cut(trace: Trace) -> int | None:
+    """Return after how many steps of time errors were cut off; None where they were not."""
+    if not isinstance(trace, SequenceTrace) or trace.cut is None:
+        return None
+    return trace.cut if trace.cut < trace.packing.steps else None
 
 
 def _verdict(found: GradientCheck, words: Words) -> Text:

@@ -26,6 +26,7 @@ from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.through_time.gates import Gates
 
 if TYPE_CHECKING:
+    from clearprop.explanation.scenes.scene import Scene
     from clearprop.explanation.through_time import SequenceExplanation
     from clearprop.explanation.views import Focus
     from clearprop.explanation.words import Words
@@ -63,7 +64,7 @@ def _unit(explanation: SequenceExplanation, focus: Focus) -> tuple[int, int, int
     return gated[0].layer, 0, 0
 
 
-def _picture(found: Gates, name: str, kept: float, words: Words) -> object:
+def _picture(found: Gates, name: str, kept: float, words: Words) -> Scene:
     steps = found.times + 1
     order = np.argsort(steps)
     series = [

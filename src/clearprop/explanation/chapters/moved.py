@@ -67,7 +67,7 @@ def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Sec
         heated = Heated(found.integrated.T, columns, times, words("moved.part"))
         top = int(np.argmax(np.abs(found.by_step))) + 1
         title = words("moved.picture", output=output, step=top)
-        blocks.append(Picture(heat(title, heated, words), words.text("moved.picture_text")))  # type: ignore[arg-type]
+        blocks.append(Picture(heat(title, heated, words), words.text("moved.picture_text")))
     apart = {"n": found.nudged, "apart": found.apart}
     blocks.append(Check(words.text("moved.check_slopes", **apart), found.holds))
     total = {
@@ -139,5 +139,5 @@ def _error(found: InputsMoved, columns: list[str], words: Words) -> Details:
         times = np.arange(len(found.error_slopes))
         heated = Heated(found.error_slopes.T, columns, times, "∂E/∂x")
         scene = heat(words("moved.error_picture"), heated, words)
-        blocks.append(Picture(scene, words.text("moved.error_text")))  # type: ignore[arg-type]
+        blocks.append(Picture(scene, words.text("moved.error_text")))
     return Details(words.text("moved.error_title"), tuple(blocks))

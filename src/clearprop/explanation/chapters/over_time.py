@@ -26,6 +26,7 @@ from clearprop.explanation.pages import (
     Block,
     Check,
     Column,
+    Details,
     Math,
     Note,
     Paragraph,
@@ -40,6 +41,7 @@ from clearprop.explanation.scenes.plots import Bar, Series, bars_scene, curve_sc
 from clearprop.explanation.through_time.sums import OverTime
 
 if TYPE_CHECKING:
+    from clearprop.explanation.scenes.scene import Scene
     from clearprop.explanation.through_time import SequenceExplanation
     from clearprop.explanation.views import Focus
     from clearprop.explanation.words import Words
@@ -69,6 +71,8 @@ def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Sec
         blocks.append(_table(found, letters, words))
         if found.values.any():
             blocks.append(Picture(_picture(found, words, name.text), words.text("over_time.said")))
+    if not _alone(found):
+        blocks.append(_sequences(found, explanation, words))
     blocks += _checks(found, explanation, focus, words)
     return Section("over_time", words.text("over_time.title", weight=name.text), tuple(blocks))
 
@@ -154,24 +158,58 @@ def _line(found: OverTime, letters: TimeLetters, k: int, weight: bool) -> tuple[
     return tuple(cells)
 
 
-def _picture(found: OverTime, words: Words, name: str) -> object:
+def _picture(found: OverTime, words: Words, name: str) -> Scene:
     top = int(found.steps[int(np.argmax(found.shares))]) + 1
     title = words("over_time.picture", weight=name, step=top)
-    given = {"description": words("over_time.said"), "lang": words.lang}
+    text, label = words("over_time.said"), words("over_time.label", weight=name)
     if len(found.steps) <= BARS:
         bars = [
             Bar(f"t = {int(step) + 1}", float(value))
             for step, value in zip(found.steps, found.values, strict=True)
         ]
-        return bars_scene(title, bars, label=words("over_time.label", weight=name), **given)
+        return bars_scene(title, bars, label=label, description=text, lang=words.lang)
     steps = found.steps + 1
     series = [
         Series(words("over_time.adds"), steps, found.values, role="error"),
         Series(words("over_time.sum"), steps, found.running, role="signal", dash=(7, 4)),
     ]
-    label = words("over_time.label", weight=name)
-    axis = words("steps.axis")
-    return curve_scene(title, series, x_label=axis, y_label=label, width=560, **given)
+    return curve_scene(
+        title,
+        series,
+        x_label=words("steps.axis"),
+        y_label=label,
+        description=text,
+        lang=words.lang,
+        width=560,
+    )
+
+
+def _sequences(found: OverTime, explanation: SequenceExplanation, words: Words) -> Details:
+    """Return which sequences push the parameter, the largest first, behind a summary."""
+    order = np.argsort(-np.abs(found.sequences), kind="stable")
+    size = float(np.abs(found.sequences).sum()) or 1.0
+    titles = ("sequence", "steps", "adds", "share")
+    columns = tuple(Column(words.text(f"over_time.{title}"), "right") for title in titles)
+    lengths = explanation.trace.packing.lengths
+    rows: list[tuple[Text, ...]] = []
+    for place in order[:SHOWN]:
+        value = float(found.sequences[place])
+        here = "strong" if place == found.sequence else ""
+        rows.append(
+            (
+                (Span(str(int(place)), here),),
+                plain(str(int(lengths[place]))),
+                (Number(value, role=by_sign(value)),),
+                (percent(abs(value) / size),),
+            )
+        )
+    if len(order) > SHOWN:
+        rest = found.sequences[order[SHOWN:]]
+        share = percent(float(np.abs(rest).sum()) / size)
+        label = words.text("over_time.rest_sequences", n=len(rest))
+        rows.append((label, (), (Number(float(rest.sum())),), (share,)))
+    table = Table(columns, tuple(rows), words.text("over_time.sequences_caption"))
+    return Details(words.text("over_time.sequences"), (table,))
 
 
 def _checks(

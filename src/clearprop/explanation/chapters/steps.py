@@ -41,6 +41,7 @@ from clearprop.explanation.through_time.forward import StepByStep
 from clearprop.network import Recurrence
 
 if TYPE_CHECKING:
+    from clearprop.explanation.scenes.scene import Scene
     from clearprop.explanation.through_time import SequenceExplanation
     from clearprop.explanation.views import Focus
     from clearprop.explanation.words import Words
@@ -98,11 +99,11 @@ _EQUATIONS = {
 }
 
 
-def heat(title: str, heated: Heated, words: Words) -> object:
+def heat(title: str, heated: Heated, words: Words) -> Scene:
     """Return a heat map over the steps of time."""
     more = words("steps.more_rows", n="{n}")
-    given = {"axis": words("steps.axis"), "more": more, "description": words("steps.heat_text")}
-    return step_heat(title, heated, **given)
+    text = words("steps.heat_text")
+    return step_heat(title, heated, axis=words("steps.axis"), more=more, description=text)
 
 
 def _written_out(

@@ -41,7 +41,8 @@ class TimeLetters:
 
     def gradient(self) -> Fraction:
         """Return ∂E/∂w."""
-        found = partial(Symbol("E"), letter_of(self.names, self.place))
+        # one key: what stands below is not pointed at by itself
+        found = partial(Symbol("E"), replace(self.weight, key=""))
         return replace(found, role="error", key=self.place.gradient_key)
 
     def unit(self, layer: int, unit: int, step: int | str, letter: str = "h") -> Symbol:

@@ -28,6 +28,7 @@ from clearprop.explanation.pages import (
     Bullets,
     Column,
     Math,
+    Note,
     Paragraph,
     Picture,
     Section,
@@ -63,7 +64,10 @@ def chapter(explanation: SequenceExplanation, focus: Focus, words: Words) -> Sec
     found = explanation.norms(layer, focus.sample, way=way)
     title = words.text("time_norms.title")
     blocks: list[Block] = [Paragraph(verdict(found, words))]
-    if found.kind != "none":
+    cut = explanation.trace.cut
+    if cut is not None and cut < found.steps:
+        blocks.append(Note(words.text("time_norms.cut", steps=cut)))
+    if found.kind not in ("none", "lost"):
         blocks += [Paragraph(words.text("time_norms.formula")), Math(_formula())]
         blocks.append(_table(found, words))
         blocks += _reason(found, words)
@@ -183,7 +187,7 @@ def _deltas(
         return
     heated = Heated(delta.astype(np.float64), labels, np.arange(delta.shape[1]), "δ")
     title = words("time_norms.heat", layer=found.layer)
-    yield Picture(heat(title, heated, words), words.text("time_norms.heat_text"))  # type: ignore[arg-type]
+    yield Picture(heat(title, heated, words), words.text("time_norms.heat_text"))
 
 
 def _others(

@@ -116,7 +116,7 @@ def _pairs(pairs: Pairs, explanation: SequenceExplanation, words: Words) -> Iter
         names = [words("time_paths.came_in", step=int(t) + 1) for t in pairs.times[order]]
         heated = Heated(values, names, np.sort(pairs.times), words("time_paths.pair"))
         scene = heat(words("time_paths.matrix", n=steps), heated, words)
-        yield Picture(scene, words.text("time_paths.matrix_text"))  # type: ignore[arg-type]
+        yield Picture(scene, words.text("time_paths.matrix_text"))
     yield _distances(pairs, words)
 
 

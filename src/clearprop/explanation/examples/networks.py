@@ -258,6 +258,6 @@ ECHO = Example(
         },
     ),
     recipe=_recipe(0.5, 1),
-    updates=200,
+    updates=0,
     module="echo",
 )

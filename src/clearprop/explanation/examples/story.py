@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 from clearprop.explanation.examples.example import Example
-from clearprop.explanation.explanation import Explanation
 from clearprop.explanation.formulas import (
     Formula,
     Fraction,
@@ -56,7 +55,7 @@ class Story:
     Attributes
     ----------
     example : Example
-    explanation : Explanation
+    explanation : Explanation or SequenceExplanation
         Of its first step.
     say : Words
     digits : int
@@ -64,7 +63,7 @@ class Story:
     """
 
     example: Example
-    explanation: Explanation
+    explanation: Any
     say: Words
     digits: int = 4
 

@@ -161,13 +161,13 @@ def time_layout(
         own = shift - (0.42 * sizes.column if not band.layer else 0.0)
         for k, unit in enumerate(band.units.places):
             for step in band.steps:
-                place = columns[step] + own - k * sizes.lean
+                here = columns[step] + own - k * sizes.lean
                 if unit is None:
                     missing = _missing(band.units, k)
-                    folded.append((place, height + rise, missing))
+                    folded.append((here, height + rise, missing))
                     continue
                 node = Node(band.layer, band.first + unit, step)
-                along[node], across[node] = place, height + rise
+                along[node], across[node] = here, height + rise
             if k + 1 < len(band.units.places):
                 rise += sizes.pitch if band.layer else 0.62 * sizes.pitch
         height += rise

@@ -68,7 +68,7 @@ def unrolled_scene(
     steps = _shown_steps(found, figures.run.steps)
     bands = list(_bands(figures, focus, steps))
     margin = 8.0 if upright else _margin(figures, bands)
-    layout = time_layout(steps, bands, upright=upright, margin=margin, head=26.0)
+    layout = time_layout(steps, bands, upright=upright, margin=margin, head=40.0)
     painter = Painter(figures, layout, _lit(layout, figures, focus, found), focus.weight)
     title = say("unrolled.picture", network=str(explanation.trace.network))
     scene = _draw(painter, say, title, _description(explanation, focus, found, say))
@@ -127,8 +127,10 @@ def _lit(
     unit = place.unit
     if recurrence is not None:
         unit = place.way * recurrence.size + place.unit % recurrence.size
-    largest = float(np.abs(found.values).max(initial=0.0)) or 1.0
-    shares = dict(zip(found.steps.tolist(), np.abs(found.values) / largest, strict=True))
+    # what is not finite is lit in full
+    sizes = np.nan_to_num(np.abs(found.values), nan=1.0, posinf=1.0)
+    sizes = sizes / (float(sizes.max(initial=0.0)) or 1.0)
+    shares = dict(zip(found.steps.tolist(), sizes, strict=True))
     return {
         node: float(shares[node.step])
         for node in layout.centres
@@ -189,7 +191,7 @@ def _draw(painter: Painter, say: Catalogue, title: str, description: str) -> Sce
     marks = [*halos, *_across_gaps(painter), *_mean(painter, say), *lines, *units]
     marks += _step_names(painter, say)
     marks += _folded(painter, say)
-    marks += _targets(painter, say)
+    marks += [*_targets(painter, say), *_read_mark(painter, say)]
     legend, height = legend_rows(_legend(painter, say), 10, layout.height, layout.width)
     return Scene(layout.width, height, (*marks, *legend), title, description, legend=len(legend))
 
@@ -259,6 +261,18 @@ def _folded(painter: Painter, say: Catalogue) -> Iterator[Mark]:
         for k in (-1, 0, 1):
             yield Circle(x, y + 5 * k, 1.6, fill="muted", title=title)
         yield Words(x + 8, y + 4, f"+{count}", 9.0, "start", role="muted", title=title)
+
+
+def _read_mark(painter: Painter, say: Catalogue) -> list[Mark]:
+    """Return at which steps the layers above read, beside what reads."""
+    network, layout = painter.figures.trace.network, painter.layout
+    reads = [node for node in layout.centres if node.layer == network.read_behind + 1]
+    node = max(reads, key=lambda one: (one.step, one.unit))
+    (x, y), radius = layout.centres[node], layout.sizes.radius
+    text = say(f"unrolled.mark_{network.readout}")
+    # not beyond the edge of the picture
+    right = min(x + radius, layout.width - 4)
+    return [Words(right, y - radius - 18, text, 10.0, "end", plate=True, role="signal")]
 
 
 def _targets(painter: Painter, say: Catalogue) -> Iterator[Mark]:

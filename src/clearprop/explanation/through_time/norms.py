@@ -12,7 +12,8 @@ The verdict is data; its words are in the catalogue. With the lengths at both en
 - *fading*, *growing*: the bounds are not reached in this sequence, but a step multiplies the error
   by less than 0.9, or by more than 1.1, so that longer sequences reach them.
 - *steady*: neither.
-- *none*: no error came in.
+- *none*: no error came in, or there is one step only.
+- *lost*: an error is not finite.
 
 Public names: `TimeNorms`, `norms_of`.
 May import: `health` (its bounds), `run`, `clearprop.engines`, NumPy.
@@ -35,9 +36,9 @@ FADING, GROWING = 0.9, 1.1
 # the share of the error of which `reach` says when it is reached
 LITTLE = 0.01
 # multiplications that the spectra of all steps take at most; beyond it some steps are left out
-BUDGET = 2e9
+BUDGET = 4e8
 
-Kind = Literal["vanishing", "exploding", "fading", "growing", "steady", "none"]
+Kind = Literal["vanishing", "exploding", "fading", "growing", "steady", "none", "lost"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,8 @@ class TimeNorms:
     @property
     def kind(self) -> Kind:
         """The verdict."""
+        if not np.isfinite(self.carried).all():
+            return "lost"
         if not self.carried[-1] or self.steps < 2:
             return "none"
         if self.total < VANISHED:
@@ -128,13 +131,19 @@ class TimeNorms:
         return math.ceil(math.log(bound) / math.log(self.per_step))
 
 
-def norms_of(trace: SequenceTrace, sequence: int, layer: int, way: int = 0) -> TimeNorms:
-    """Return how long the error stays in one way of a recurrent layer."""
+def norms_of(
+    trace: SequenceTrace, sequence: int, layer: int, way: int = 0, *, spectra: bool = True
+) -> TimeNorms:
+    """Return how long the error stays in one way of a recurrent layer.
+
+    `spectra` says whether ‖J‖ and ρ(J) are wanted, which take by far the most time.
+    """
     ways = way_steps(run_of(trace, sequence), layer, way)
     rows = trace.packing.of(sequence)[ways.times]
     tall = len(ways.cell.gates) * ways.operation.size
     delta = trace.delta[layer - 1][rows, way * tall : (way + 1) * tall].astype(np.float64)
-    spectral, radius = _spectra(ways)
+    nothing = np.full(len(ways.times), np.nan)
+    spectral, radius = _spectra(ways) if spectra else (nothing, nothing)
     return TimeNorms(
         layer,
         way,

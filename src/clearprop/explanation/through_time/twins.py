@@ -29,7 +29,7 @@ SEED = 0
 def twins_of(trace: SequenceTrace, sequence: int, layer: int, way: int = 0) -> dict[str, TimeNorms]:
     """Return the norms of fresh networks with each kind of cell, by the cell's name."""
     run = run_of(trace, sequence)
-    return {cell: norms_of(_fresh(run, cell), 0, layer, way) for cell in CELL_KINDS}
+    return {cell: norms_of(_fresh(run, cell), 0, layer, way, spectra=False) for cell in CELL_KINDS}
 
 
 def _fresh(run: Run, cell: str) -> SequenceTrace:
