@@ -23,8 +23,8 @@ MLPClassifier(max_iter=200, random_state=0).fit(*load_iris(return_X_y=True))
 """
 CLASS = "from {module} import MLPClassifier"
 OURS, THEIRS = CLASS.format(module="clearprop"), CLASS.format(module="sklearn.neural_network")
-# clearprop imports scikit-learn without pauses of the collector where it is the first to do so;
-# the comparison is with scripts that import it by themselves beforehand, alike for both
+# scripts that import the data set first are compared; in the other order clearprop holds the
+# collector while scikit-learn is imported, which changes the time
 SCRIPTS = {
     "clearprop": FIT.format(first=IRIS, second=OURS),
     "scikit-learn": FIT.format(first=IRIS, second=THEIRS),
