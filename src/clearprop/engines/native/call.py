@@ -37,8 +37,8 @@ _predict_row = kept_on_disk(sample.predict_row, **OPTIONS)
 def _announce(dtype: str) -> None:
     """Say, once a process, that a compilation is about to happen."""
     logger.warning(
-        "Compiling clearprop's kernels for %s. This happens once on a machine and takes some "
-        "15 seconds.",
+        "Compiling clearprop's kernels for %s. This happens once on a machine and takes 15 to 30 "
+        "seconds.",
         dtype,
     )
 
@@ -204,7 +204,7 @@ class Call:
         """Return copies of the layers' arrays, each (n, units), by name."""
         found: dict[str, list[Any]] = {"input": [], "z": [], "a": [], "mask": [], "delta": []}
         layers = zip(self.engine.network.operations, self.space.places.layers, strict=True)
-        for index, (operation, (source, z, a, mask, _, delta, _)) in enumerate(layers):
+        for index, (operation, (source, z, a, mask, _, delta, *_)) in enumerate(layers):
             by_rows = index == 0 and self.engine.plan.blas[0]
             units = operation.units
             found["input"].append(

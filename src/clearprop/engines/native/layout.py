@@ -12,11 +12,15 @@ from clearprop.engines.native import losses, pointwise, records, updates
 from clearprop.engines.native.blas import gemm_address
 from clearprop.engines.native.low_level import CONTROL_SIZE
 from clearprop.engines.native.tiles import TALLEST
+from clearprop.engines.native.vectors import BYTES
 from clearprop.equations import Carrier, Proportional, separable
 from clearprop.equations.carriers import share_threshold
 from clearprop.equations.chance import drop_threshold
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
+
+# slots of the rules that remember most
+SLOTS = 2
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,12 @@ class Places:
     carriers without f' carry. `turned` holds one layer's δ at a time, sample by sample; `panel` is
     room for a band of weights of `band` numbers (see `tiles.multiply`), one for each member of a
     team that shares the workspace; `shares` and `sums` are for sharing errors
-    out in proportion.
+    out in proportion; the last place of a layer and `rows`, how many numbers there are of a kind,
+    are those of `sample_rows`.
     """
 
     capacity: int
-    layers: tuple[tuple[int, int, int, int, int, int, int], ...]
+    layers: tuple[tuple[int, int, int, int, int, int, int, int], ...]
     input: int
     target: int
     coefficient: int
@@ -43,6 +48,7 @@ class Places:
     turned: int
     panel: int
     band: int
+    rows: int
     size: int
 
 
@@ -71,18 +77,19 @@ def places_for(network: Network, capacity: int, team: int = 1) -> Places:
     target, coefficient = take(network.outputs), take(1)
     value, top, total = take(1), take(1), take(1)
     widest = max(network.shape[1:])
-    # each member of a team packs bands of its own, on cache lines of its own; see `tiles._pack` for
-    # the vector behind a band
-    band = -(-max(o.fan_in for o in network.operations) * int(TALLEST) // 16) * 16 + 16
+    # each member of a team packs bands of its own, on cache lines of its own
+    band = -(-max(o.fan_in for o in network.operations) * int(TALLEST) // 16) * 16
     turned, panel = take(widest), take(team, band)
     errors = [take(operation.units) for operation in network.operations]
     if not separable(network):
         errors[-1] = layers[-1][-1]
     shares, sums = take(widest), take(2, widest)
-    with_errors = tuple((*places, error) for places, error in zip(layers, errors, strict=True))
+    padded = [(o.fan_in + 1) * padded_units(network, o.units) for o in network.operations]
+    parameters = take(SLOTS + 1, sum(padded))
+    rows = [parameters + sum(padded[:index]) for index in range(len(padded))]
     return Places(
         capacity,
-        with_errors,
+        tuple((*p, error, row) for p, error, row in zip(layers, errors, rows, strict=True)),
         first,
         target,
         coefficient,
@@ -94,8 +101,15 @@ def places_for(network: Network, capacity: int, team: int = 1) -> Places:
         turned,
         panel,
         band,
+        sum(padded),
         end,
     )
+
+
+def padded_units(network: Network, units: int) -> int:
+    """Return the numbers of the registers that hold a row of W."""
+    lanes = BYTES // np.dtype(network.dtype).itemsize
+    return -(-units // lanes) * lanes
 
 
 def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
@@ -226,6 +240,7 @@ def job_for(
         "turned": places.turned,
         "panel": places.panel,
         "band": places.band,
+        "rows": places.rows,
         "every": 1,
     }
     return records.Job(**{**fields, **changes})

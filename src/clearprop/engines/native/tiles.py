@@ -120,12 +120,19 @@ def _pack(typingctx, panel, factors, depth, like):
         v = Vectors(context, builder, signature.args[3])
         (begin, _, step), tallest = v.parts(factors), int(TALLEST)
         pieces = [(k, min(v.lanes, tallest - k)) for k in range(0, tallest, v.lanes)]
-        with cgutils.for_range(builder, depth) as loop:
-            source, target = v.at(begin, loop.index, step), v.at(panel, loop.index, tallest)
+
+        def column(p: Any, last: bool) -> None:
+            source, target = v.at(begin, p, step), v.at(panel, p, tallest)
             for place, count in pieces:
-                # what is written too much the next column writes over
                 mask = v.first(v.number(count))
-                v.store(v.load(v.at(source, place), mask), v.at(target, place))
+                # what is written too much the next column writes over; the last one has none
+                kept = mask if last else None
+                v.store(v.load(v.at(source, place), mask), v.at(target, place), kept)
+
+        before = builder.sub(depth, v.number(1))
+        with cgutils.for_range(builder, before) as loop:
+            column(loop.index, last=False)
+        column(before, last=True)
         return context.get_dummy_value()
 
     whole = types.int64
