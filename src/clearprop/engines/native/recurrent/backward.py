@@ -1,9 +1,8 @@
 """The layers backward: BP2 to BP4, through time in a recurrent layer.
 
 Through time, the error of a step's state is what comes from above and what the step behind hands
-back; the second is added to the first where that lies, so that one product does both. When a way has
-gone back through all steps, δ of all rows is there, and the gradients of W, U and b are products
-over all rows at once.
+back; the second is added to the first where that lies, so that one product does both. The gradients
+of W, U and b are sums over all rows; some steps at a time they are added up in one product each.
 """
 
 from __future__ import annotations
@@ -12,9 +11,11 @@ from clearprop.engines.native import pointwise
 from clearprop.engines.native.low_level import part, row, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.recurrent import cells
-from clearprop.engines.native.recurrent.forward import rows_of
+from clearprop.engines.native.recurrent.forward import gates_of, rows_of
 from clearprop.engines.native.recurrent.packing import begin_of, offset
 from clearprop.engines.native.recurrent.products import (
+    BLAS_ROWS,
+    BLOCK,
     backward_rows,
     bias_rows,
     fill_zeros,
@@ -41,7 +42,6 @@ from clearprop.engines.native.recurrent.records import (
     C_PLACE,
     CELL_ERROR,
     CELL_ROWS,
-    DELTA_ROWS,
     DENSE,
     ERROR,
     ERROR_ROWS,
@@ -99,14 +99,12 @@ def _step_back(V, I, layer, way, job, alpha, t, one):
     rows = offset(I, job, t + 1) - begin
     hands = t > 0 and not (job.cut > 0 and t % job.cut == 0)
     error, handed = way[ERROR_ROWS] + begin * size, way[ERROR_ROWS] + before * size
-    delta, h = way[DELTA_ROWS] + begin * tall, way[H_ROWS] + begin * size
+    delta, h = gates_of(layer, way, job) + begin * tall, way[H_ROWS] + begin * size
     columns = tall
     if layer[KIND] == LSTM:
         keep = type_of(one, 1.0 if hands else 0.0)
         cell_before, squashed = way[CELL_ROWS] + before * size, way[SQUASHED_ROWS] + begin * size
-        cells.lstm_back(
-            V, delta, cell_before, squashed, error, way[CELL_ERROR], rows, size, keep
-        )
+        cells.lstm_back(V, delta, cell_before, squashed, error, way[CELL_ERROR], rows, size, keep)
     elif layer[KIND] == GRU:
         q, reset = way[Q_ROWS] + begin * size, way[RESET_ROWS] + begin * size
         h_before = way[H_ROWS] + before * size
@@ -133,36 +131,34 @@ def _step_back(V, I, layer, way, job, alpha, t, one):
 
 
 @part(inline="always")
-def _states_before(V, I, layer, way, job):
-    """Return where the states before each row lie in one piece, for BP4."""
+def _states_before(V, I, layer, way, job, first, last):
+    """Return where the states before the rows of steps first ≤ t < last lie in one piece."""
     size, n = layer[SIZE], I[SEQUENCES]
     if I[ROWS] == n * I[STEPS]:
         # sequences of one length: the states themselves, one step earlier
-        return way[H_ROWS] - n * size
-    for t in range(I[STEPS]):
+        return way[H_ROWS] + (first - 1) * n * size
+    for t in range(first, last):
         begin = offset(I, job, t)
         count = (offset(I, job, t + 1) - begin) * size
         source = way[H_ROWS] + begin_of(I, job, t) * size
         copy_row(V, source, way[BEFORE_ROWS] + begin * size, count)
-    return way[BEFORE_ROWS]
+    return way[BEFORE_ROWS] + offset(I, job, first) * size
 
 
 @part(inline="always")
-def _way_gradients(G, V, I, layer, way, job, one):
-    """BP3 and BP4 of W, U, b and c over all rows."""
-    size, tall, rows, fan_in = layer[SIZE], layer[GATES] * layer[SIZE], I[ROWS], layer[FAN_IN]
-    gemm, blas, delta = job.sgemm, layer[BLAS], way[DELTA_ROWS]
-    before = _states_before(V, I, layer, way, job)
+def _way_gradients(G, V, I, layer, way, job, first, last, one):
+    """BP3 and BP4 of W, U, b and c over the rows of steps first ≤ t < last."""
+    size, tall, fan_in = layer[SIZE], layer[GATES] * layer[SIZE], layer[FAN_IN]
+    begin = offset(I, job, first)
+    rows = offset(I, job, last) - begin
+    gemm, blas, delta = job.sgemm, layer[BLAS], gates_of(layer, way, job) + begin * tall
+    x, before = way[X_ROWS] + begin * fan_in, _states_before(V, I, layer, way, job, first, last)
     gated = 2 * size if layer[KIND] == GRU else tall
-    gradient_rows(
-        gemm, blas, V, way[X_ROWS], fan_in, delta, tall, tall, rows, G, way[W_PLACE], tall, one
-    )
-    gradient_rows(
-        gemm, blas, V, before, size, delta, tall, gated, rows, G, way[U_PLACE], tall, one
-    )
+    gradient_rows(gemm, blas, V, x, fan_in, delta, tall, tall, rows, G, way[W_PLACE], tall, one)
+    gradient_rows(gemm, blas, V, before, size, delta, tall, gated, rows, G, way[U_PLACE], tall, one)
     bias_rows(V, delta, tall, tall, rows, G, way[B_PLACE])
     if layer[KIND] == GRU:
-        reset = way[RESET_ROWS]
+        reset = way[RESET_ROWS] + begin * size
         gradient_rows(
             gemm, blas, V, before, size, reset, size, size, rows, G, way[U_PLACE] + gated, tall, one
         )
@@ -178,16 +174,20 @@ def _way_back(memory, G, V, I, layer, way, job, alpha, number, target):
     pack_turned(theta, way[U_PLACE], size, tall, V, way[TURNED_U])
     if layer[KIND] == LSTM:
         fill_zeros(V, way[CELL_ERROR], I[SEQUENCES] * size)
+    # gradients of some rows at a time, while these are in a near cache
+    last, piece = I[STEPS], I[ROWS] if layer[BLAS] and I[ROWS] >= BLAS_ROWS else BLOCK
     for t in range(I[STEPS] - 1, -1, -1):
         _step_back(V, I, layer, way, job, alpha, t, one)
-    _way_gradients(G, V, I, layer, way, job, one)
+        if t == 0 or offset(I, job, last) - offset(I, job, t) >= piece:
+            _way_gradients(G, V, I, layer, way, job, t, last, one)
+            last = t
     if target < 0:
         return
     # a reverse way's own copy of its inputs is used up, and serves for their errors
     e = way[X_ROWS] if way[REVERSE] else target
     backward_rows(
-        job.sgemm, layer[BLAS], theta, way[W_PLACE], V, way[TURNED_W], way[DELTA_ROWS], e, I[ROWS],
-        fan_in, tall, one, number > 0 and not way[REVERSE],
+        job.sgemm, layer[BLAS], theta, way[W_PLACE], V, way[TURNED_W],
+        gates_of(layer, way, job), e, I[ROWS], fan_in, tall, one, number > 0 and not way[REVERSE],
     )  # fmt: skip
     if not way[REVERSE]:
         return

@@ -29,6 +29,8 @@ class SequenceCall:
     exact : bool
         Errors go back through all of time, and no sequence is cut into pieces, whatever the recipe
         says.
+    keeps : bool
+        z of recurrent layers is wanted afterwards.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class SequenceCall:
         schedule: np.ndarray,
         *,
         exact: bool = False,
+        keeps: bool = False,
     ) -> None:
         self.engine = engine
         self.space = space
@@ -58,7 +61,7 @@ class SequenceCall:
         self.cut = truncate or 0
         pieces = truncate is not None and goes_by_pieces(engine.network, engine.recipe)
         self.window = self.cut if pieces else 0
-        self._pieces = int(pieces)
+        self._pieces, self._keeps = int(pieces), int(keeps)
 
     def run(
         self,
@@ -125,6 +128,7 @@ class SequenceCall:
             window=self.window,
             cut=self.cut,
             pieces=self._pieces,
+            keeps=self._keeps,
         )
         return (
             memory,
@@ -133,7 +137,12 @@ class SequenceCall:
             job,
             of_rows.numbers_for(network, recipe, normaliser),
             records.Results(
-                self.losses, self.penalties, self.rows, self.outputs, entries, self.watched,
+                self.losses,
+                self.penalties,
+                self.rows,
+                self.outputs,
+                entries,
+                self.watched,
                 self.stamps,
             ),  # fmt: skip
             self.schedule,

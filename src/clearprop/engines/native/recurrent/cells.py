@@ -92,9 +92,7 @@ def _lstm_backward(take, put, put_state):
         e, t, one = take(V, error, count), take(V, squashed, count), type_of(keep, 1.0)
         cell = take(V, cell_error, count) + e * o * (one - t * t)
         put_state(V, gates, cell * g * i * (one - i), count)
-        put_state(
-            V, gates + size, cell * take(V, before, count) * forget * (one - forget), count
-        )
+        put_state(V, gates + size, cell * take(V, before, count) * forget * (one - forget), count)
         put_state(V, gates + 2 * size, cell * i * (one - g * g), count)
         put_state(V, gates + 3 * size, e * t * o * (one - o), count)
         put(V, cell_error, keep * cell * forget, count)

@@ -76,7 +76,7 @@ class SequenceNativeEngine(Engine):
         constants = self.step_constants(state, block, steps)
         if self._custom:
             return self._advance_custom(state, block, constants, Notes(watch))
-        call = self._call_on(state, block, self._schedule(state, block, steps))
+        call = self._call(state.vector, block, self._schedule(state, block, steps))
         call.watch = watch
         done = call.run(phase.TRAIN, state=state, constants=constants) if steps else 0
         failed = done < steps
@@ -138,7 +138,7 @@ class SequenceNativeEngine(Engine):
         before, slots = state.vector.copy(), state.slots.copy()
         rows = np.asarray(rows, dtype=np.int64)
         constants = self.step_constants(state, block, 1, horizon)
-        call, window = self._one_step(state, block, rows)
+        call, window = self._one_step(state, block, rows, keeps=True)
         reading = Reading(call, window)
         losses = self._forward_backward(call, reading, state, dropout=dropout)
         arrays, gradient = reading.layers(), _gradient_sum(call)
@@ -147,9 +147,9 @@ class SequenceNativeEngine(Engine):
         normaliser = self._normaliser(block, rows[window.kept], window)
         factor = float(self.recipe.penalty.factor(normaliser or 1.0))
         unchanged = replace(state, vector=before)
-        terms = update_terms(
-            self.network, self.recipe, unchanged, gradient, constants[0], factor
-        )[0]
+        terms = update_terms(self.network, self.recipe, unchanged, gradient, constants[0], factor)[
+            0
+        ]
         call.run(phase.UPDATE, state=state, constants=constants, normaliser=normaliser)
         return SequenceTrace(
             network=self.network,
@@ -203,15 +203,18 @@ class SequenceNativeEngine(Engine):
         return schedule.of_chunks(block, CHUNK_ROWS * threads, CHUNK * threads)
 
     def _call(
-        self, vector: np.ndarray, block: Block, table: np.ndarray, *, exact: bool = False
+        self,
+        vector: np.ndarray,
+        block: Block,
+        table: np.ndarray,
+        *,
+        exact: bool = False,
+        keeps: bool = False,
     ) -> SequenceCall:
         pieces = not exact and goes_by_pieces(self.network, self.recipe)
         window = int(self.recipe.truncate or 0) if pieces else 0
         space = self._room(schedule.room_for(block, table, window, self.plan.threads))
-        return SequenceCall(self, space, vector, block, table, exact=exact)
-
-    def _call_on(self, state: TrainState, block: Block, table: np.ndarray) -> SequenceCall:
-        return self._call(state.vector, block, table)
+        return SequenceCall(self, space, vector, block, table, exact=exact, keeps=keeps)
 
     def _room(self, room: layout.Room) -> layout.Workspace:
         """Return buffers that hold so much; they grow and are never given back."""
@@ -222,7 +225,7 @@ class SequenceNativeEngine(Engine):
         return space
 
     def _one_step(
-        self, state: TrainState, block: Block, rows: np.ndarray
+        self, state: TrainState, block: Block, rows: np.ndarray, *, keeps: bool = False
     ) -> tuple[SequenceCall, Window]:
         """Return a call for the step that the state would take on these sequences."""
         begin, count = 0, None
@@ -230,12 +233,10 @@ class SequenceNativeEngine(Engine):
             count = int(self.recipe.truncate or 1)
             begin = state.piece * count
         table = np.array([[0, len(rows), begin]], dtype=np.int64)
-        call = self._call_on(state, block.ordered(rows), table)
+        call = self._call(state.vector, block.ordered(rows), table, keeps=keeps)
         return call, block.x.window(rows, begin, count)
 
-    def _move_on(
-        self, state: TrainState, block: Block, call: SequenceCall, done: int
-    ) -> None:
+    def _move_on(self, state: TrainState, block: Block, call: SequenceCall, done: int) -> None:
         """Let the state stand behind the steps that were taken."""
         if not done:
             return

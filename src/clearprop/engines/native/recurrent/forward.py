@@ -34,6 +34,7 @@ from clearprop.engines.native.recurrent.records import (
     CELL_ROWS,
     DELTA_ROWS,
     DENSE,
+    ELMAN,
     EVERY,
     FAN_IN,
     FIRST_WAY,
@@ -87,6 +88,12 @@ def _begin_states(V, I, carried, layer, way, job, begin):
                 V[place + i * size + j] = source[column + j]
 
 
+@part()
+def gates_of(layer, way, job):
+    """Return where a way's gates stand, and later their δ: over their z, unless that is kept."""
+    return way[DELTA_ROWS] if job.keeps or layer[KIND] == ELMAN else way[Z_ROWS]
+
+
 @part(inline="always")
 def _step(theta, V, I, layer, way, job, alpha, t, one):
     """Let one step of time follow on the one before."""
@@ -94,7 +101,7 @@ def _step(theta, V, I, layer, way, job, alpha, t, one):
     begin, before = offset(I, job, t), begin_of(I, job, t)
     rows = offset(I, job, t + 1) - begin
     h_before, z = way[H_ROWS] + before * size, way[Z_ROWS] + begin * tall
-    h, gates = way[H_ROWS] + begin * size, way[DELTA_ROWS] + begin * tall
+    h, gates = way[H_ROWS] + begin * size, gates_of(layer, way, job) + begin * tall
     panel = size * panel_width(one)
     # a GRU's candidate meets U h by itself, behind its gates' columns
     columns = 2 * size if layer[KIND] == GRU else tall
@@ -141,9 +148,7 @@ def _way(memory, V, I, layer, way, job, alpha, begin):
         rows, z = offset(I, job, stop) - first, way[Z_ROWS] + first * tall
         fill_rows(theta, way[B_PLACE], V, z, rows, tall)
         x = way[X_ROWS] + first * fan_in
-        forward_rows(
-            job.sgemm, layer[BLAS], theta, way[W_PLACE], V, x, z, rows, fan_in, tall, one
-        )
+        forward_rows(job.sgemm, layer[BLAS], theta, way[W_PLACE], V, x, z, rows, fan_in, tall, one)
         for step in range(t, stop):
             _step(theta, V, I, layer, way, job, alpha, step, one)
         t = stop

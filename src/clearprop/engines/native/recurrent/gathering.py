@@ -6,6 +6,7 @@ import numpy as np
 
 from clearprop.engines.native.low_level import matrix, part, vector
 from clearprop.engines.native.mathematics import type_of
+from clearprop.engines.native.records import PREDICT
 from clearprop.engines.native.recurrent.packing import offset
 from clearprop.engines.native.recurrent.records import (
     EVERY,
@@ -16,7 +17,6 @@ from clearprop.engines.native.recurrent.records import (
     STEPS,
     UNITS,
 )
-from clearprop.engines.native.records import PREDICT
 
 
 @part()

@@ -154,9 +154,7 @@ def _place_dense(
     row[records.Z_PLACE], row[records.A_PLACE] = (
         taking.take(count * operation.units) for _ in range(2)
     )
-    row[records.TURNED] = taking.take(
-        _panels(operation.units, operation.fan_in, _lanes(network))
-    )
+    row[records.TURNED] = taking.take(_panels(operation.units, operation.fan_in, _lanes(network)))
 
 
 def _place_recurrent(
@@ -192,9 +190,7 @@ def _place_way(
     row[records.W_PLACE], row[records.U_PLACE] = way.weight.start, way.recurrent.start
     row[records.B_PLACE] = way.bias.start
     alone = len(operation.ways) == 1 and not way.reverse
-    row[records.X_ROWS] = (
-        taking.rows(operation.fan_in) if way.reverse else layer[records.INPUT]
-    )
+    row[records.X_ROWS] = taking.rows(operation.fan_in) if way.reverse else layer[records.INPUT]
     row[records.ERROR_ROWS] = layer[records.ERROR] if alone else taking.rows(size)
     row[records.Z_ROWS], row[records.H_ROWS] = taking.rows(tall), taking.states(size)
     # an Elman layer's errors become its δ where they lie
@@ -275,6 +271,7 @@ def job_for(
         "window": 0,
         "cut": 0,
         "pieces": int(pieces),
+        "keeps": 0,
         **places.whole,
         **places.others,
     }
@@ -301,9 +298,7 @@ class Workspace:
     def allocate(cls, network: Network, plan: Plan, room: Room) -> Workspace:
         """Allocate for batches of this size."""
         places = places_for(network, plan, room)
-        states = sum(
-            o.size * len(CELLS[o.cell].states) * len(o.ways) for o in network.recurrences
-        )
+        states = sum(o.size * len(CELLS[o.cell].states) * len(o.ways) for o in network.recurrences)
         return cls(
             places,
             tables_for(network, places),

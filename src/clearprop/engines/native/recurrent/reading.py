@@ -85,7 +85,8 @@ class Reading:
     def layers(self) -> dict[str, list[Any]]:
         """Return the layers' arrays by their names in a `SequenceTrace`."""
         found: dict[str, list[Any]] = {
-            name: [] for name in ("inputs", "z", "a", "delta", "masks", "states", "fed_back", "before")
+            name: []
+            for name in ("inputs", "z", "a", "delta", "masks", "states", "fed_back", "before")
         }
         for index, layer in enumerate(self._space.places.layers):
             operation = self._network.operations[index]

@@ -10,6 +10,7 @@ import numpy as np
 from clearprop.engines.native.chance import layer_key, threefry
 from clearprop.engines.native.low_level import part, row, vector
 from clearprop.engines.native.mathematics import type_of
+from clearprop.engines.native.records import DROPOUT
 from clearprop.engines.native.recurrent.packing import offset
 from clearprop.engines.native.recurrent.products import fill_zeros
 from clearprop.engines.native.recurrent.records import (
@@ -28,7 +29,6 @@ from clearprop.engines.native.recurrent.records import (
     UNITS,
     WAYS,
 )
-from clearprop.engines.native.records import DROPOUT
 
 
 @part()

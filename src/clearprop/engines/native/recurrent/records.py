@@ -102,7 +102,8 @@ class Job(NamedTuple):
     """What to do: whole numbers.
 
     `window` is the number of steps that a piece has at most, 0 for all; `cut` that behind which no
-    error goes back, 0 for none; `pieces` says that states are carried over. Behind them: places of
+    error goes back, 0 for none; `pieces` says that states are carried over, `keeps` that z of gates is
+    wanted afterwards, whose place their values and δ take else. Behind them: places of
     whole numbers, then of real numbers that belong to no layer.
     """
 
@@ -122,6 +123,7 @@ class Job(NamedTuple):
     window: int
     cut: int
     pieces: int
+    keeps: int
     sequence: int
     place: int
     length: int
