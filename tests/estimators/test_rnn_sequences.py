@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from rnn_cases import classifier, labels, long_table, of_table, regressor, sequences, step_labels
+from sklearn.exceptions import DataConversionWarning
 
 from clearprop.errors import DataError, SettingError, ShapeError
 from clearprop.estimators.sequence_data import read_sequences
@@ -33,7 +34,8 @@ def test_all_forms_of_one_label_a_sequence_are_one_fit():
     assert plain.network_.readout == "mean"
     same(plain, classifier().fit(objects(X), list(Y)))
     same(plain, classifier().fit([x.tolist() for x in X], pd.Series(Y)))
-    same(plain, classifier().fit(X, Y[:, None]))
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        same(plain, classifier().fit(X, Y[:, None]))
     expected = plain.predict(X)
     assert expected.shape == (24,)
     assert (plain.predict(objects(X)) == expected).all()

@@ -262,12 +262,19 @@ def _model_of(task: Task, options: dict[str, Any], previous: Any, *, per_step: b
     model = kind(random_state=0) if previous is None else previous
     return model.set_params(
         **settings_of(options),
-        readout=model.readout if previous is not None else "every" if per_step else "auto",
+        readout=model.readout if previous is not None else _readout(options["per"], per_step),
         sequence_id=options["sequence_id"],
         order_by=options["order_by"],
         sort=options["sort"],
         warm_start=previous is not None,
     )
+
+
+def _readout(asked: str | None, per_step: bool) -> str:
+    """Return the readout; what was asked for is said, so that a table that differs is refused."""
+    if per_step:
+        return "every"
+    return "auto" if asked is None else "mean"
 
 
 def _divide(

@@ -267,7 +267,7 @@ def in_time(way: Way, rows: Any, packing: Any) -> Any:
 
 
 def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Any) -> Any:
-    """Return a layer's mask with a row for each of its rows: steps, or behind a readout sequences."""
+    """Return a layer's mask with a row for each row of it: a step, or a sequence that was read."""
     mask = masks[index] if masks else None
     of_steps = index < network.read_behind or network.readout == "every"
     return mask[packing.place] if mask is not None and of_steps else mask

@@ -112,6 +112,10 @@ class Trained(BaseEstimator):
         """Return the network that the parameters describe."""
 
     @abstractmethod
+    def _auto_batch(self, rows: int) -> int:
+        """Return the rows of a batch where that is left to the estimator."""
+
+    @abstractmethod
     def _orders(self, X: Any, train: np.ndarray, random: np.random.RandomState) -> Orders:
         """Return the order in which epochs visit the training rows."""
 

@@ -39,6 +39,10 @@ class Perceptron(Trained):
         dtype = X.dtype if first else self.network_.dtype
         return network_for(self, task, X.shape[1], dtype)
 
+    def _auto_batch(self, rows: int) -> int:
+        """Return scikit-learn's."""
+        return 200
+
     def _orders(self, X: Any, train: np.ndarray, random: np.random.RandomState) -> Orders:
         return LegacyOrders(train, random, shuffle=bool(self.shuffle))
 

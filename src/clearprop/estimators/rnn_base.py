@@ -40,7 +40,6 @@ class Recurrent(Trained):
     beta_2: ClassVar[float] = 0.999
     epsilon: ClassVar[float] = 1e-8
     max_fun: ClassVar[int] = 15_000
-    auto_batch: ClassVar[int] = 32
 
     encoding_: Encoding
     per_step_: bool
@@ -112,6 +111,10 @@ class Recurrent(Trained):
     def _described(self, task: Task, X: Any, *, first: bool) -> Network:
         dtype = str(self.dtype) if first else self.network_.dtype
         return sequence_network(self, task, X.shape[1], dtype, every=self.per_step_)
+
+    def _auto_batch(self, rows: int) -> int:
+        # few sequences would make few updates
+        return min(32, max(8, rows // 10))
 
     def _orders(self, X: Sequences, train: np.ndarray, random: np.random.RandomState) -> Orders:
         size = batch_size_for(self, len(train))

@@ -75,7 +75,7 @@ class RNNClassifier(ClassifierMixin, Recurrent):
     alpha : float
         Strength of the L2 penalty ½ alpha Σ w², divided by the sum of weights of a batch.
     batch_size : int or "auto"
-        Sequences of a step; "auto" is 32.
+        Sequences of a step; "auto" is a tenth of them, but 8 at least and 32 at most.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}
         As of `MLPClassifier`; planned over `max_iter` epochs.
     learning_rate_init : float

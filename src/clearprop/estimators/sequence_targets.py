@@ -12,7 +12,7 @@ Which of the two is seen from y, unless it was said:
 
 Public names: `read_targets`, `target_columns`.
 May import: `clearprop.estimators.sequence_data`, `clearprop.estimators.step_labels`,
-`clearprop.errors`, NumPy.
+`clearprop.errors`, scikit-learn, NumPy.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils import column_or_1d
 
 from clearprop.errors import DataError, SettingError, ShapeError
 from clearprop.estimators.sequence_data import Given
@@ -71,6 +72,8 @@ def read_targets(given: Given, y: Any, every: bool | None) -> np.ndarray | StepL
         columns = [given.steps[name].to_numpy() for name in names]
         return _of_rows(given, columns[0] if len(names) == 1 else np.column_stack(columns), every)
     y = _as_array(y)
+    if given.layout is None and y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
     if given.layout is not None and len(y) == len(given.layout.rows):
         return _of_rows(given, _flattened(y)[given.layout.rows], every)
     if given.layout is None and _one_a_step(given, y, every):

@@ -182,9 +182,9 @@ def recipe_for(estimator: Any, rows: int, schedule: Schedule, epochs: int) -> Re
 
 
 def batch_size_for(estimator: Any, rows: int) -> int:
-    """Return the rows of a batch; "auto" is 200 rows as in scikit-learn, or what a class says."""
-    auto = getattr(estimator, "auto_batch", 200)
-    return min(auto if estimator.batch_size == "auto" else int(estimator.batch_size), rows)
+    """Return the rows of a batch; what "auto" is, a class says."""
+    given = estimator.batch_size
+    return min(estimator._auto_batch(rows) if given == "auto" else int(given), rows)
 
 
 def warn_of_large_batches(estimator: Any, rows: int) -> None:
