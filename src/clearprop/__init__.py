@@ -4,6 +4,7 @@ Everything public is here and is imported when it is first used, so that `import
 moment only:
 
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
+- `RNNClassifier`, `RNNRegressor`: the same for sequences of steps, and forecasts of a series
 - `TabularClassifier`, `TabularRegressor`: take a table as it comes
 - `Network`, `Dense`, `Recurrent`, `GRU`, `LSTM`, `Loss`, `CustomLoss`, `Parameters`: the network
   itself
@@ -32,6 +33,8 @@ _EXPORTS = {
     "MLPRegressor": "clearprop.estimators",
     "Network": "clearprop.network",
     "Parameters": "clearprop.network",
+    "RNNClassifier": "clearprop.estimators",
+    "RNNRegressor": "clearprop.estimators",
     "Recurrent": "clearprop.network",
     "Settings": "clearprop.training",
     "TabularClassifier": "clearprop.estimators",

@@ -255,3 +255,20 @@ def test_what_is_not_finite_is_blamed_on_a_sequence_and_step():
     with np.errstate(all="ignore"):
         fault = find_fault(engine.trace(state, block, np.array([0, 1])))
     assert str(fault) == "U1[0, 0] of layer 1, which is nan"
+
+
+def test_units_behind_an_every_step_readout_are_dropped_for_whole_sequences():
+    network = sequence_network("gru", readout="every", dropout=0.5)
+    block = sequence_block(network)
+    engine = build("reference", network, Recipe(GradientDescent(0.1)))
+    state = engine.initial_state(Parameters(network, vector_for(network)), seed=4)
+    trace = engine.trace(state, block, np.arange(block.rows))
+    masks = trace.masks[2]
+    assert masks.shape == (block.rows, 4)
+    assert 0 < np.mean(masks == 0) < 1
+    # what the output layer read: each step of a sequence with the mask of its sequence
+    assert np.array_equal(trace.inputs[3], trace.a[2] * masks[trace.packing.place])
+    # and the error that came back through it
+    sent = trace.delta[3] @ Parameters(network, trace.vector).weights[3]
+    slope = 1 - trace.a[2] ** 2
+    assert apart(trace.delta[2], sent * masks[trace.packing.place] * slope) < 1e-12

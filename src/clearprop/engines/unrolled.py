@@ -186,8 +186,10 @@ def in_time(way: Way, rows: Any, packing: Packing) -> Any:
 
 
 def _row_mask(network: Network, masks: list[Any] | None, index: int, packing: Packing) -> Any:
+    """Return a layer's mask with a row for each of its rows: steps, or behind a readout sequences."""
     mask = masks[index] if masks else None
-    return mask[packing.place] if mask is not None and index < network.read_behind else mask
+    of_steps = index < network.read_behind or network.readout == "every"
+    return mask[packing.place] if mask is not None and of_steps else mask
 
 
 def _ends(operation: Operation, packing: Packing) -> list[tuple[slice, Any]]:

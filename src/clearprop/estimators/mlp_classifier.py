@@ -1,6 +1,6 @@
 """`MLPClassifier`: scikit-learn's class, faster and with what it lacks.
 
-Here stand its parameters and what is public; base.py holds what it does with them.
+Here stand its parameters and what is public; mlp_base.py and base.py hold what it does with them.
 
 Public names: `MLPClassifier`. May import: the other modules of this room, `clearprop.files`,
 `clearprop.training`, scikit-learn, NumPy.
@@ -17,7 +17,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from clearprop.estimators.base import Perceptron, keep_parameters
+from clearprop.estimators.base import keep_parameters
+from clearprop.estimators.mlp_base import Perceptron
 from clearprop.estimators.mlp_parts import classifier_from_parts, classifier_to_parts
 from clearprop.estimators.scores import probabilities
 from clearprop.estimators.settings import CONSTRAINTS, SHARE, is_stochastic

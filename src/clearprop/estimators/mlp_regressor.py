@@ -1,6 +1,6 @@
 """`MLPRegressor`: scikit-learn's class, faster and with what it lacks.
 
-Here stand its parameters and what is public; base.py holds what it does with them.
+Here stand its parameters and what is public; mlp_base.py and base.py hold what it does with them.
 
 Public names: `MLPRegressor`. May import: the other modules of this room, `clearprop.files`,
 `clearprop.training`, scikit-learn.
@@ -14,7 +14,8 @@ from typing import Any, Self
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
-from clearprop.estimators.base import Perceptron, keep_parameters
+from clearprop.estimators.base import keep_parameters
+from clearprop.estimators.mlp_base import Perceptron
 from clearprop.estimators.mlp_parts import regressor_from_parts, regressor_to_parts
 from clearprop.estimators.settings import is_stochastic
 from clearprop.estimators.tasks import AnyLoss, Regression

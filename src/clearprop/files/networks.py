@@ -7,8 +7,8 @@ kind is dense, as in files from before there were others. A loss of the user's o
 is code, which no model file holds: its name alone is stored. A network that was loaded with such a
 loss predicts as before, and says what to do when it is asked to train.
 
-Public names: `KINDS`, `MissingLoss`, `network_from_document`, `network_from_parts`, `network_to_document`,
-`network_to_parts`, `parameters_from_parts`, `parameters_to_parts`.
+Public names: `KINDS`, `MissingLoss`, `network_from_document`, `network_from_parts`,
+`network_to_document`, `network_to_parts`, `parameters_from_parts`, `parameters_to_parts`.
 May import: `clearprop.network`, `clearprop.functions`, `clearprop.errors`, `clearprop.files.parts`.
 """
 
