@@ -11,11 +11,9 @@ import pytest
 from sequence_cases import Echo, explained, truncated
 from shown import numbers_in, shows
 
-from clearprop.errors import SettingError
 from clearprop.explanation import explain
 from clearprop.explanation.chapters import SEQUENCE_CHAPTERS
 from clearprop.explanation.examples import example
-from clearprop.explanation.exercises import exercises_for
 from clearprop.explanation.pages import Check
 from clearprop.explanation.render.html import html_of
 from clearprop.explanation.render.terminal import rich_of
@@ -158,11 +156,6 @@ def _marks(block, kind):
 def test_scenes_are_data():
     scene = scene_of(explained("stacked", "mean"))
     assert json.loads(json.dumps(scene.to_document()))["narrow"]["marks"]
-
-
-def test_exercises_say_that_they_are_for_rows():
-    with pytest.raises(SettingError, match="networks that read rows"):
-        exercises_for(example("echo").explain())
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
