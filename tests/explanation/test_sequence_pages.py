@@ -11,17 +11,15 @@ import pytest
 from sequence_cases import Echo, explained, truncated
 from shown import numbers_in, shows
 
-from clearprop.errors import SettingError
 from clearprop.explanation import explain
 from clearprop.explanation.chapters import SEQUENCE_CHAPTERS
 from clearprop.explanation.examples import example
-from clearprop.explanation.exercises import exercises_for
 from clearprop.explanation.pages import Check
 from clearprop.explanation.render.html import html_of
 from clearprop.explanation.render.terminal import rich_of
 from clearprop.explanation.scenes.scene import Heat, Line, Words
 from clearprop.explanation.scenes.unrolled import unrolled_scene
-from clearprop.network import LSTM, Dense, Network, Recurrent
+from clearprop.network import LSTM, Dense, Network, Parameters, Recurrent
 
 CASES = [("elman", "last"), ("both", "every"), ("stacked", "mean"), ("dropped", "last")]
 
@@ -160,6 +158,59 @@ def test_scenes_are_data():
     assert json.loads(json.dumps(scene.to_document()))["narrow"]["marks"]
 
 
-def test_exercises_say_that_they_are_for_rows():
-    with pytest.raises(SettingError, match="networks that read rows"):
-        exercises_for(example("echo").explain())
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("layer", [LSTM(3), Recurrent(3)])
+def test_numbers_that_are_not_finite_are_told(layer, value):
+    network = Network(2, (layer, Dense(2, "softmax")), "cross_entropy", "float64")
+    parameters = Parameters.initial(network)
+    parameters["U1"][0, 0] = value
+    with np.errstate(all="ignore"):
+        found = explain(parameters, np.ones((2, 6, 2)), [0, 1])
+    text = found.to_markdown()
+    assert "NaN" in text or "∞" in text
+    assert "not a finite number" in text
+    assert html_of(found.page(lang="zh"))
+    assert found.to_svg()
+
+
+def test_a_network_that_gets_no_error_back_has_a_page():
+    network = Network(2, (Recurrent(3), Dense(2, "softmax")), "cross_entropy", "float64")
+    parameters = Parameters.initial(network)
+    parameters["W2"][...] = 0
+    page = explain(parameters, np.ones((2, 6, 2)), [0, 1]).page()
+    assert all(check.ok for check in checks(page))
+
+
+def test_a_model_brings_its_trace_and_its_names():
+    found = explained("gru", "every")
+
+    class Model:
+        def trace(self, X, y, sample_weight, *, engine, dropout):
+            return found.trace
+
+        def unit_names(self):
+            return {"inputs": ("age", "size", "weight"), "outputs": ("no", "yes")}
+
+    told = explain(Model(), [], [])
+    assert told.names.of(told.names.find("h1.2.r<-size")) == "h1.2.r<-size"
+    assert "age" in told.to_markdown(chapters=["moved"])
+
+
+def test_a_page_of_a_long_sequence_comes_in_good_time():
+    """Nothing goes through the network more often than it must: calls are counted, not seconds."""
+    from clearprop.engines import unrolled
+
+    network = Network(3, (LSTM(16), Dense(2, "softmax")), "cross_entropy")
+    found = explain(network, np.ones((4, 120, 3)), [0, 1, 0, 1])
+    count, forward = 0, unrolled.forward
+
+    def counted(*arguments, **options):
+        nonlocal count
+        count += 1
+        return forward(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unrolled, "forward", counted)
+        found.page([name for name in found.chapters if name != "check"])
+    # three twins; four pieces of the integral, zeros, and the nudged inputs
+    assert count == 3 + 4 + 1 + 1

@@ -365,6 +365,27 @@ def test_the_document_is_the_same_explanation(cells):
     assert again.inputs_moved(2).moved == found.inputs_moved(2).moved
 
 
+def test_names_of_single_parameters_are_in_the_document():
+    document = json.loads(json.dumps(example("echo").explain().to_document()))
+    assert document["names"]["aliases"]["u12"] == {
+        "layer": 1, "unit": 0, "source": 1, "array": "U",
+    }  # fmt: skip
+    assert document["names"]["aliases"]["w1"] == {"layer": 1, "unit": 0, "source": 0}
+    again = SequenceExplanation.from_document(document)
+    assert again.names.find("u12") == Place(1, 0, 1, "U")
+
+
+def test_a_model_is_checked_by_the_public_function():
+    from clearprop.explanation import check_gradient
+
+    network = explained("stacked", "every").trace.network
+    rng = np.random.default_rng(1)
+    X, y = [rng.normal(size=(4, 3)), rng.normal(size=(2, 3))], [[0, 1, 1, 0], [1, 0]]
+    check = check_gradient(network, X, [np.array(labels) for labels in y], engine="reference")
+    assert check.passed
+    assert check.size == network.size
+
+
 def test_a_piece_that_began_later_is_explained_from_its_states():
     """The second piece of truncated training: its LSTM's cell states are found again."""
     from clearprop.engines import Block, Recipe, build

@@ -197,8 +197,9 @@ def check_trace(
     """
     if entries is None:
         # a sequence is as many rows as it has steps, which go through one after another
-        in_time = isinstance(trace, SequenceTrace)
-        calls, fewest = (trace.packing.steps, FEWEST // 4) if in_time else (1, FEWEST)
+        calls, fewest = 1, FEWEST
+        if isinstance(trace, SequenceTrace):
+            calls, fewest = trace.packing.steps, FEWEST // 4
         rows = len(trace.x)
         cost = trace.network.size * (rows + 8) + OVERHEAD * len(trace.network.layers) * calls
         entries = int(np.clip(BUDGET / (4 * cost), fewest, MOST))

@@ -99,11 +99,11 @@ _EQUATIONS = {
 }
 
 
-def heat(title: str, heated: Heated, words: Words) -> Scene:
+def heat(title: str, heated: Heated, words: Words, axis: str = "steps.axis") -> Scene:
     """Return a heat map over the steps of time."""
     more = words("steps.more_rows", n="{n}")
     text = words("steps.heat_text")
-    return step_heat(title, heated, axis=words("steps.axis"), more=more, description=text)
+    return step_heat(title, heated, axis=words(axis), more=more, description=text)
 
 
 def _written_out(

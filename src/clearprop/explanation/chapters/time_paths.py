@@ -115,7 +115,8 @@ def _pairs(pairs: Pairs, explanation: SequenceExplanation, words: Words) -> Iter
         values = pairs.values[np.ix_(order, order)].T
         names = [words("time_paths.came_in", step=int(t) + 1) for t in pairs.times[order]]
         heated = Heated(values, names, np.sort(pairs.times), words("time_paths.pair"))
-        scene = heat(words("time_paths.matrix", n=steps), heated, words)
+        title = words("time_paths.matrix", n=steps)
+        scene = heat(title, heated, words, "time_paths.acted")
         yield Picture(scene, words.text("time_paths.matrix_text"))
     yield _distances(pairs, words)
 

@@ -153,7 +153,7 @@ def _description(
 def _edges(painter: Painter) -> Iterator[Edge]:
     """Yield the edges (source, into) between units that are shown."""
     layout = painter.layout
-    network, bands = painter.figures.trace.network, layout.bands
+    bands = layout.bands
     for band in bands[1:]:
         for step in band.steps:
             into = [Node(band.layer, band.first + unit, step) for unit in band.units.shown]
@@ -165,7 +165,6 @@ def _edges(painter: Painter) -> Iterator[Edge]:
             before = step + 1 if band.reverse else step - 1
             if band.recurrent and before in band.steps:
                 yield from ((source, node) for node in into for source in _nodes(band, before))
-    assert network.recurrent
 
 
 def _nodes(band: Band, step: int) -> list[Node]:
@@ -188,7 +187,7 @@ def _draw(painter: Painter, say: Catalogue, title: str, description: str) -> Sce
     halos = [mark for edge in edges for mark in painter.halo(*edge)]
     lines = [mark for edge in edges for mark in painter.edge(*edge)]
     units = [mark for node in layout.centres for mark in painter.unit(node)]
-    marks = [*halos, *_across_gaps(painter), *_mean(painter, say), *lines, *units]
+    marks = [*halos, *_across_gaps(painter), *_mean(painter), *lines, *units]
     marks += _step_names(painter, say)
     marks += _folded(painter, say)
     marks += [*_targets(painter, say), *_read_mark(painter, say)]
@@ -226,7 +225,7 @@ def _across_gaps(painter: Painter) -> Iterator[Mark]:
                 )
 
 
-def _mean(painter: Painter, say: Catalogue) -> list[Mark]:
+def _mean(painter: Painter) -> list[Mark]:
     """Return the lines from every step to what reads their mean."""
     network, layout = painter.figures.trace.network, painter.layout
     if network.readout != "mean":
@@ -260,7 +259,7 @@ def _folded(painter: Painter, say: Catalogue) -> Iterator[Mark]:
         title = say("pictures.folded_units", n=count)
         for k in (-1, 0, 1):
             yield Circle(x, y + 5 * k, 1.6, fill="muted", title=title)
-        yield Words(x + 8, y + 4, f"+{count}", 9.0, "start", role="muted", title=title)
+        yield Words(x + 8, y + 4, f"+{count}", 9.0, "start", plate=True, role="muted", title=title)
 
 
 def _read_mark(painter: Painter, say: Catalogue) -> list[Mark]:
