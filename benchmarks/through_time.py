@@ -2,11 +2,13 @@
 
     python -m benchmarks.through_time [--cells elman,gru,lstm] [--steps 16,256,4096]
                                       [--units 2,8,16,64] [--batch 1,8,64] [--newton] [--repeats 9]
+    python -m benchmarks.through_time --model
 
 Of one recurrent layer in float32, on JAX's default device: the medians in microseconds of its way
 back (δ and δ' of all steps, without the sums over time, which are the same for all), what the rule
 of `engines.xla.choice` takes, and how much slower that is than the fastest. A way whose Jacobians
-would take more than 256 MB is left out. docs/parallel-through-time.md reads the figures.
+would take more than 256 MB is left out. `--model` measures nothing: it prints what the operation
+counts say of a GPU. docs/parallel-through-time.md reads the figures.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from clearprop.engines.xla.choice import rule, ways_timed
 from clearprop.engines.xla.grid import Grid, GridTime
 from clearprop.equations.cells import CELLS
 from clearprop.equations.newton import newton_step
+from clearprop.equations.scan import multiplications
 from clearprop.functions import activation
 
 MOST_BYTES = 256e6
@@ -37,8 +40,12 @@ def main() -> int:
     parser.add_argument("--units", default="2,8,16,64")
     parser.add_argument("--batch", default="1,8,64")
     parser.add_argument("--newton", action="store_true")
+    parser.add_argument("--model", action="store_true")
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
+    if options.model:
+        print(model_table())
+        return 0
     table = newton_row if options.newton else back_row
     print(HEADS[options.newton])
     print("|".join("---" for _ in HEADS[options.newton].split("|")[1:-1]).join("||"))
@@ -49,8 +56,8 @@ def main() -> int:
 
 
 HEADS = {
-    False: "| cell | units | steps | batch | serial µs | chain µs | scan µs | rule | over the fastest "
-    "| over serial |",
+    False: "| cell | units | steps | batch | serial µs | chain µs | scan µs | rule "
+    "| over the fastest | over serial |",
     True: "| cell | units | steps | batch | serial µs | Newton µs | iterations | error |",
 }
 
@@ -62,6 +69,35 @@ def grid_of(options: argparse.Namespace) -> list[tuple[int, int, int]]:
         for text in (options.units, options.steps, options.batch)
     )
     return [(u, t, n) for u in units for t in steps for n in batch]
+
+
+# of the model: seconds of a kernel's launch, of a serial step made of kernels of XLA's and of one
+# inside a kernel that stays on the device; multiplications and bytes a second; how often the
+# Jacobians go through the memory
+LAUNCH, STEP, STEP_INSIDE = 4e-6, 20e-6, 2e-6
+SPEED, BANDWIDTH, PASSES = 5e12, 3.4e12, 8
+
+
+def model_table() -> str:
+    """Return the scan's time on a GPU by its operation counts, beside both kinds of serial pass."""
+    lines = [
+        "| numbers of the state | steps | batch | scan µs | of it launches | products | memory "
+        "| serial, step by step µs | serial, inside one kernel µs |",
+        "|" + "---|" * 9,
+    ]
+    for size in (2, 16, 64):
+        for steps in (64, 1024, 16384):
+            for batch in (1, 64):
+                count = multiplications(steps, size)
+                launches = 3 * count["rounds"] * LAUNCH
+                products = batch * (count["matrices"] + count["vectors"]) / SPEED
+                memory = PASSES * 4 * batch * steps * size**2 / BANDWIDTH
+                times = (launches + products + memory, launches, products, memory)
+                work = batch * steps * 4 * size**2 / SPEED
+                serial = (steps * STEP + work, steps * STEP_INSIDE + work)
+                figures = [f"{1e6 * value:.0f}" for value in (*times, *serial)]
+                lines.append("| " + " | ".join(map(str, [size, steps, batch, *figures])) + " |")
+    return "\n".join(lines)
 
 
 def back_row(cell: str, units: int, steps: int, batch: int, repeats: int) -> str:

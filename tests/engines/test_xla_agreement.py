@@ -76,13 +76,14 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("dtype", BOUND)
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("adamw", "float64"), ("transposed", "float32"), ("random", "float32")]
+)
 def test_rows(name, dtype):
     network = hidden_network("silu", dtype, dropout=0.3)
     block = block_for(network, 11, weighted=True)
     block = replace(block.ordered(np.random.default_rng(0).permutation(11)), first_row=7)
-    agree(network, RECIPES[name], block, epochs=2)
+    agree(network, RECIPES[name], block, epochs=2, traces=name != "random")
 
 
 def test_class_codes_sparse_rows_and_rows_without_weight():
@@ -92,7 +93,7 @@ def test_class_codes_sparse_rows_and_rows_without_weight():
     block = Block.of(network, scipy.sparse.csr_array(x), draw.integers(0, 3, 9))
     block = replace(block, weights=np.array([0.0] * 4 + [1.0] * 5))
     recipe = Recipe(Momentum(0.1), batch_size=4, penalty=Penalty(l2=0.1, per_sample=True))
-    agree(network, recipe, block)
+    agree(network, recipe, block, traces=False)
 
 
 def test_a_loss_of_ones_own_is_called_back():
@@ -100,12 +101,11 @@ def test_a_loss_of_ones_own_is_called_back():
         lambda y, a: (np.abs(a - y) ** 3).sum(axis=1),
         lambda y, z, a: 3 * np.sign(a - y) * (a - y) ** 2 * (1 - a**2),
     )
-    for dtype in BOUND:
-        network = Network(4, (Dense(5, "silu"), Dense(3, "tanh")), own, dtype)
-        agree(network, Recipe(batch_size=4), block_for(network, 10, weighted=True))
+    network = Network(4, (Dense(5, "silu"), Dense(3, "tanh")), own, "float64")
+    agree(network, Recipe(batch_size=4), block_for(network, 10, weighted=True), traces=False)
 
 
-def ragged(network, *, lengths=(4, 1, 9, 3, 3, 7, 10), weighted=True, seed=3):
+def ragged(network, *, lengths=(4, 1, 8, 3, 3, 7, 6), weighted=True, seed=3):
     """A block of sequences of these lengths, one of them without weight, in another order."""
     draw = np.random.default_rng(seed)
     x = [draw.normal(size=(steps, network.inputs)) for steps in lengths]
@@ -120,34 +120,26 @@ def ragged(network, *, lengths=(4, 1, 9, 3, 3, 7, 10), weighted=True, seed=3):
 
 
 def network_of(cell, readout, dtype="float64", direction="both"):
-    layers = (
-        Dense(4, "tanh", dropout=0.2),
-        cell(5, direction=direction, dropout=0.3),
-        GRU(3),
-        Dense(2, "softmax"),
-    )
-    return Network(3, layers, "cross_entropy", dtype, readout=readout)
+    layers = (Dense(4, "tanh", dropout=0.2), cell(5, direction=direction, dropout=0.3))
+    return Network(3, (*layers, Dense(2, "softmax")), "cross_entropy", dtype, readout=readout)
 
 
-# cell, readout, truncate, way back, precision, direction: each with each other somewhere
-SEQUENCES = [
-    (Recurrent, "last", None, "serial", "float64", "both"),
-    (Recurrent, "every", 3, "chain", "float64", "forward"),
-    (GRU, "every", None, "scan", "float64", "backward"),
-    (GRU, "mean", 3, "serial", "float32", "both"),
-    (LSTM, "mean", None, "chain", "float64", "both"),
-    (LSTM, "last", 3, "scan", "float64", "forward"),
-    (LSTM, "every", 3, "serial", "float64", "forward"),
-    (Recurrent, "mean", None, "scan", "float32", "backward"),
-]
-
-
-@pytest.mark.parametrize("case", SEQUENCES, ids=lambda case: "-".join(map(str, case[1:])))
-def test_sequences(case):
-    cell, readout, truncate, way, dtype, direction = case
-    network = network_of(cell, readout, dtype, direction)
+@pytest.mark.parametrize(
+    ("cell", "readout", "truncate", "way", "dtype"),
+    [(Recurrent, "mean", None, "scan", "float32"), (LSTM, "every", 3, "serial", "float64")],
+)
+def test_sequences(cell, readout, truncate, way, dtype):
+    network = network_of(cell, readout, dtype, "both" if truncate is None else "forward")
     recipe = Recipe(batch_size=3, truncate=truncate)
-    agree(network, recipe, ragged(network), plan=Plan("xla", through_time=way))
+    agree(network, recipe, ragged(network), plan=Plan("xla", through_time=way), traces=False)
+
+
+def test_a_trace_of_sequences():
+    network = network_of(GRU, "last", direction="both")
+    block, recipe = ragged(network), Recipe(batch_size=3, truncate=3)
+    oracle, xla = both(network, recipe, Plan("xla", through_time="chain"))
+    start = Parameters(network, vector_for(network))
+    _traces_agree(oracle, xla, start, block, recipe, 1e-10)
 
 
 @pytest.mark.slow
@@ -158,5 +150,7 @@ def test_sequences(case):
 def test_all_sequences(cell, readout, truncate, way):
     for direction in ("forward", "backward", "both"):
         network = network_of(cell, readout, direction=direction)
+        network = replace(network, layers=(*network.layers[:2], GRU(3), network.layers[2]))
         recipe = Recipe(batch_size=3, truncate=truncate)
-        agree(network, recipe, ragged(network), plan=Plan("xla", through_time=way))
+        block = ragged(network, lengths=(4, 1, 9, 3, 3, 7, 10))
+        agree(network, recipe, block, plan=Plan("xla", through_time=way))

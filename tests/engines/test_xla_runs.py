@@ -177,15 +177,15 @@ def test_precision_is_the_networks_and_the_process_keeps_its_own():
 
 def test_parts_are_measured():
     block = block_for(NETWORK, 8)
+    names = []
     for name in ("reference", "xla"):
         engine = build(name, NETWORK, Recipe(batch_size=8))
         state = started(engine)
         parts = engine.measure(state, block, np.arange(8), 1)
-        names = [(part.part, part.layer) for part in parts]
+        names.append([(part.part, part.layer) for part in parts])
         assert all(part.seconds > 0 for part in parts)
-        wanted = names if name == "reference" else wanted
-    assert names == wanted
-    assert state.step == 0
+        assert state.step == 0
+    assert names[0] == names[1]
     network = Network(2, (GRU(3), Dense(2, "softmax")), "cross_entropy")
     block = Block.of(network, [np.ones((3, 2)), np.ones((1, 2))], [0, 1])
     engine = build("xla", network, Recipe())
@@ -198,6 +198,23 @@ def test_a_way_through_time_that_there_is_not():
     engine = build("xla", network, Recipe(), plan=Plan("xla", through_time="scann"))
     with pytest.raises(SettingError, match=r"no way through time 'scann'.*Did you mean 'scan'"):
         engine.predict(vector_for(network), Block.of(network, [np.ones((2, 2))], [[1.0]]).x)
+
+
+@pytest.mark.parametrize(
+    ("cell", "size", "steps", "count", "way"),
+    [
+        ("gru", 8, 256, 8, "chain"),
+        ("gru", 8, 16, 1, "serial"),
+        ("gru", 16, 4096, 64, "serial"),
+        ("lstm", 2, 4096, 8, "chain"),
+        ("lstm", 16, 256, 8, "serial"),
+        ("elman", 8, 256, 8, "serial"),
+    ],
+)
+def test_the_rule_takes_the_chain_where_it_was_measured_to_pay(cell, size, steps, count, way):
+    from clearprop.engines.xla.choice import rule
+
+    assert rule(cell, size, steps, count) == way
 
 
 def test_the_fastest_way_is_found_by_timing():

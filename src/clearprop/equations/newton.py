@@ -5,9 +5,9 @@ linear,
 
     h_t = F_t(h⁰_(t-1)) + J_t (h_(t-1) - h⁰_(t-1)),    J_t = ∂(state t)/∂(state t - 1)
 
-and a linear recurrence is solved in log₂ T rounds (`scan`). Its solution is the next guess: Newton's
-method (DEER; Lim, Zhu, Selfridge and Kasim 2023). Near the solution the number of right digits
-doubles each time. After k iterations the first k states are exact, whatever the guess, so T
+and a linear recurrence is solved in log₂ T rounds (`scan`). Its solution is the next guess: this is
+Newton's method (DEER; Lim, Zhu, Selfridge and Kasim 2023). Near the solution the number of right
+digits doubles each time. After k iterations the first k states are exact, whatever the guess, so T
 iterations always end; it pays only where few are enough.
 
 `newton_step` is one iteration, for loops of any namespace; `states_by_newton` is the loop in

@@ -12,9 +12,9 @@ and the steps in between follow from it. This is a scan (Blelloch 1990) over tra
 (Wang, Bai and Pekhimenko 2020, BPPSA), written as odd-even reduction: going down again multiplies
 vectors only. It is exact up to rounding, and nothing is approximated.
 
-Of T steps of S numbers it needs 2 ⌈log₂ T⌉ rounds, about T - log₂ T products of S × S matrices and 2 T
-products of matrix and vector, where one step after another needs T rounds and T such products, most
-often cheaper ones. What it gains is depth; what it pays is S times the work.
+Of T steps of S numbers it needs 2 log₂ T rounds, T - 1 - log₂ T products of S × S matrices and some
+2 T products of matrix and vector, where one step after another needs T rounds and T products of
+matrix and vector, most often cheaper ones. What it gains is depth; it pays S times the work.
 
 Public names: `errors_through_time`, `linear_recurrence`, `multiplications`.
 """
@@ -56,9 +56,7 @@ def linear_recurrence(xp: Any, A: Any, b: Any) -> Any:
     return _in_turns(xp, even, odd)
 
 
-def errors_through_time(
-    xp: Any, jacobians: Any, above: Any, solve: Solver | None = None
-) -> Any:
+def errors_through_time(xp: Any, jacobians: Any, above: Any, solve: Solver | None = None) -> Any:
     """e_t = g_t + J_(t+1)ᵀ e_(t+1), e_(T-1) = g_(T-1): BP2 through time, all steps at once.
 
     Parameters

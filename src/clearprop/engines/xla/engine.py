@@ -286,8 +286,8 @@ def _filled_up(table: np.ndarray) -> np.ndarray:
 def _read(note: Note) -> Note:
     """Return a note as NumPy arrays of the steps that were tried."""
     tried = int(note.tried)
-    arrays = (np.array(array)[:tried] for array in note[:4])
-    return Note(*arrays, tried, bool(note.failed))
+    losses, penalties, rows, watched = (np.array(array)[:tried] for array in note[:4])
+    return Note(losses, penalties, rows, watched, tried, bool(note.failed))
 
 
 def _record(notes: list[Note], before: int, watch: Watching | None) -> Record:
@@ -303,5 +303,3 @@ def _record(notes: list[Note], before: int, watch: Watching | None) -> Record:
     steps = watched_steps(before, before + len(losses) - failed, watch.every)
     values = np.concatenate([note.watched for note in notes] or [np.empty((0, len(watch.entries)))])
     return replace(record, watched_steps=steps, watched=values[steps - before - 1])
-
-

@@ -1,9 +1,9 @@
-"""A batch of sequences as XLA wants it, of one shape whatever the lengths, and the way through time.
+"""A batch of sequences as XLA wants it, of one shape whatever the lengths; the ways through time.
 
 XLA compiles a program for each shape, so a batch is a grid of (steps, sequences), row t · n + i,
-with as many steps as its bucket has. Where a sequence has ended its state stands still, and its last
-step is read again and again: such rows hold ordinary numbers and make none that is not finite.
-Nothing of them is counted: their coefficients are 0, no mean goes over them, and no error is handed
+with as many steps as its bucket has. Where a sequence has ended its state stands still, and its
+last step is read again: such rows hold ordinary numbers and make none that is not finite. Nothing
+of them is counted: their coefficients are 0, no mean goes over them, and no error is handed
 on from them. The loops go on only as long as the longest sequence at hand.
 
 Back through time there are three ways, which differ in rounding only:
@@ -11,7 +11,7 @@ Back through time there are three ways, which differ in rounding only:
     serial   (`GridTime`) step after step, each with all of its equations
     chain    (`ChainTime`) the Jacobians of all steps at once, then step after step e = g + Jᵀ e
              alone, which XLA makes one loop of; δ of all steps at once
-    scan     (`ScannedTime`) the same, with the recurrence solved in log₂ T rounds (`equations.scan`)
+    scan     (`ScannedTime`) the same, the recurrence solved in log₂ T rounds (`equations.scan`)
 
 Public names: `TIMES`, `Grid`, `GridTime`, `PerLayer`.
 """

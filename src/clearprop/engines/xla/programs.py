@@ -150,7 +150,8 @@ def loss_of(network: Network, batch: Batch, saved: Any) -> Any:
 
 def masks_of(network: Network, keys: Any, numbers: Any) -> list[Any]:
     """Return the dropout mask of each layer; `keys` are those of layers that drop, (layers, 2)."""
-    found, left = [], iter(range(keys.shape[0]))
+    found: list[Any] = []
+    left = iter(range(keys.shape[0]))
     for operation in network.operations:
         if not operation.dropout:
             found.append(None)
@@ -185,10 +186,10 @@ def advance(kind: Kind, size: int) -> Any:
         given = (run.vector, tuple(run.slots), gradient, constants, factor)
         terms, slots = terms_and_slots(jnp, network, kind.recipe, *given)
         vector = run.vector + sum(terms.values()).astype(run.vector.dtype)
-        slots = jnp.stack(slots) if slots else run.slots
-        after = _moved_on(kind, run._replace(vector=vector, slots=slots), batch, saved, data)
+        new = jnp.stack(slots) if slots else run.slots
+        after = _moved_on(kind, run._replace(vector=vector, slots=new), batch, saved, data)
         sound = jnp.isfinite(loss) & jnp.all(jnp.isfinite(gradient))
-        return after, loss, value, batch.count, sound
+        return after, loss, value, batch.there, sound
 
     def go(run: Run, data: Data, constants: Any, keys: Any, entries: Any, steps: Any) -> Any:
         def body(carry: tuple[Run, Note]) -> tuple[Run, Note]:
