@@ -142,8 +142,8 @@ class Plan:
     library : str
         Which BLAS: `"openblas"`, which is SciPy's, or `"mkl"`.
     through_time : str
-        How errors go back through time on the xla engine: `"serial"`, step after step; `"scan"`,
-        all steps at once; `"auto"`, which takes the scan where it is the faster one.
+        How errors go back through time on the xla engine: `"serial"`, `"chain"`, `"scan"` (see
+        `xla.grid`), or `"auto"`, which takes another way than the serial one where it is faster.
     """
 
     engine: str

@@ -239,9 +239,7 @@ def _way_forward(
     c = None if way.inner is None else way.inner.view(vector)
     x = in_time(way, x, packing)
     s, cell = eq.affine(W, b, x), CELLS[operation.cell]
-    z, state, before, inner = time.forward(
-        xp, cell, operation.activation, s, U, c, start, packing
-    )
+    z, state, before, inner = time.forward(xp, cell, operation.activation, s, U, c, start, packing)
     return WayPass(x, z, state, before, inner)
 
 

@@ -12,16 +12,19 @@ and the steps in between follow from it. This is a scan (Blelloch 1990) over tra
 (Wang, Bai and Pekhimenko 2020, BPPSA), written as odd-even reduction: going down again multiplies
 vectors only. It is exact up to rounding, and nothing is approximated.
 
-Of T steps of S numbers it needs 2 ⌈log₂ T⌉ rounds, about T - log₂ T products of S × S matrices and 2 T
-products of matrix and vector, where one step after another needs T rounds and T such products, most
-often cheaper ones. What it gains is depth; what it pays is S times the work.
+Of T steps of S numbers it needs 2 log₂ T rounds, T - 1 - log₂ T products of S × S matrices and some
+2 T products of matrix and vector, where one step after another needs T rounds and T products of
+matrix and vector, most often cheaper ones. What it gains is depth; it pays S times the work.
 
 Public names: `errors_through_time`, `linear_recurrence`, `multiplications`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+Solver = Callable[[Any, Any, Any], Any]
 
 # up to this many numbers a matrix product is written as products of numbers: libraries have a call
 # for each small matrix of a batch, which takes longer than its arithmetic
@@ -53,7 +56,7 @@ def linear_recurrence(xp: Any, A: Any, b: Any) -> Any:
     return _in_turns(xp, even, odd)
 
 
-def errors_through_time(xp: Any, jacobians: Any, above: Any) -> Any:
+def errors_through_time(xp: Any, jacobians: Any, above: Any, solve: Solver | None = None) -> Any:
     """e_t = g_t + J_(t+1)ᵀ e_(t+1), e_(T-1) = g_(T-1): BP2 through time, all steps at once.
 
     Parameters
@@ -63,13 +66,15 @@ def errors_through_time(xp: Any, jacobians: Any, above: Any) -> Any:
         cut, J is 0.
     above : (T, …, S) array
         g.
+    solve : callable, optional
+        What solves the recurrence, called as `linear_recurrence` is; that where absent.
 
     Returns
     -------
     e, (T, …, S).
     """
     transposed = xp.swapaxes(jacobians[1:][::-1], -1, -2)
-    return linear_recurrence(xp, transposed, above[::-1])[::-1]
+    return (solve or linear_recurrence)(xp, transposed, above[::-1])[::-1]
 
 
 def multiplications(steps: int, size: int) -> dict[str, int]:

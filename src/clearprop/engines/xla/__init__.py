@@ -1,10 +1,10 @@
 """The xla engine: `equations/` compiled by JAX, for rows and for sequences.
 
-    engine.py     the verbs                     programs.py   what XLA compiles
-    device.py     precision, data on the device batches.py    a batch brought together there
-    grid.py       sequences in one shape, and the way through time, serial or by a scan
-    choice.py     which of the two              tracing.py    traces
-    measuring.py  how long the parts take       trust.py      the installed JAX against the reference
+    engine.py     the verbs                  programs.py   what XLA compiles
+    device.py     precision, data on it      batches.py    a batch brought together there
+    grid.py       sequences in one shape, and three ways back through time
+    choice.py     which of the three         tracing.py    traces
+    measuring.py  how long parts take        trust.py      the installed JAX against the reference
 
 JAX is an extra. This package is imported only where the engine is asked for.
 """

@@ -52,7 +52,7 @@ class Batch(NamedTuple):
         Coefficients; 0 for what is not there.
     total : number
         Their sum of weights.
-    count : int
+    there : int
         How many rows are there.
     grid : Grid or None
     """
@@ -62,7 +62,7 @@ class Batch(NamedTuple):
     y: Any
     c: Any
     total: Any
-    count: Any
+    there: Any
     grid: Grid | None = None
 
 

@@ -28,12 +28,8 @@ FEWEST = 8
 
 
 def precision(dtype: str) -> AbstractContextManager[Any]:
-    """Hold JAX to a network's precision inside the block, on this thread, whatever holds outside."""
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(dtype == "float64")
-    from jax.experimental import enable_x64
-
-    return enable_x64(dtype == "float64")
+    """Hold JAX to a network's precision inside the block, on this thread alone."""
+    return jax.enable_x64(dtype == "float64")
 
 
 def placed(value: Any) -> Any:
@@ -50,8 +46,8 @@ def bucket(count: int, most: int | None = None) -> int:
 class Resident:
     """The block that was used last, on the device.
 
-    It is known by its arrays: another array is another block, and an array whose numbers are changed
-    in place is not noticed.
+    It is known by its arrays: another array is another block, and numbers that are changed in place
+    are not noticed.
     """
 
     def __init__(self, network: Network) -> None:

@@ -31,7 +31,7 @@ from clearprop.engines.sequence_batches import sum_of_weights as sum_of_step_wei
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
 from clearprop.engines.xla import programs
-from clearprop.engines.xla.choice import chosen_time
+from clearprop.engines.xla.choice import chosen_times
 from clearprop.engines.xla.device import Resident, bucket, placed, precision
 from clearprop.engines.xla.measuring import timed_parts
 from clearprop.engines.xla.programs import STEPS, Kind, Note, Run
@@ -146,10 +146,8 @@ class XlaEngine(Engine):
         if type(recipe.rule) in RULES.values():
             recipe = replace(recipe, rule=type(recipe.rule)())  # its numbers go in as constants
         seed = state.seed if state is not None and recipe.carrier == "random" else 0
-        time = "serial"
-        if steps:
-            time = chosen_time(self.plan.through_time, self.network, steps, count)
-        return Kind(self.network, recipe, seed, steps, time)
+        times = chosen_times(self.plan.through_time, self.network, steps, count) if steps else ()
+        return Kind(self.network, recipe, seed, steps, times)
 
     def _run_from(self, state: TrainState, size: int) -> Run:
         width = sum(
@@ -288,8 +286,8 @@ def _filled_up(table: np.ndarray) -> np.ndarray:
 def _read(note: Note) -> Note:
     """Return a note as NumPy arrays of the steps that were tried."""
     tried = int(note.tried)
-    arrays = (np.array(array)[:tried] for array in note[:4])
-    return Note(*arrays, tried, bool(note.failed))
+    losses, penalties, rows, watched = (np.array(array)[:tried] for array in note[:4])
+    return Note(losses, penalties, rows, watched, tried, bool(note.failed))
 
 
 def _record(notes: list[Note], before: int, watch: Watching | None) -> Record:
@@ -305,5 +303,3 @@ def _record(notes: list[Note], before: int, watch: Watching | None) -> Record:
     steps = watched_steps(before, before + len(losses) - failed, watch.every)
     values = np.concatenate([note.watched for note in notes] or [np.empty((0, len(watch.entries)))])
     return replace(record, watched_steps=steps, watched=values[steps - before - 1])
-
-

@@ -1,15 +1,19 @@
-"""A batch of sequences as XLA wants it, of one shape whatever the lengths, and the way through time.
+"""A batch of sequences as XLA wants it, of one shape whatever the lengths; the ways through time.
 
 XLA compiles a program for each shape, so a batch is a grid of (steps, sequences), row t · n + i,
-with as many steps as its bucket has. Where a sequence has ended its state stands still, and its last
-step is read again and again: such rows hold ordinary numbers and make none that is not finite.
-Nothing of them is counted: their coefficients are 0, no mean goes over them, and no error is handed
+with as many steps as its bucket has. Where a sequence has ended its state stands still, and its
+last step is read again: such rows hold ordinary numbers and make none that is not finite. Nothing
+of them is counted: their coefficients are 0, no mean goes over them, and no error is handed
 on from them. The loops go on only as long as the longest sequence at hand.
 
-Back through time there are two ways: step after step (`GridTime`), and the scan of
-`equations.scan` over all steps at once (`ScannedTime`).
+Back through time there are three ways, which differ in rounding only:
 
-Public names: `Grid`, `GridTime`, `ScannedTime`, `TIMES`.
+    serial   (`GridTime`) step after step, each with all of its equations
+    chain    (`ChainTime`) the Jacobians of all steps at once, then step after step e = g + Jᵀ e
+             alone, which XLA makes one loop of; δ of all steps at once
+    scan     (`ScannedTime`) the same, the recurrence solved in log₂ T rounds (`equations.scan`)
+
+Public names: `TIMES`, `Grid`, `GridTime`, `PerLayer`.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from jax import lax, tree_util
 
 from clearprop.engines.unrolled import InTime, WayPass
 from clearprop.equations.cells import Cell, State
-from clearprop.equations.scan import errors_through_time
+from clearprop.equations.scan import errors_through_time, linear_recurrence
 from clearprop.functions import Activation
 
 
@@ -212,6 +216,10 @@ def _divisor(xp: Any, grid: Grid, dtype: Any) -> Any:
 class ScannedTime(GridTime):
     """Forward step after step; backward by a scan over all steps at once."""
 
+    def solve(self, xp: Any, A: Any, b: Any) -> Any:
+        """Solve the recurrence of `linear_recurrence`."""
+        return linear_recurrence(xp, A, b)
+
     def backward(
         self,
         xp: Any,
@@ -223,7 +231,7 @@ class ScannedTime(GridTime):
         packing: Any,
         cut: int | None,
     ) -> tuple[Any, Any]:
-        """See `InTime.backward`: e of all steps by a scan, then δ of all steps at once."""
+        """See `InTime.backward`: e of all steps from the Jacobians, then δ of all at once."""
         grid, step = packing, found.step(slice(None))
         jacobians = cell.jacobian(xp, f, step, U, found.before)
         linked = grid.counted[:, 0]
@@ -231,14 +239,57 @@ class ScannedTime(GridTime):
             linked = linked & (grid.step % cut != 0)
         jacobians = xp.where(linked[:, None, None], jacobians, 0)
         none = xp.zeros_like(error)
-        above = xp.concatenate([error, *[none for _ in cell.states[1:]]], axis=-1)
-        parts = (grid.steps, grid.count)
-        total = errors_through_time(
-            xp, jacobians.reshape(*parts, *jacobians.shape[1:]), _folded(above, grid)
-        )
+        above = _folded(xp.concatenate([error, *[none for _ in cell.states[1:]]], axis=-1), grid)
+        jacobians = jacobians.reshape(grid.steps, grid.count, *jacobians.shape[1:])
+        total = errors_through_time(xp, jacobians, above, self.solve)
         errors = tuple(xp.split(_flat(total), len(cell.states), axis=-1))
         delta, prime, _ = cell.back(xp, f, step, U, found.before, errors)
         return delta, prime
 
 
-TIMES: dict[str, InTime] = {"serial": GridTime(), "scan": ScannedTime()}
+class ChainTime(ScannedTime):
+    """Forward step after step; backward too, but for all that is not the recurrence itself."""
+
+    def solve(self, xp: Any, A: Any, b: Any) -> Any:
+        """Solve the recurrence step after step."""
+
+        def go(x: Any, given: Any) -> Any:
+            x = xp.matmul(given[0], x[..., None])[..., 0] + given[1]
+            return x, x
+
+        return xp.concatenate([b[:1], lax.scan(go, b[0], (A, b[1:]))[1]])
+
+
+TIMES: dict[str, GridTime] = {
+    "serial": GridTime(),
+    "chain": ChainTime(),
+    "scan": ScannedTime(),
+}
+
+
+class PerLayer(GridTime):
+    """Goes back through each kind of layer as was chosen for it.
+
+    Attributes
+    ----------
+    chosen : dict
+        A name of `TIMES` for (cell, units).
+    """
+
+    def __init__(self, chosen: dict[tuple[str, int], str]) -> None:
+        self.chosen = chosen
+
+    def backward(
+        self,
+        xp: Any,
+        cell: Cell,
+        f: Activation,
+        U: Any,
+        found: WayPass,
+        error: Any,
+        packing: Any,
+        cut: int | None,
+    ) -> tuple[Any, Any]:
+        """See `InTime.backward`."""
+        time = TIMES[self.chosen[cell.name, U.shape[1]]]
+        return time.backward(xp, cell, f, U, found, error, packing, cut)

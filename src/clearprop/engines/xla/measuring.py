@@ -137,5 +137,3 @@ def _layer_parts(kind: Kind, k: int, operation: Any) -> dict[str, Callable[..., 
         return eq.carry(carrier, C, error, slope, 1 if mask is None else mask)
 
     return {f"z{k}": z, f"a{k}": a, f"delta{k}": delta}
-
-

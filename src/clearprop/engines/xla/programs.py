@@ -28,7 +28,7 @@ from clearprop.engines import unrolled
 from clearprop.engines.contracts import Recipe, goes_by_pieces
 from clearprop.engines.ledger import terms_and_slots
 from clearprop.engines.xla.batches import Batch, Data, dense_batch, sequence_batch
-from clearprop.engines.xla.grid import TIMES, Grid
+from clearprop.engines.xla.grid import Grid, PerLayer
 from clearprop.equations.cells import CELLS
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
@@ -50,15 +50,15 @@ class Kind:
         Of random feedback; 0 where there is none.
     steps : int
         Steps of the grid of sequences; 0 for rows.
-    time : str
-        How errors go back through time, a name of `grid.TIMES`.
+    times : tuple of ((cell, units), way)
+        How errors go back through the time of each kind of layer: names of `grid.TIMES`.
     """
 
     network: Network
     recipe: Recipe
     seed: int = 0
     steps: int = 0
-    time: str = "serial"
+    times: tuple[tuple[tuple[str, int], str], ...] = ()
 
 
 class Run(NamedTuple):
@@ -125,7 +125,7 @@ def forward(kind: Kind, vector: Any, batch: Batch, masks: Any = None, start: Any
     """Return the Pass or SequencePass of a batch."""
     if batch.grid is None:
         return eq.forward(jnp, kind.network, vector, batch.x, masks)
-    time = TIMES[kind.time]
+    time = PerLayer(dict(kind.times))
     return unrolled.forward(jnp, kind.network, vector, batch.x, batch.grid, masks, start, time)
 
 
@@ -137,7 +137,7 @@ def backward(
     if batch.grid is None:
         carrier = eq.carrier_for(recipe.carrier, kind.network, kind.seed)
         return eq.backward(jnp, network, vector, y, c, saved, masks, carrier)
-    time, cut = TIMES[kind.time], recipe.truncate
+    time, cut = PerLayer(dict(kind.times)), recipe.truncate
     return unrolled.backward(jnp, network, vector, y, c, saved, batch.grid, masks, cut, time=time)
 
 
@@ -150,7 +150,8 @@ def loss_of(network: Network, batch: Batch, saved: Any) -> Any:
 
 def masks_of(network: Network, keys: Any, numbers: Any) -> list[Any]:
     """Return the dropout mask of each layer; `keys` are those of layers that drop, (layers, 2)."""
-    found, left = [], iter(range(keys.shape[0]))
+    found: list[Any] = []
+    left = iter(range(keys.shape[0]))
     for operation in network.operations:
         if not operation.dropout:
             found.append(None)
@@ -185,10 +186,10 @@ def advance(kind: Kind, size: int) -> Any:
         given = (run.vector, tuple(run.slots), gradient, constants, factor)
         terms, slots = terms_and_slots(jnp, network, kind.recipe, *given)
         vector = run.vector + sum(terms.values()).astype(run.vector.dtype)
-        slots = jnp.stack(slots) if slots else run.slots
-        after = _moved_on(kind, run._replace(vector=vector, slots=slots), batch, saved, data)
+        new = jnp.stack(slots) if slots else run.slots
+        after = _moved_on(kind, run._replace(vector=vector, slots=new), batch, saved, data)
         sound = jnp.isfinite(loss) & jnp.all(jnp.isfinite(gradient))
-        return after, loss, value, batch.count, sound
+        return after, loss, value, batch.there, sound
 
     def go(run: Run, data: Data, constants: Any, keys: Any, entries: Any, steps: Any) -> Any:
         def body(carry: tuple[Run, Note]) -> tuple[Run, Note]:

@@ -52,7 +52,9 @@ class Tracer(ReferenceEngine):
 
 def _filled_up(array: np.ndarray, size: int) -> np.ndarray:
     """Return an array of `size` rows: after its own its first one again and again."""
-    return np.concatenate([array, np.broadcast_to(array[:1], (size - len(array), *array.shape[1:]))])
+    return np.concatenate(
+        [array, np.broadcast_to(array[:1], (size - len(array), *array.shape[1:]))]
+    )
 
 
 class SequenceTracer(SequenceReferenceEngine):
@@ -72,7 +74,8 @@ class SequenceTracer(SequenceReferenceEngine):
         kind = self.kind(steps, n)
         lengths = packing.lengths.astype(np.int32)
         found = passes(kind)(vector, x, y, c, masks, start, lengths)
-        return _from_grid(*jax.tree.map(np.asarray, found), packing)
+        saved, gradients = jax.tree.map(np.asarray, found)
+        return _from_grid(saved, gradients, packing)
 
 
 def _to_grid(rows: np.ndarray, packing: Packing, steps: int) -> np.ndarray:

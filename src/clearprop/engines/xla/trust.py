@@ -29,10 +29,10 @@ from clearprop.engines.reference import ReferenceEngine
 from clearprop.engines.reference_sequences import SequenceReferenceEngine
 from clearprop.equations import Adam, Penalty
 from clearprop.errors import EngineError, FileError
-from clearprop.network import GRU, LSTM, Dense, Network, Parameters
+from clearprop.network import GRU, LSTM, Dense, DTypeName, Network, Parameters
 from clearprop.storage import replace_file
 
-BOUND = {"float64": 1e-10, "float32": 1e-4}
+BOUND: dict[DTypeName, float] = {"float64": 1e-10, "float32": 1e-4}
 # more than the rows from which on the product of release 0.10.2 went wrong
 MANY = 33_000
 
