@@ -35,6 +35,9 @@ NOTHING, WHAT_IS_THERE, BIAS = (np.int64(code) for code in range(3))
 NOWHERE, SAME, NEXT = np.int64(0), np.int64(0), np.int64(1)
 # rows of the tallest tile: its sums, two vectors and a factor fit the registers
 TALLEST = np.int64(12 if REGISTERS == 32 else 6)
+# bytes of a row of the result from which packing pays: smaller tiles are done sooner, and packing a
+# band takes as long for them (without AVX-512: 46 and 71 GFLOP/s at 32 columns, equal at 128)
+PACKED_ABOVE = np.int64((2 if REGISTERS == 32 else 8) * BYTES)
 # a matrix of fewer bytes stays in the nearest cache, however it is read
 FITS = 32_768
 
@@ -179,7 +182,7 @@ def multiply(target, lanes, factors, sizes, scale, start, bias, panel):
     """
     (c, c_row), (f, f_row, f_step), (rows, columns, depth) = target, factors, sizes
     size = size_of(scale)
-    packs = panel != 0 and columns * size > 2 * BYTES and depth * f_step * size > FITS
+    packs = panel != 0 and columns * size > PACKED_ABOVE and depth * f_step * size > FITS
     r = 0
     while r < rows:
         left, b = rows - r, bias + r * size
