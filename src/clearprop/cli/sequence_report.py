@@ -43,7 +43,8 @@ def print_sequence_plan(screen: Console, job: SequenceJob | ForecastJob) -> None
             (
                 "Training",
                 f"{start}{network.objective}, Adam, learning rate {recipe.rule.learning_rate:g}, "
-                f"batches of {recipe.batch_size} {_what(job)}, at most {recipe.epochs} epochs{patience}",
+                f"batches of {recipe.batch_size} {_what(job)}, at most {recipe.epochs} epochs"
+                f"{patience}",
             ),
             ("Engine", f"{model.engine}, seed {model.random_state}"),
         ],
