@@ -81,7 +81,8 @@ def command(table: str, **options: Any) -> None:
     linnerud.
 
     With --sequence-id the rows of TABLE are steps of series, for a recurrent network; with
-    --forecast its target is one series that goes on.
+    --forecast its target is one series that goes on. Their defaults: 64 units, dropout 0.2 (none
+    for numbers), l2 0, learning rate 0.005, 60 epochs.
 
     What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch.
     """
