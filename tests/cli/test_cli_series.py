@@ -48,7 +48,7 @@ def test_the_plan_says_what_was_inferred(clearprop):
     assert said.code == 0, said.err
     words = " ".join(said.out.split())
     assert "24 by 'who', of 2 to 6 steps, in the order of 'at'" in words
-    assert "the same in all rows of a series, so there is one a series" in words
+    assert "the same in all rows of a series, so there is one answer a series" in words
     assert "19 series to learn from, 5 held out to measure the model" in words
     assert "2 from 1 numeric, 1 text columns, standardised over all steps" in words
     assert "2 → 2 x 4 LSTM dropout 0.2 → mean → 1 sigmoid" in words
@@ -77,7 +77,7 @@ def test_one_answer_a_step_is_seen_or_asked_for(clearprop):
     assert "One target a series was asked for, but it is" in forced.err
     moves().write_csv("moves.csv")
     said = clearprop("train", "moves.csv", "--target", "move", *SERIES, *QUICK, "--per", "step")
-    assert "one a step, as asked" in said.out
+    assert "one answer a step, as asked" in said.out
 
 
 def test_predictions_are_those_of_the_model(clearprop, trained):

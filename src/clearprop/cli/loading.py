@@ -160,6 +160,6 @@ def target_names(model: Any) -> list[str]:
 def _text_columns(model: Any) -> tuple[str, ...]:
     """Return the columns that must not be read as numbers: of categories, and classes of text."""
     encoding = model.encoding_ if reads_series(model) else model.encoder_
-    classes = getattr(getattr(model, "target_", model), "classes", getattr(model, "classes_", ()))
+    classes: Any = getattr(model, "classes_", ())
     targets = target_names(model) if len(classes) and isinstance(classes[0], str) else []
     return (*getattr(encoding, "text_columns", ()), *targets)

@@ -43,11 +43,16 @@ def print_sequence_plan(screen: Console, job: SequenceJob | ForecastJob) -> None
             (
                 "Training",
                 f"{start}{network.objective}, Adam, learning rate {recipe.rule.learning_rate:g}, "
-                f"batches of {recipe.batch_size}, at most {recipe.epochs} epochs{patience}",
+                f"batches of {recipe.batch_size} {_what(job)}, at most {recipe.epochs} epochs"
+                f"{patience}",
             ),
             ("Engine", f"{model.engine}, seed {model.random_state}"),
         ],
     )
+
+
+def _what(job: SequenceJob | ForecastJob) -> str:
+    return "series" if isinstance(job, SequenceJob) else "windows"
 
 
 def _series_plan(job: SequenceJob) -> list[tuple[str, str]]:
@@ -70,10 +75,10 @@ def _series_plan(job: SequenceJob) -> list[tuple[str, str]]:
 
 def _per(job: SequenceJob) -> str:
     if job.forced:
-        return f"one a {'step' if job.per_step else 'series'}, as asked"
+        return f"one answer a {'step' if job.per_step else 'series'}, as asked"
     if job.per_step:
-        return "it changes within a series, so there is one a step"
-    return "it is the same in all rows of a series, so there is one a series"
+        return "it changes within a series, so there is one answer a step"
+    return "it is the same in all rows of a series, so there is one answer a series"
 
 
 def _forecast_plan(job: ForecastJob) -> list[tuple[str, str]]:
@@ -162,6 +167,7 @@ def _print_account(screen: Console, account: SequenceAccount) -> None:
         shape = " × ".join(str(size) for size in line.shape)
         grid.add_row(layer, line.name, shape, figure(line.norm), figure(line.gradient_norm))
     screen.print(grid)
+    screen.print()
     verb = "agree" if account.agrees else "do not agree"
     several = "sequences" if account.sequences > 1 else "sequence"
     screen.print(

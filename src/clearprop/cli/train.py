@@ -81,7 +81,8 @@ def command(table: str, **options: Any) -> None:
     linnerud.
 
     With --sequence-id the rows of TABLE are steps of series, for a recurrent network; with
-    --forecast its target is one series that goes on.
+    --forecast its target is one series that goes on. Their defaults: 64 units, dropout 0.2 (none
+    for numbers), l2 0, learning rate 0.005, 60 epochs.
 
     What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch.
     """
@@ -146,24 +147,29 @@ def _check_single_rows(options: dict[str, Any]) -> None:
 def _train_in_time(name: str, destination: Path, options: dict[str, Any]) -> None:
     from clearprop.cli import sequence_report
     from clearprop.cli.forecast_job import ForecastJob, run_forecast
-    from clearprop.cli.sequence_account import sequence_account
     from clearprop.cli.sequence_job import SequenceJob, check_wishes, run_sequences
-    from clearprop.files import save
 
     check_wishes(options)
-    loud = not (options["quiet"] or options["as_json"])
-    screen = console()
     previous = load_for_tables(options["start"]) if options["start"] else None
     table = load_table(name, options["file_format"], options["labels"], previous)
-    job: Any
     if options["forecast"]:
-        job, work = ForecastJob.of(table, options), run_forecast
-        say = sequence_report.print_forecast_outcome
+        job, say = ForecastJob.of(table, options), sequence_report.print_forecast_outcome
+        _run_in_time(job, run_forecast, say, destination, options)
     else:
-        job, work = SequenceJob.of(table, options, previous), run_sequences
-        say = sequence_report.print_sequence_outcome
+        series = SequenceJob.of(table, options, previous)
+        tell = sequence_report.print_sequence_outcome
+        _run_in_time(series, run_sequences, tell, destination, options)
+
+
+def _run_in_time(job: Any, work: Any, say: Any, destination: Path, options: dict[str, Any]) -> None:
+    from clearprop.cli.sequence_account import sequence_account
+    from clearprop.cli.sequence_report import print_sequence_plan
+    from clearprop.files import save
+
+    loud = not (options["quiet"] or options["as_json"])
+    screen = console()
     if loud:
-        sequence_report.print_sequence_plan(screen, job)
+        print_sequence_plan(screen, job)
     job.say_notes()
     work(job, loud=loud)
     account = sequence_account(job.model, job.prepared.job.rows.block)

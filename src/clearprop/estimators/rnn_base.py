@@ -1,6 +1,6 @@
 """What `RNNClassifier` and `RNNRegressor` share: sequences in, answers out.
 
-Public names: `Recurrent`.
+Public names: `SequenceEstimator`.
 May import: the other modules of this room, `clearprop.engines`, `clearprop.network`,
 `clearprop.training`, `clearprop.errors`, scikit-learn, NumPy.
 """
@@ -28,7 +28,7 @@ from clearprop.network import Network
 from clearprop.training import ByLength, Orders
 
 
-class Recurrent(Trained):
+class SequenceEstimator(Trained):
     """The base of both classes; see `RNNClassifier` for the parameters."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.base import Prepared, keep_parameters
 from clearprop.estimators.forecasting import apart, as_series, check_window, fed_back, windows_of
-from clearprop.estimators.rnn_base import Recurrent
+from clearprop.estimators.rnn_base import SequenceEstimator
 from clearprop.estimators.rnn_parts import regressor_from_parts, regressor_to_parts
 from clearprop.estimators.rnn_settings import CONSTRAINTS
 from clearprop.estimators.rows import flat
@@ -31,7 +31,7 @@ from clearprop.files import Parts
 from clearprop.training import Listener
 
 
-class RNNRegressor(RegressorMixin, Recurrent):
+class RNNRegressor(RegressorMixin, SequenceEstimator):
     """A recurrent network that predicts numbers: of sequences, of steps, or of steps to come.
 
     Sequences come as for `RNNClassifier`, whose parameters and attributes these are; those of
