@@ -144,7 +144,7 @@ class SequenceCall:
                 entries,
                 self.watched,
                 self.stamps,
-            ),  # fmt: skip
+            ),
             self.schedule,
             np.ascontiguousarray(table, dtype=network.dtype),
         )

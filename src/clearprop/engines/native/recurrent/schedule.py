@@ -1,4 +1,4 @@
-"""Which sequences each step of a job takes, from which of their steps on, and the room they need."""
+"""Which sequences each step of a job takes, from which step on, and the room they need."""
 
 from __future__ import annotations
 
