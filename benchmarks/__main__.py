@@ -28,6 +28,7 @@ RUNS = {
     "growth": ("growth", "run"),
     "memory": ("memory", "run"),
     "cold": ("cold", "run"),
+    "recurrent": ("recurrent", "run"),
 }
 
 

@@ -11,6 +11,7 @@ from benchmarks.problems import Case
 
 SECTIONS = (
     "training", "per-sample", "prediction", "variants", "threads", "growth", "memory", "cold",
+    "recurrent",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks import recurrent
 from benchmarks.peers import OURS
 from benchmarks.prediction import ENGINE
 from benchmarks.tables import Table, microseconds, significant, times
@@ -183,6 +184,7 @@ _SECTIONS = {
     "growth": _growth,
     "memory": _memory,
     "cold": _cold,
+    "recurrent": recurrent.tables,
 }
 
 
