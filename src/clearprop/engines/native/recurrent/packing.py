@@ -56,23 +56,23 @@ def _rank(whole, data, job, first, count, begin, thread):
     for place in range(first, first + count):
         longest = max(longest, _steps_of(data, job, _number(data, place), begin))
     for steps in range(longest + 1):
-        whole[job.count + steps] = 0
+        whole[job.counts + steps] = 0
     for place in range(first, first + count):
         steps = _steps_of(data, job, _number(data, place), begin)
         if steps > 0:
-            whole[job.count + steps] += 1
+            whole[job.counts + steps] += 1
             kept += 1
     longer = 0
     for steps in range(longest, 0, -1):
-        same = whole[job.count + steps]
-        whole[job.count + steps] = longer
+        same = whole[job.counts + steps]
+        whole[job.counts + steps] = longer
         longer += same
     for place in range(first, first + count):
         sequence = _number(data, place)
         steps = _steps_of(data, job, sequence, begin)
         if steps > 0:
-            rank = whole[job.count + steps]
-            whole[job.count + steps] += 1
+            rank = whole[job.counts + steps]
+            whole[job.counts + steps] += 1
             if rank % job.threads == thread:
                 own = rank // job.threads
                 whole[job.sequence + own] = sequence

@@ -129,7 +129,7 @@ class Job(NamedTuple):
     length: int
     offset: int
     mirror: int
-    count: int
+    counts: int
     read: int
     read_error: int
     target: int
