@@ -58,6 +58,7 @@ SECTIONS = {
         "training:run_per_sample", "report:per_sample", "report:ways", "targets:per_sample",
         "pictures:per_sample",
     ),
+    "recurrent": Section("recurrent:run", "recurrent:tables", "", "recurrent:verdicts"),
     "profile": Section("profile:run", "profile:tables", pictures="profile:figures"),
     "prediction": Section(
         "prediction:run", "report:prediction", "", "targets:prediction", "pictures:prediction"

@@ -1,4 +1,4 @@
-"""On sequences the native engine takes the reference's steps, in everything a recipe can ask for."""
+"""On sequences the native engine steps as the reference does, in all a recipe can ask for."""
 
 import sys
 from dataclasses import replace

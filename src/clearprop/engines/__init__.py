@@ -7,7 +7,7 @@
     reference.py   equations/ on NumPy: the oracle
     sequences.py   sequences of different lengths, and a batch of them without padding
     unrolled.py    equations/ through time;  reference_sequences.py, sequence_batches.py: with it
-    native/        compiled kernels for the CPU
+    native/        compiled kernels for the CPU; native/recurrent/: those for sequences
     xla/           equations/ compiled by JAX, which is an extra; imported only where asked for
 
 `build(name, network, recipe)` gives an engine; `"auto"` is the native one, which runs every network

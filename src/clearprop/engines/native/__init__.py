@@ -21,7 +21,7 @@ rounding, and a test holds it to that for every layer, loss and rule.
     planning.py      the same, measured             remembered.py    measured plans, kept
     threads.py       how kernels get their threads     blas.py, cache.py   BLAS; the on-disk cache
     call.py          one call of the kernel            prediction.py   a^L of any number of rows
-    engine.py        NativeEngine
+    engine.py        NativeEngine       recurrent/        the same for sequences
 
 May import: Numba, SciPy's BLAS, threadpoolctl, and what `clearprop.engines` may import.
 """

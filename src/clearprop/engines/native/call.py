@@ -34,12 +34,13 @@ _predict_row = kept_on_disk(sample.predict_row, **OPTIONS)
 
 
 @cache
-def _announce(dtype: str) -> None:
+def _announce(dtype: str, seconds: int) -> None:
     """Say, once a process, that a compilation is about to happen."""
     logger.warning(
-        "Compiling clearprop's kernels for %s. This happens once on a machine and takes 15 to 30 "
-        "seconds.",
+        "Compiling clearprop's kernels for %s. This happens once on a machine and takes some "
+        "%d seconds.",
         dtype,
+        seconds,
     )
 
 
@@ -263,12 +264,14 @@ def _run_single(dtype: str, arguments: tuple[Any, ...]) -> int:
     return int(run(0, *arguments))
 
 
-def make_ready(kernel: Any, dtype: str, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+def make_ready(
+    kernel: Any, dtype: str, arguments: tuple[Any, ...], seconds: int = 20
+) -> Callable[..., Any]:
     """Load or compile a kernel before threads start: one that failed would leave others stuck."""
     signature = tuple(typeof(argument) for argument in arguments)
     if signature not in kernel.overloads:
         if not is_kept(kernel, signature):
-            _announce(dtype)
+            _announce(dtype, seconds)
         kernel.compile(signature)
     READY[kernel, dtype] = kernel.overloads[signature].entry_point
     return READY[kernel, dtype]

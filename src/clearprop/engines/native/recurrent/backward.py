@@ -80,23 +80,23 @@ from clearprop.engines.native.tiles import WHAT_IS_THERE
 
 
 @part()
-def _own_errors(V, I, layer, way, job, number):
+def _own_errors(V, whole, layer, way, job, number):
     """Bring a way's columns of the layer's errors into the order of its own time."""
     size, units = layer[SIZE], layer[UNITS]
     place = layer[ERROR] + number * size
     if way[ERROR_ROWS] == place:
         return
-    for r in range(I[ROWS]):
-        source = I[job.mirror + r] if way[REVERSE] else r
+    for r in range(whole[ROWS]):
+        source = whole[job.mirror + r] if way[REVERSE] else r
         copy_row(V, place + source * units, way[ERROR_ROWS] + r * size, size)
 
 
 @part(inline="always")
-def _step_back(V, I, layer, way, job, alpha, t, one):
+def _step_back(V, whole, layer, way, job, alpha, t, one):
     """δ of one step, and what it hands back to the step before."""
     size, tall = layer[SIZE], layer[GATES] * layer[SIZE]
-    begin, before = offset(I, job, t), begin_of(I, job, t)
-    rows = offset(I, job, t + 1) - begin
+    begin, before = offset(whole, job, t), begin_of(whole, job, t)
+    rows = offset(whole, job, t + 1) - begin
     hands = t > 0 and not (job.cut > 0 and t % job.cut == 0)
     error, handed = way[ERROR_ROWS] + begin * size, way[ERROR_ROWS] + before * size
     delta, h = gates_of(layer, way, job) + begin * tall, way[H_ROWS] + begin * size
@@ -131,28 +131,28 @@ def _step_back(V, I, layer, way, job, alpha, t, one):
 
 
 @part(inline="always")
-def _states_before(V, I, layer, way, job, first, last):
+def _states_before(V, whole, layer, way, job, first, last):
     """Return where the states before the rows of steps first ≤ t < last lie in one piece."""
-    size, n = layer[SIZE], I[SEQUENCES]
-    if I[ROWS] == n * I[STEPS]:
+    size, n = layer[SIZE], whole[SEQUENCES]
+    if whole[ROWS] == n * whole[STEPS]:
         # sequences of one length: the states themselves, one step earlier
         return way[H_ROWS] + (first - 1) * n * size
     for t in range(first, last):
-        begin = offset(I, job, t)
-        count = (offset(I, job, t + 1) - begin) * size
-        source = way[H_ROWS] + begin_of(I, job, t) * size
+        begin = offset(whole, job, t)
+        count = (offset(whole, job, t + 1) - begin) * size
+        source = way[H_ROWS] + begin_of(whole, job, t) * size
         copy_row(V, source, way[BEFORE_ROWS] + begin * size, count)
-    return way[BEFORE_ROWS] + offset(I, job, first) * size
+    return way[BEFORE_ROWS] + offset(whole, job, first) * size
 
 
 @part(inline="always")
-def _way_gradients(G, V, I, layer, way, job, first, last, one):
+def _way_gradients(G, V, whole, layer, way, job, first, last, one):
     """BP3 and BP4 of W, U, b and c over the rows of steps first ≤ t < last."""
     size, tall, fan_in = layer[SIZE], layer[GATES] * layer[SIZE], layer[FAN_IN]
-    begin = offset(I, job, first)
-    rows = offset(I, job, last) - begin
+    begin = offset(whole, job, first)
+    rows = offset(whole, job, last) - begin
     gemm, blas, delta = job.sgemm, layer[BLAS], gates_of(layer, way, job) + begin * tall
-    x, before = way[X_ROWS] + begin * fan_in, _states_before(V, I, layer, way, job, first, last)
+    x, before = way[X_ROWS] + begin * fan_in, _states_before(V, whole, layer, way, job, first, last)
     gated = 2 * size if layer[KIND] == GRU else tall
     gradient_rows(gemm, blas, V, x, fan_in, delta, tall, tall, rows, G, way[W_PLACE], tall, one)
     gradient_rows(gemm, blas, V, before, size, delta, tall, gated, rows, G, way[U_PLACE], tall, one)
@@ -166,20 +166,20 @@ def _way_gradients(G, V, I, layer, way, job, first, last, one):
 
 
 @part()
-def _way_back(memory, G, V, I, layer, way, job, alpha, number, target):
+def _way_back(memory, G, V, whole, layer, way, job, alpha, number, target):
     """Go back through time; add to the gradient, and hand errors to `target`, if that is one."""
     theta, one = memory.theta, type_of(V[0], 1.0)
     size, tall, fan_in = layer[SIZE], layer[GATES] * layer[SIZE], layer[FAN_IN]
-    _own_errors(V, I, layer, way, job, number)
+    _own_errors(V, whole, layer, way, job, number)
     pack_turned(theta, way[U_PLACE], size, tall, V, way[TURNED_U])
     if layer[KIND] == LSTM:
-        fill_zeros(V, way[CELL_ERROR], I[SEQUENCES] * size)
+        fill_zeros(V, way[CELL_ERROR], whole[SEQUENCES] * size)
     # gradients of some rows at a time, while these are in a near cache
-    last, piece = I[STEPS], I[ROWS] if layer[BLAS] and I[ROWS] >= BLAS_ROWS else BLOCK
-    for t in range(I[STEPS] - 1, -1, -1):
-        _step_back(V, I, layer, way, job, alpha, t, one)
-        if t == 0 or offset(I, job, last) - offset(I, job, t) >= piece:
-            _way_gradients(G, V, I, layer, way, job, t, last, one)
+    last, piece = whole[STEPS], whole[ROWS] if layer[BLAS] and whole[ROWS] >= BLAS_ROWS else BLOCK
+    for t in range(whole[STEPS] - 1, -1, -1):
+        _step_back(V, whole, layer, way, job, alpha, t, one)
+        if t == 0 or offset(whole, job, last) - offset(whole, job, t) >= piece:
+            _way_gradients(G, V, whole, layer, way, job, t, last, one)
             last = t
     if target < 0:
         return
@@ -187,15 +187,16 @@ def _way_back(memory, G, V, I, layer, way, job, alpha, number, target):
     e = way[X_ROWS] if way[REVERSE] else target
     backward_rows(
         job.sgemm, layer[BLAS], theta, way[W_PLACE], V, way[TURNED_W],
-        gates_of(layer, way, job), e, I[ROWS], fan_in, tall, one, number > 0 and not way[REVERSE],
+        gates_of(layer, way, job), e, whole[ROWS], fan_in, tall, one,
+        number > 0 and not way[REVERSE],
     )  # fmt: skip
     if not way[REVERSE]:
         return
     if number == 0:
-        copy_mirrored(V, I, job, e, fan_in, target, fan_in)
+        copy_mirrored(V, whole, job, e, fan_in, target, fan_in)
         return
-    for r in range(I[ROWS]):
-        add_row(V, e + I[job.mirror + r] * fan_in, target + r * fan_in, fan_in)
+    for r in range(whole[ROWS]):
+        add_row(V, e + whole[job.mirror + r] * fan_in, target + r * fan_in, fan_in)
 
 
 @part(inline="always")
@@ -215,13 +216,13 @@ def _dense_back(memory, G, V, layer, job, scale, rows, target):
 
 
 @part(inline="always")
-def _errors_in(V, I, tables, job, index, rows):
+def _errors_in(V, whole, tables, job, index, rows):
     """Bring the errors that the layer behind handed on to this layer's z, or to its states."""
     layer, alpha = row(tables.layers, index), tables.reals[index, ALPHA]
     if index + 1 == job.read_behind and job.readout != EVERY:
-        spread(V, I, tables, layer, job)
+        spread(V, whole, tables, layer, job)
     if layer[MASK] >= 0:
-        mask_rows(V, I, layer, job, rows, layer[ERROR], layer[ERROR])
+        mask_rows(V, whole, layer, job, rows, layer[ERROR], layer[ERROR])
     if layer[KIND] == DENSE:
         count = rows * layer[UNITS]
         z, a = vector(V, layer[Z_PLACE], count), vector(V, layer[A_PLACE], count)
@@ -230,12 +231,12 @@ def _errors_in(V, I, tables, job, index, rows):
 
 
 @part(inline="always")
-def backward_layer(memory, G, V, I, tables, job, index):
+def backward_layer(memory, G, V, whole, tables, job, index):
     """BP2 to BP4 of one layer."""
     layer, reals = row(tables.layers, index), row(tables.reals, index)
-    rows, target = rows_of(I, job, index), -1
+    rows, target = rows_of(whole, job, index), -1
     if index < len(tables.layers) - 1:
-        _errors_in(V, I, tables, job, index, rows)
+        _errors_in(V, whole, tables, job, index, rows)
     if index > 0:
         reads = index == job.read_behind and job.readout != EVERY
         target = job.read_error if reads else tables.layers[index - 1, ERROR]
@@ -244,4 +245,4 @@ def backward_layer(memory, G, V, I, tables, job, index):
         return
     for number in range(layer[WAYS]):
         way = row(tables.ways, layer[FIRST_WAY] + number)
-        _way_back(memory, G, V, I, layer, way, job, reals[ALPHA], number, target)
+        _way_back(memory, G, V, whole, layer, way, job, reals[ALPHA], number, target)

@@ -78,7 +78,7 @@ class SequenceCall:
             self._prepare(state)
         arguments = self._arguments(phases, state, constants, normaliser, accumulate)
         run: Callable[..., int] = READY.get((_run, dtype)) or make_ready(
-            _run, dtype, (0, *arguments)
+            _run, dtype, (0, *arguments), seconds=30
         )
         if not any(plan.blas):
             return run_together(run, plan.threads, arguments)
@@ -144,7 +144,7 @@ class SequenceCall:
                 entries,
                 self.watched,
                 self.stamps,
-            ),  # fmt: skip
+            ),
             self.schedule,
             np.ascontiguousarray(table, dtype=network.dtype),
         )

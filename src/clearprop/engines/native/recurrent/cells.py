@@ -1,9 +1,9 @@
 """One step of time on vector lanes: the cells of `equations.cells`, each in one pass.
 
-The products are done when a pass begins: z holds s + U h of the gates (of a GRU's candidate s alone,
-with q = U h + c beside it). A pass forward leaves z, the gates' values, the new state; a pass
-backward reads them and writes δ in the gates' place, so that nothing is computed twice. Formulas are
-those of `equations.cells`, in the same order of gates.
+The products are done when a pass begins: z holds s + U h of the gates (of a GRU's candidate s
+alone, with q = U h + c beside it). A pass forward leaves the gates' values and the new state; a
+pass backward reads them and writes δ in the gates' place, so that nothing is computed twice.
+Formulas are those of `equations.cells`, in the same order of gates.
 
 Each formula is written once, for a register that is full and for the last one of a row, which is
 masked. Row i of a step lies i rows behind the step's first, whose places come in.

@@ -72,9 +72,9 @@ PIECE = 96
 
 
 @part()
-def _begin_states(V, I, carried, layer, way, job, begin):
+def _begin_states(V, whole, carried, layer, way, job, begin):
     """Write the states before the first step: 0, or what an earlier piece has left."""
-    n, size = I[SEQUENCES], layer[SIZE]
+    n, size = whole[SEQUENCES], layer[SIZE]
     states = 2 if layer[KIND] == LSTM else 1
     for state in range(states):
         place = way[CELL_ROWS if state else H_ROWS] - n * size
@@ -82,7 +82,7 @@ def _begin_states(V, I, carried, layer, way, job, begin):
             fill_zeros(V, place, n * size)
             continue
         for i in range(n):
-            source = row(carried, I[job.place + i])
+            source = row(carried, whole[job.place + i])
             column = way[CARRIED] + state * size
             for j in range(size):
                 V[place + i * size + j] = source[column + j]
@@ -95,11 +95,11 @@ def gates_of(layer, way, job):
 
 
 @part(inline="always")
-def _step(theta, V, I, layer, way, job, alpha, t, one):
+def _step(theta, V, whole, layer, way, job, alpha, t, one):
     """Let one step of time follow on the one before."""
     size, tall = layer[SIZE], layer[GATES] * layer[SIZE]
-    begin, before = offset(I, job, t), begin_of(I, job, t)
-    rows = offset(I, job, t + 1) - begin
+    begin, before = offset(whole, job, t), begin_of(whole, job, t)
+    rows = offset(whole, job, t + 1) - begin
     h_before, z = way[H_ROWS] + before * size, way[Z_ROWS] + begin * tall
     h, gates = way[H_ROWS] + begin * size, gates_of(layer, way, job) + begin * tall
     panel = size * panel_width(one)
@@ -128,44 +128,44 @@ def _step(theta, V, I, layer, way, job, alpha, t, one):
 
 
 @part()
-def _way(memory, V, I, layer, way, job, alpha, begin):
+def _way(memory, V, whole, layer, way, job, alpha, begin):
     """Go through time, all states and gates left in the workspace."""
     theta, one = memory.theta, type_of(V[0], 1.0)
     size, tall, fan_in = layer[SIZE], layer[GATES] * layer[SIZE], layer[FAN_IN]
     if way[REVERSE]:
-        copy_mirrored(V, I, job, layer[INPUT], fan_in, way[X_ROWS], fan_in)
-    _begin_states(V, I, memory.carried, layer, way, job, begin)
+        copy_mirrored(V, whole, job, layer[INPUT], fan_in, way[X_ROWS], fan_in)
+    _begin_states(V, whole, memory.carried, layer, way, job, begin)
     gated = 2 * size if layer[KIND] == GRU else tall
     pack_panels(theta, way[U_PLACE], tall, 0, gated, size, V, way[PANELS])
     if layer[KIND] == GRU:
         pack_panels(theta, way[U_PLACE], tall, gated, tall, size, V, way[INNER_PANELS])
-    piece = I[ROWS] if layer[BLAS] and I[ROWS] >= BLAS_ROWS else PIECE
+    piece = whole[ROWS] if layer[BLAS] and whole[ROWS] >= BLAS_ROWS else PIECE
     t = 0
-    while t < I[STEPS]:
-        stop, first = t, offset(I, job, t)
-        while stop < I[STEPS] and offset(I, job, stop) - first < piece:
+    while t < whole[STEPS]:
+        stop, first = t, offset(whole, job, t)
+        while stop < whole[STEPS] and offset(whole, job, stop) - first < piece:
             stop += 1
-        rows, z = offset(I, job, stop) - first, way[Z_ROWS] + first * tall
+        rows, z = offset(whole, job, stop) - first, way[Z_ROWS] + first * tall
         fill_rows(theta, way[B_PLACE], V, z, rows, tall)
         x = way[X_ROWS] + first * fan_in
         forward_rows(job.sgemm, layer[BLAS], theta, way[W_PLACE], V, x, z, rows, fan_in, tall, one)
         for step in range(t, stop):
-            _step(theta, V, I, layer, way, job, alpha, step, one)
+            _step(theta, V, whole, layer, way, job, alpha, step, one)
         t = stop
 
 
 @part(inline="always")
-def _recurrent(memory, V, I, tables, layer, job, alpha, begin):
+def _recurrent(memory, V, whole, tables, layer, job, alpha, begin):
     """Send the rows through all ways of a layer; where there are two, side by side."""
     size, units = layer[SIZE], layer[UNITS]
     for number in range(layer[WAYS]):
         way = row(tables.ways, layer[FIRST_WAY] + number)
-        _way(memory, V, I, layer, way, job, alpha, begin)
+        _way(memory, V, whole, layer, way, job, alpha, begin)
         place = layer[A_PLACE] + number * size
         if way[REVERSE]:
-            copy_mirrored(V, I, job, way[H_ROWS], size, place, units)
+            copy_mirrored(V, whole, job, way[H_ROWS], size, place, units)
         elif place != way[H_ROWS]:
-            for r in range(I[ROWS]):
+            for r in range(whole[ROWS]):
                 source = vector(V, way[H_ROWS] + r * size, size)
                 target = vector(V, place + r * units, size)
                 for j in range(size):
@@ -184,17 +184,17 @@ def _dense(memory, V, layer, job, reals, rows):
 
 
 @part(inline="always")
-def rows_of(I, job, index):
+def rows_of(whole, job, index):
     """Return how many rows a layer, counted from 0, works on."""
     behind = index >= job.read_behind and job.readout != EVERY
-    return I[SEQUENCES] if behind else I[ROWS]
+    return whole[SEQUENCES] if behind else whole[ROWS]
 
 
 @part(inline="always")
-def forward_layer(memory, V, I, data, tables, job, index, step, begin):
+def forward_layer(memory, V, whole, data, tables, job, index, step, begin):
     """Send the rows through one layer; of the output layer, up to z."""
     layer, reals = row(tables.layers, index), row(tables.reals, index)
-    rows, last = rows_of(I, job, index), index == len(tables.layers) - 1
+    rows, last = rows_of(whole, job, index), index == len(tables.layers) - 1
     if layer[KIND] == DENSE:
         _dense(memory, V, layer, job, reals, rows)
         if last:
@@ -203,9 +203,9 @@ def forward_layer(memory, V, I, data, tables, job, index, step, begin):
         z, a = vector(V, layer[Z_PLACE], count), vector(V, layer[A_PLACE], count)
         pointwise.activate(layer[ACTIVATION], reals[ALPHA], z, a)
     else:
-        _recurrent(memory, V, I, tables, layer, job, reals[ALPHA], begin)
+        _recurrent(memory, V, whole, tables, layer, job, reals[ALPHA], begin)
     if layer[MASK] >= 0:
-        draw_mask(V, I, layer, reals, job, index, step)
-        mask_rows(V, I, layer, job, rows, layer[A_PLACE], layer[OUTPUT])
+        draw_mask(V, whole, layer, reals, job, index, step)
+        mask_rows(V, whole, layer, job, rows, layer[A_PLACE], layer[OUTPUT])
     if index + 1 == job.read_behind and job.readout != EVERY:
-        read(V, I, tables, layer, job)
+        read(V, whole, tables, layer, job)

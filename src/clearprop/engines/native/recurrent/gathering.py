@@ -20,18 +20,18 @@ from clearprop.engines.native.recurrent.records import (
 
 
 @part()
-def output_rows(I, job):
+def output_rows(whole, job):
     """Return how many outputs this thread's sequences have."""
-    return I[ROWS] if job.readout == EVERY else I[SEQUENCES]
+    return whole[ROWS] if job.readout == EVERY else whole[SEQUENCES]
 
 
 @part()
-def _inputs(V, I, data, job, place, fan_in, begin):
+def _inputs(V, whole, data, job, place, fan_in, begin):
     """Copy the steps of the sequences from `begin` on, step by step."""
-    for t in range(I[STEPS]):
-        first = offset(I, job, t)
-        for i in range(offset(I, job, t + 1) - first):
-            start = data.starts[I[job.sequence + i]] + begin + t
+    for t in range(whole[STEPS]):
+        first = offset(whole, job, t)
+        for i in range(offset(whole, job, t + 1) - first):
+            start = data.starts[whole[job.sequence + i]] + begin + t
             source = vector(data.values, start * fan_in, fan_in)
             target = vector(V, place + (first + i) * fan_in, fan_in)
             for k in range(fan_in):
@@ -55,21 +55,21 @@ def _target(data, y, c, numbers, sequence, output, column, normaliser):
 
 
 @part()
-def gather(V, I, data, job, numbers, layers, begin, normaliser):
+def gather(V, whole, data, job, numbers, layers, begin, normaliser):
     """Bring this thread's part of a batch into the workspace."""
-    _inputs(V, I, data, job, layers[0, INPUT], layers[0, FAN_IN], begin)
+    _inputs(V, whole, data, job, layers[0, INPUT], layers[0, FAN_IN], begin)
     if job.phases & PREDICT:
         return
-    n = output_rows(I, job)
+    n = output_rows(whole, job)
     y, c = matrix(V, job.target, layers[-1, UNITS], n), vector(V, job.coefficient, n)
     if job.readout != EVERY:
         for i in range(n):
-            sequence = I[job.sequence + i]
+            sequence = whole[job.sequence + i]
             _target(data, y, c, numbers, sequence, sequence, i, normaliser)
         return
-    for t in range(I[STEPS]):
-        first = offset(I, job, t)
-        for i in range(offset(I, job, t + 1) - first):
-            sequence = I[job.sequence + i]
+    for t in range(whole[STEPS]):
+        first = offset(whole, job, t)
+        for i in range(offset(whole, job, t + 1) - first):
+            sequence = whole[job.sequence + i]
             output = data.starts[sequence] + begin + t
             _target(data, y, c, numbers, sequence, output, first + i, normaliser)

@@ -1,8 +1,8 @@
 """The kernel for sequences: many steps of training in one compiled call.
 
-As the kernel for rows (`native.kernel`), whose update it shares, it takes a network as data and runs
-once on each thread. A thread's part of a batch is some of its sequences, in a workspace and with a
-gradient of its own.
+As the kernel for rows (`native.kernel`), whose update it shares, it takes a network as data and
+runs once on each thread. A thread's part of a batch is some of its sequences, in a workspace and
+with a gradient of its own.
 """
 
 from __future__ import annotations
@@ -53,36 +53,36 @@ from clearprop.engines.native.recurrent.records import (
 @part()
 def _any_reverse(ways):
     """Return whether a way goes from the last step to the first."""
+    reverse = 0
     for number in range(len(ways)):
-        if ways[number, REVERSE]:
-            return True
-    return False
+        reverse += ways[number, REVERSE]
+    return reverse > 0
 
 
 @part(inline="always")
-def _forward(memory, V, I, data, tables, job, step, begin, stamps):
+def _forward(memory, V, whole, data, tables, job, step, begin, stamps):
     """Send the sequences through all layers."""
     last = len(tables.layers) - 1
     for index in range(last + 1):
-        forward_layer(memory, V, I, data, tables, job, index, step, begin)
+        forward_layer(memory, V, whole, data, tables, job, index, step, begin)
         if index == last:
-            activate_output(V, I, row(tables.layers, last), tables.reals[last, ALPHA], job)
+            activate_output(V, whole, row(tables.layers, last), tables.reals[last, ALPHA], job)
         stamp(stamps, timing.forward(index))
 
 
 @part(inline="always")
-def _backward(memory, G, V, I, tables, job, keep, stamps):
+def _backward(memory, G, V, whole, tables, job, keep, stamps):
     """Carry the error back through all layers; the gradient is added to where `keep`."""
     if not keep:
         fill_zeros(G, 0, len(G))
     layers = len(tables.layers)
     for index in range(layers - 1, -1, -1):
-        backward_layer(memory, G, V, I, tables, job, index)
+        backward_layer(memory, G, V, whole, tables, job, index)
         stamp(stamps, timing.backward(layers, index))
 
 
 @part()
-def _carry_over(memory, V, I, tables, job):
+def _carry_over(memory, V, whole, tables, job):
     """Keep the states that this thread's sequences have reached."""
     for index in range(len(tables.layers)):
         layer = row(tables.layers, index)
@@ -91,9 +91,9 @@ def _carry_over(memory, V, I, tables, job):
             way = row(tables.ways, layer[FIRST_WAY] + number)
             for state in range(2 if layer[KIND] == LSTM else 1):
                 source, column = way[CELL_ROWS if state else H_ROWS], way[CARRIED] + state * size
-                for i in range(I[SEQUENCES]):
-                    end = offset(I, job, I[job.length + i] - 1) + i
-                    target = row(memory.carried, I[job.place + i])
+                for i in range(whole[SEQUENCES]):
+                    end = offset(whole, job, whole[job.length + i] - 1) + i
+                    target = row(memory.carried, whole[job.place + i])
                     for j in range(size):
                         target[column + j] = V[source + end * size + j]
 
@@ -122,7 +122,7 @@ def run_sequences(thread, memory, tables, data, job, numbers, results, schedule,
     order, how many, and from which of their steps on. Stops before the update of a step whose loss
     or gradient is not finite. `constants` (steps, 5) holds the update rule's numbers.
     """
-    V, I, G = row(memory.work, thread), row(memory.whole, thread), row(memory.gradients, thread)
+    V, whole, G = row(memory.work, thread), row(memory.whole, thread), row(memory.gradients, thread)
     last, layers = row(tables.layers, len(tables.layers) - 1), len(tables.layers)
     stamps, mirrored = row(results.stamps, thread), _any_reverse(tables.ways)
     for s in range(len(schedule)):
@@ -133,25 +133,25 @@ def run_sequences(thread, memory, tables, data, job, numbers, results, schedule,
             if normaliser == 0:
                 every = job.readout == EVERY
                 normaliser = weight_of_batch(data, job, first, count, begin, every)
-            pack(I, data, job, first, count, begin, thread, mirrored)
-            gather(V, I, data, job, numbers, tables.layers, begin, normaliser)
+            pack(whole, data, job, first, count, begin, thread, mirrored)
+            gather(V, whole, data, job, numbers, tables.layers, begin, normaliser)
             stamp(stamps, timing.GATHERED)
         if job.phases & FORWARD:
-            _forward(memory, V, I, data, tables, job, job.step + s, begin, stamps)
+            _forward(memory, V, whole, data, tables, job, job.step + s, begin, stamps)
         if job.phases & PREDICT:
-            write_outputs(V, I, data, last, job, results.outputs, first, begin)
+            write_outputs(V, whole, data, last, job, results.outputs, first, begin)
             continue
         if job.phases & LOSS:
             alpha = tables.reals[layers - 1, ALPHA]
-            memory.partial[thread, PART_LOSS] = loss(V, I, last, alpha, job, numbers)
+            memory.partial[thread, PART_LOSS] = loss(V, whole, last, alpha, job, numbers)
             stamp(stamps, timing.loss(layers))
         if job.phases & BACKWARD:
-            _backward(memory, G, V, I, tables, job, job.accumulate > 0 and s > 0, stamps)
+            _backward(memory, G, V, whole, tables, job, job.accumulate > 0 and s > 0, stamps)
         barrier(memory.control, job.threads)
 
         total = _sum_of_parts(memory.partial, PART_LOSS)
         if thread == 0:
-            results.losses[s], results.rows[s] = total, I[KEPT]
+            results.losses[s], results.rows[s] = total, whole[KEPT]
         if not job.phases & UPDATE:
             # nobody may begin the next step's loss while another still reads this one's
             barrier(memory.control, job.threads)
@@ -160,7 +160,7 @@ def run_sequences(thread, memory, tables, data, job, numbers, results, schedule,
         if not _finish(memory, tables, job, numbers, results, thread, c, normaliser, total, s):
             return s
         if job.pieces:
-            _carry_over(memory, V, I, tables, job)
+            _carry_over(memory, V, whole, tables, job)
             # the next piece's ranks may be dealt out otherwise
             barrier(memory.control, job.threads)
         stamp(stamps, timing.update(layers))

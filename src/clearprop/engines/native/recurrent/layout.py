@@ -216,7 +216,7 @@ def _whole_places(room: Room) -> tuple[dict[str, int], int]:
     """Return where row numbers stand in a thread's whole numbers."""
     lengths = {
         "sequence": room.sequences, "place": room.sequences, "length": room.sequences,
-        "offset": room.steps + 2, "mirror": room.rows, "count": room.steps + 2,
+        "offset": room.steps + 2, "mirror": room.rows, "counts": room.steps + 2,
     }  # fmt: skip
     places, end = {}, -(-records.HEAD // 8) * 8
     for name, length in lengths.items():

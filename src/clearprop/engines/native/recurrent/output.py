@@ -23,9 +23,9 @@ from clearprop.engines.native.transposing import transpose
 
 
 @part(inline="always")
-def activate_output(V, I, last, alpha, job):
+def activate_output(V, whole, last, alpha, job):
     """a = f(z) of the output layer; z and a are left unit by unit."""
-    units, n = last[UNITS], output_rows(I, job)
+    units, n = last[UNITS], output_rows(whole, job)
     z, a = matrix(V, job.z_turned, units, n), matrix(V, job.a_turned, units, n)
     transpose(matrix(V, last[Z_PLACE], n, units), z, np.int64(0), n)
     if last[ACTIVATION] == pointwise.SOFTMAX:
@@ -53,9 +53,9 @@ def _slopes(last, alpha, numbers, job, y, z, a, e, d, total):
 
 
 @part(inline="always")
-def loss(V, I, last, alpha, job, numbers):
+def loss(V, whole, last, alpha, job, numbers):
     """BP1 and E_i of each output; return Σ c_i E_i in float64."""
-    units, n, zero = last[UNITS], output_rows(I, job), np.int64(0)
+    units, n, zero = last[UNITS], output_rows(whole, job), np.int64(0)
     z, a = matrix(V, job.z_turned, units, n), matrix(V, job.a_turned, units, n)
     d, y = matrix(V, job.delta_turned, units, n), matrix(V, job.target, units, n)
     c, e = vector(V, job.coefficient, n), vector(V, job.value, n)
@@ -80,15 +80,15 @@ def _write(V, last, job, outputs, column, target, n):
 
 
 @part()
-def write_outputs(V, I, data, last, job, outputs, first, begin):
+def write_outputs(V, whole, data, last, job, outputs, first, begin):
     """Copy a^L to the rows of the result: one a place of the order, or one a step of the data."""
-    n = output_rows(I, job)
+    n = output_rows(whole, job)
     if job.readout != EVERY:
         for i in range(n):
-            _write(V, last, job, outputs, i, first + I[job.place + i], n)
+            _write(V, last, job, outputs, i, first + whole[job.place + i], n)
         return
-    for t in range(I[STEPS]):
-        row = offset(I, job, t)
-        for i in range(offset(I, job, t + 1) - row):
-            step = data.starts[I[job.sequence + i]] + begin + t
+    for t in range(whole[STEPS]):
+        row = offset(whole, job, t)
+        for i in range(offset(whole, job, t + 1) - row):
+            step = data.starts[whole[job.sequence + i]] + begin + t
             _write(V, last, job, outputs, row + i, step, n)

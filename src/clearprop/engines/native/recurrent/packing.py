@@ -2,7 +2,7 @@
 
 Sequences are ranked from the longest to the shortest, and dealt out: thread k gets the ranks k,
 k + threads, …. So threads have about as many rows and steps as each other, and each one's part is
-ranked by itself. Where row numbers lie in a thread's whole numbers `I` is in `Job`.
+ranked by itself. Where row numbers lie in a thread's whole numbers `whole` is in `Job`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def _steps_of(data, job, sequence, begin):
 
 
 @part_in_place()
-def offset(I, job, step):
+def offset(whole, job, step):
     """Return where the rows of a step begin."""
-    return I[job.offset + step]
+    return whole[job.offset + step]
 
 
 @part_in_place()
-def begin_of(I, job, step):
+def begin_of(whole, job, step):
     """Return where the rows before those of a step begin: at step 0, before all rows."""
-    return I[job.offset + step - 1] if step else -I[SEQUENCES]
+    return whole[job.offset + step - 1] if step else -whole[SEQUENCES]
 
 
 @part()
@@ -50,54 +50,54 @@ def weight_of_batch(data, job, first, count, begin, every):
 
 
 @part()
-def _rank(I, data, job, first, count, begin, thread):
+def _rank(whole, data, job, first, count, begin, thread):
     """Write this thread's sequences, the longest first, by counting how many have each length."""
     longest, kept = 0, 0
     for place in range(first, first + count):
         longest = max(longest, _steps_of(data, job, _number(data, place), begin))
     for steps in range(longest + 1):
-        I[job.count + steps] = 0
+        whole[job.counts + steps] = 0
     for place in range(first, first + count):
         steps = _steps_of(data, job, _number(data, place), begin)
         if steps > 0:
-            I[job.count + steps] += 1
+            whole[job.counts + steps] += 1
             kept += 1
     longer = 0
     for steps in range(longest, 0, -1):
-        same = I[job.count + steps]
-        I[job.count + steps] = longer
+        same = whole[job.counts + steps]
+        whole[job.counts + steps] = longer
         longer += same
     for place in range(first, first + count):
         sequence = _number(data, place)
         steps = _steps_of(data, job, sequence, begin)
         if steps > 0:
-            rank = I[job.count + steps]
-            I[job.count + steps] += 1
+            rank = whole[job.counts + steps]
+            whole[job.counts + steps] += 1
             if rank % job.threads == thread:
                 own = rank // job.threads
-                I[job.sequence + own] = sequence
-                I[job.place + own] = place - first
-                I[job.length + own] = steps
-    I[KEPT] = kept
-    I[SEQUENCES] = (kept - thread + job.threads - 1) // job.threads
+                whole[job.sequence + own] = sequence
+                whole[job.place + own] = place - first
+                whole[job.length + own] = steps
+    whole[KEPT] = kept
+    whole[SEQUENCES] = (kept - thread + job.threads - 1) // job.threads
 
 
 @part()
-def pack(I, data, job, first, count, begin, thread, mirrored):
+def pack(whole, data, job, first, count, begin, thread, mirrored):
     """Lay out this thread's part of the `count` sequences at `first`, from the step `begin` on."""
-    _rank(I, data, job, first, count, begin, thread)
-    running, rows = I[SEQUENCES], 0
-    steps = I[job.length] if running else 0
+    _rank(whole, data, job, first, count, begin, thread)
+    running, rows = whole[SEQUENCES], 0
+    steps = whole[job.length] if running else 0
     for step in range(steps):
-        I[job.offset + step] = rows
-        while I[job.length + running - 1] <= step:
+        whole[job.offset + step] = rows
+        while whole[job.length + running - 1] <= step:
             running -= 1
         rows += running
-    I[job.offset + steps] = rows
-    I[ROWS], I[STEPS] = rows, steps
+    whole[job.offset + steps] = rows
+    whole[ROWS], whole[STEPS] = rows, steps
     if mirrored:
-        for own in range(I[SEQUENCES]):
-            length = I[job.length + own]
+        for own in range(whole[SEQUENCES]):
+            length = whole[job.length + own]
             for step in range(length):
-                here, there = I[job.offset + step], I[job.offset + length - 1 - step]
-                I[job.mirror + here + own] = there + own
+                here, there = whole[job.offset + step], whole[job.offset + length - 1 - step]
+                whole[job.mirror + here + own] = there + own

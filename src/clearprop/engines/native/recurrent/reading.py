@@ -1,7 +1,7 @@
 """What the kernel has left of one batch, put together from its threads' workspaces.
 
-A thread's arrays hold its own sequences by rank, step by step in the way's own time; here they become
-the arrays of a `SequenceTrace`, in the order of the whole batch's `Packing`.
+A thread's arrays hold its own sequences by rank, step by step in the way's own time; here they
+become the arrays of a `SequenceTrace`, in the order of the whole batch's `Packing`.
 """
 
 from __future__ import annotations

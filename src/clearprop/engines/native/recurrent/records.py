@@ -102,9 +102,9 @@ class Job(NamedTuple):
     """What to do: whole numbers.
 
     `window` is the number of steps that a piece has at most, 0 for all; `cut` that behind which no
-    error goes back, 0 for none; `pieces` says that states are carried over, `keeps` that z of gates is
-    wanted afterwards, whose place their values and δ take else. Behind them: places of
-    whole numbers, then of real numbers that belong to no layer.
+    error goes back, 0 for none; `pieces` says that states are carried over, `keeps` that z of gates
+    is wanted afterwards, whose place their values and δ take else. Behind them: places of whole
+    numbers, then of real numbers that belong to no layer.
     """
 
     phases: int
@@ -129,7 +129,7 @@ class Job(NamedTuple):
     length: int
     offset: int
     mirror: int
-    count: int
+    counts: int
     read: int
     read_error: int
     target: int

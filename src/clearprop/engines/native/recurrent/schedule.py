@@ -1,4 +1,4 @@
-"""Which sequences each step of a job takes, from which of their steps on, and the room they need."""
+"""Which sequences each step of a job takes, from which step on, and the room they need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def of_batches(state: TrainState, block: Block, recipe: Recipe, steps: int) -> n
 
 def of_pieces(state: TrainState, block: Block, recipe: Recipe, steps: int) -> np.ndarray:
     """Return the schedule of the next steps where each takes a piece of a batch's sequences."""
-    window, table = int(recipe.truncate or 1), []
+    window = int(recipe.truncate or 1)
+    table: list[tuple[int, int, int]] = []
     position, piece = state.position, state.piece
     while len(table) < steps and position < block.visits:
         rows = block.visited(position, position + recipe.batch_size)
