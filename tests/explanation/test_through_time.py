@@ -153,6 +153,8 @@ def test_all_routes_add_up_and_the_largest_come_first(cells, readout):
         assert every.remaining == 0
         size = math.fsum(abs(route.product) for route in every.routes)
         assert abs(every.rest) <= 1e-12 * size
+        sizes = np.array([abs(route.product) for route in every.routes])
+        assert (sizes[1:] <= sizes[:-1] * (1 + 1e-12)).all()
         some = found.routes(name, 0, paths=7)
         assert [r.product for r in some.routes] == pytest.approx(
             [r.product for r in every.routes[:7]], rel=1e-12

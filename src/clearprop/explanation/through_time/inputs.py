@@ -190,8 +190,8 @@ def _slopes_at(run: Run, shares: np.ndarray, row: int, output: int) -> np.ndarra
     for copy in range(count):
         at = _row_of(run, row, copy, packing.rank, count)
         seed += _seed(run, saved.a[-1], saved.z[-1], at, output)
-    arguments = (np, run.network, run.vector, None, None, saved, packing, masks, run.cut, seed)
-    slopes = unrolled.backward(*arguments).inputs
+    arguments = (np, run.network, run.vector, None, None, saved, packing, masks, run.cut)
+    slopes = unrolled.backward(*arguments, seed=seed).inputs
     return np.stack([slopes[packing.of(copy)] for copy in range(count)])
 
 

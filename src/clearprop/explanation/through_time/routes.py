@@ -100,12 +100,12 @@ class Routes:
         return self.count - len(self.routes)
 
 
-class _Partial(NamedTuple):
-    """A path that has come to a unit: its product so far, and where it came from."""
+class _End(NamedTuple):
+    """Where one of the largest paths ends: its size, the step, and its rank at the unit there."""
 
-    value: float
-    unit: int
-    before: _Partial | None
+    size: float
+    step: int
+    rank: int
 
 
 def routes_of(trace: SequenceTrace, place: Place, sequence: int, paths: int = 10) -> Routes:
@@ -128,60 +128,77 @@ def routes_of(trace: SequenceTrace, place: Place, sequence: int, paths: int = 10
     deltas, signals = (array[trace.packing.of(sequence)] for array in factors(trace, place))
     slopes = ways.f.derivative(np, ways.saved.z, ways.saved.state[0])
     own = signals[ways.times]
-    ends = _largest(ways, slopes, place.unit, own, paths)
-    found = tuple(_route(ways, slopes, t, partial, own[t]) for t, partial in ends)
-    return Routes(place, sequence, found, _count(ways), math.fsum(deltas * signals))
+    count = _count(ways)
+    ends, parents = _largest(ways, slopes, place.unit, own, max(1, min(paths, count)))
+    found = tuple(_route(ways, slopes, own, parents, (place.unit, end)) for end in ends)
+    return Routes(place, sequence, found, count, math.fsum(deltas * signals))
 
 
 def _largest(
     ways: WaySteps, slopes: np.ndarray, unit: int, signals: np.ndarray, paths: int
-) -> list[tuple[int, _Partial]]:
-    """Return the steps at which the largest paths end, with the way that each came."""
+) -> tuple[list[_End], np.ndarray]:
+    """Return where the largest paths end, and how each was come by.
+
+    The latter, (T, units, paths), tells for each of the largest beginnings at a unit which one of
+    the step after it goes on from, as unit · paths + rank; -1 where its error came in here.
+    """
     steps, size = slopes.shape
-    kept: list[list[_Partial]] = [[] for _ in range(size)]
-    ends: list[tuple[float, int, _Partial]] = []
+    values, alive = np.zeros((size, paths)), np.zeros((size, paths), dtype=bool)
+    parents = np.full((steps, size, paths), -1)
+    ends: list[_End] = []
     for t in reversed(range(steps)):
         if ways.cut is not None and (t + 1) % ways.cut == 0:
-            kept = [[] for _ in range(size)]
-        arrived = [_arrived(ways, t, j, kept, paths) for j in range(size)]
-        kept = [
-            [partial._replace(value=partial.value * slopes[t, j]) for partial in arrived[j]]
-            for j in range(size)
-        ]
-        ends += [(abs(p.value * signals[t]), t, p) for p in kept[unit]]
-        ends = sorted(ends, key=lambda end: -end[0])[:paths]
-    return [(t, partial) for _, t, partial in ends]
+            alive[...] = False
+        # what came in here, and what each beginning at any unit of the step after becomes
+        grown = (ways.U.T[:, :, None] * values).reshape(size, -1)
+        candidates = np.concatenate([ways.above[t][:, None], grown], axis=1)
+        living = np.concatenate(
+            [ways.above[t][:, None] != 0, np.broadcast_to(alive.ravel(), grown.shape)], axis=1
+        )
+        best = _best(np.where(living, np.abs(candidates), -1.0), paths)
+        values = np.take_along_axis(candidates, best, axis=1) * slopes[t][:, None]
+        alive = np.take_along_axis(living, best, axis=1)
+        parents[t] = best - 1
+        sizes = np.abs(values[unit] * signals[t])
+        ends += [_End(float(sizes[k]), t, k) for k in range(paths) if alive[unit, k]]
+        ends = sorted(ends, key=lambda end: -end.size)[:paths]
+    return ends, parents
 
 
-def _arrived(
-    ways: WaySteps, t: int, unit: int, kept: list[list[_Partial]], paths: int
-) -> list[_Partial]:
-    """Return the largest beginnings that come to a unit at step t, before its slope."""
-    found = [
-        _Partial(partial.value * ways.U[other, unit], unit, partial)
-        for other, partials in enumerate(kept)
-        for partial in partials
-    ]
-    if ways.above[t, unit]:
-        found.append(_Partial(float(ways.above[t, unit]), unit, None))
-    return sorted(found, key=lambda partial: -abs(partial.value))[:paths]
+def _best(sizes: np.ndarray, count: int) -> np.ndarray:
+    """Return the columns of each row's largest entries, largest first, (rows, count).
+
+    There are more columns than are wanted: each beginning goes on to every unit, and one is new.
+    """
+    sizes = np.nan_to_num(sizes, nan=np.inf, posinf=np.inf)
+    some = np.argpartition(-sizes, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(sizes, some, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(some, order, axis=1)
 
 
-def _route(ways: WaySteps, slopes: np.ndarray, end: int, partial: _Partial, signal: float) -> Route:
-    units = [partial.unit]
-    while partial.before is not None:
-        partial = partial.before
-        units.append(partial.unit)
+def _route(
+    ways: WaySteps,
+    slopes: np.ndarray,
+    signals: np.ndarray,
+    parents: np.ndarray,
+    last: tuple[int, _End],
+) -> Route:
+    """Return a path by where it ends, followed back to where its error came in."""
+    unit, (_, end, rank) = last
+    units, t = [unit], end
+    while (parent := int(parents[t, unit, rank])) >= 0:
+        t += 1
+        unit, rank = divmod(parent, parents.shape[2])
+        units.append(unit)
     units.reverse()
-    start = end + len(units) - 1
-    steps = range(start, end - 1, -1)
+    times = range(t, end - 1, -1)
     return Route(
-        tuple(int(ways.times[t]) for t in steps),
+        tuple(int(ways.times[step]) for step in times),
         tuple(units),
-        float(ways.above[start, units[0]]),
-        tuple(float(slopes[t, j]) for t, j in zip(steps, units, strict=True)),
+        float(ways.above[t, units[0]]),
+        tuple(float(slopes[step, j]) for step, j in zip(times, units, strict=True)),
         tuple(float(ways.U[j, i]) for j, i in pairwise(units)),
-        float(signal),
+        float(signals[end]),
     )
 
 

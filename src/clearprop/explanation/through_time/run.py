@@ -96,7 +96,7 @@ class Run:
     def back(self, seed: np.ndarray | None) -> SequenceGradients:
         """Carry δ^L, (1 or T, outputs), back; that of the loss where it is None."""
         arguments = (np, self.network, self.vector, self.y, self.c, self.saved, self.packing)
-        return unrolled.backward(*arguments, self.masks, self.cut, seed)
+        return unrolled.backward(*arguments, self.masks, self.cut, seed=seed)
 
     def forward(self, x: np.ndarray, copies: int) -> tuple[SequencePass, Packing, list[Any]]:
         """Send `copies` sequences of this length through the network: (copies, T, inputs)."""
