@@ -11,7 +11,7 @@ from clearprop import Dense, Network, Parameters
 from clearprop.engines import Block, Plan, Recipe, build
 from clearprop.equations import Adam, GradientDescent
 from clearprop.errors import EngineError, MissingExtraError, SettingError
-from clearprop.network import GRU, LSTM
+from clearprop.network import GRU, LSTM, Recurrent
 from problems import apart, block_for, hidden_network, vector_for
 
 jax = pytest.importorskip("jax")
@@ -151,6 +151,20 @@ def test_what_fills_up_a_batch_makes_nothing_that_is_not_finite():
     _, record = engine.advance(state, block, 2)
     assert record.rows.tolist() == [2, 1]
     assert not record.failed
+
+
+def test_states_stand_still_where_a_sequence_has_ended():
+    """h = 3 h⁻ + x would be 3¹⁰⁰ by the time that the other sequence ends."""
+    network = Network(1, (Recurrent(1, activation="identity"), Dense(1, "identity")))
+    values = {"W1": [[1.0]], "U1": [[3.0]], "b1": [0.0], "W2": [[1.0]], "b2": [0.0]}
+    vector = Parameters.from_names(network, values).vector
+    block = Block.of(network, [np.zeros((100, 1)), np.ones((1, 1))], [[0.0], [2.0]])
+    for way in ("serial", "chain", "scan"):
+        engine = build("xla", network, Recipe(), plan=Plan("xla", through_time=way))
+        objective, gradient = engine.gradient(vector, block)
+        # E = ½ (1 - 2)² / 2, and δ = -½ at the last step of the second sequence
+        assert objective == pytest.approx(0.25)
+        assert gradient == pytest.approx([-0.5, 0, -0.5, -0.5, -0.5])
 
 
 def test_no_rows():

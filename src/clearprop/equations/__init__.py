@@ -8,6 +8,7 @@ such a namespace runs these very lines. Rows are samples: a batch of n samples i
     forward.py     z = s W a + b,  a = f(z),  dropout
     backward.py    BP1 to BP4
     cells.py       one step of time of a recurrent layer, forward and back
+    scan.py        errors of all steps of time at once;  newton.py: states, by iteration
     carriers.py    other ways to carry errors back than BP2, and the table of all of them
     objective.py   the loss of a batch, penalties, clipping
     chance.py      counter-based random numbers, the same on every engine

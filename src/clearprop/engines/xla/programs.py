@@ -185,7 +185,8 @@ def advance(kind: Kind, size: int) -> Any:
         value = factor * eq.penalty_value(jnp, network, run.vector, penalty)
         given = (run.vector, tuple(run.slots), gradient, constants, factor)
         terms, slots = terms_and_slots(jnp, network, kind.recipe, *given)
-        vector = run.vector + sum(terms.values()).astype(run.vector.dtype)
+        change: Any = sum(terms.values())
+        vector = run.vector + change.astype(run.vector.dtype)
         new = jnp.stack(slots) if slots else run.slots
         after = _moved_on(kind, run._replace(vector=vector, slots=new), batch, saved, data)
         sound = jnp.isfinite(loss) & jnp.all(jnp.isfinite(gradient))
