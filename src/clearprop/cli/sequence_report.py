@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,9 +24,12 @@ from clearprop.cli.report import (
     rows_of,
     table,
 )
-from clearprop.cli.sequence_account import SequenceAccount
+from clearprop.cli.sequence_account import TOLERANCE, SequenceAccount
 from clearprop.cli.sequence_job import SequenceJob
 from clearprop.explanation.numbers import figure
+
+# steps of a sum over time that are written out
+SHOWN_STEPS = 4
 
 
 def print_sequence_plan(screen: Console, job: SequenceJob | ForecastJob) -> None:
@@ -167,7 +171,7 @@ def _print_account(screen: Console, account: SequenceAccount) -> None:
         shape = " × ".join(str(size) for size in line.shape)
         grid.add_row(layer, line.name, shape, figure(line.norm), figure(line.gradient_norm))
     screen.print(grid)
-    screen.print()
+    _print_weight(screen, account)
     verb = "agree" if account.agrees else "do not agree"
     several = "sequences" if account.sequences > 1 else "sequence"
     screen.print(
@@ -177,6 +181,49 @@ def _print_account(screen: Console, account: SequenceAccount) -> None:
             f"entries, over {account.sequences} {several}: relative difference "
             f"{figure(account.error)}, in {account.worst}.",
         )
+    )
+
+
+def _print_weight(screen: Console, account: SequenceAccount) -> None:
+    """Write one weight's gradient out as a sum over the steps of one sequence."""
+    found, names = account.over_time, account.names
+    weight = names.of(found.place)
+    screen.print(
+        f"\nHow much does the loss of sequence {found.sequence + 1} of the batch change with the "
+        f"weight {weight}?\nIt is the same weight at every step, so each step adds its error δ "
+        f"times what came in:\n",
+        highlight=False,
+    )
+    grid = Table.grid(padding=(0, 1))
+    for justify in ("left", "right", "left", "right", "left", "right", "left"):
+        grid.add_column(justify=justify, no_wrap=True)
+    values, lead = found.values, "∂E/∂w ="
+    largest = np.sort(np.argsort(-np.abs(values), kind="stable")[:SHOWN_STEPS])
+    for place in largest:
+        numbers = (figure(found.deltas[place]), "·", figure(found.signals[place]), "=")
+        step = Text(f"at step {found.steps[place] + 1}", style="dim")
+        grid.add_row(lead, *numbers, figure(values[place]), step)
+        lead = ""
+    others = len(values) - len(largest)
+    if others:
+        rest = found.total - float(np.sum(values[largest]))
+        told = Text(f"at {others} other{'s' * (others > 1)}", style="dim")
+        grid.add_row("", "", "", "", "", figure(rest), told)
+    grid.add_row("", "", "", "", "", figure(found.total), Text("altogether", style="dim"))
+    screen.print(grid)
+    screen.print()
+    screen.print(
+        Text.assemble(
+            mark(found.adds_up),
+            f" Σ over {account.sequences} sequences and their steps {figure(found.batch_total, 6)} "
+            f"= gradient from the engine {figure(found.gradient, 6)}",
+        )
+    )
+    largest_entry = max(abs(found.gradient), abs(account.difference)) or 1.0
+    close = abs(found.gradient - account.difference) <= TOLERANCE * largest_entry
+    agrees = "agrees" if close else "does not agree"
+    screen.print(
+        Text.assemble(mark(close), f" finite difference {figure(account.difference, 6)} {agrees}")
     )
 
 
