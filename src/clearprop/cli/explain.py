@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearprop.cli.loading import (
+    Series,
     Table,
     load_for_tables,
     load_table,
     reads_series,
     split_target,
-    target_names,
 )
 from clearprop.cli.options import json_option, table_options
 from clearprop.cli.output import print_json
@@ -196,19 +196,9 @@ def _some_rows(estimator: Any, table: Table, options: dict[str, Any]) -> tuple[D
 
 def _some_series(estimator: Any, table: Table, options: dict[str, Any]) -> tuple[Data, int]:
     """Return the rows of the series that were asked for with the target, and the first's number."""
-    from clearprop.tables import series_of
-
-    if getattr(estimator, "forecasts_", False):
-        raise SettingError(
-            "A model that forecasts goes over windows of one series, which a table does not show. "
-            "In Python: clearprop.explain(model, [window], [what follows each of its steps])."
-        )
-    split_target(estimator, table)  # says so where there is none
-    frame = table.frame
-    layout = series_of(frame, estimator.sequence_id, estimator.order_by, sort=bool(estimator.sort))
-    first, last = _wanted(options, len(layout), f"{table.name!r} has {len(layout):,} series")
-    chosen = layout.rows[layout.starts[first - 1] : layout.starts[last]]
-    return (frame[chosen], target_names(estimator)[0]), first
+    series = Series.of(estimator, table)
+    first, last = _wanted(options, len(series), f"{table.name!r} has {len(series):,} series")
+    return series.rows(first - 1, last), first
 
 
 def _wanted(options: dict[str, Any], height: int, what_there_is: str) -> tuple[int, int]:

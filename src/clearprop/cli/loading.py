@@ -1,6 +1,6 @@
 """Tables and models from what was typed: files, standard input, shipped tables, arrays.
 
-Public names: `Table`, `load_for_tables`, `load_table`, `load_tabular`, `reads_series`,
+Public names: `Series`, `Table`, `load_for_tables`, `load_table`, `load_tabular`, `reads_series`,
 `split_target`, `target_names`.
 May import: `clearprop.tables`, `clearprop.files`, `clearprop.errors`; Polars when a table is read.
 """
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearprop.errors import FileError
+from clearprop.errors import FileError, SettingError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from clearprop.tables import SeriesLayout
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,53 @@ def reads_series(model: Any) -> bool:
     """Whether a model reads the rows of a table as series, or forecasts a column."""
     of_table = hasattr(getattr(model, "encoding_", None), "used_columns")
     return of_table or bool(getattr(model, "forecasts_", False) and model.target_names_)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The series of a table, as a model reads them.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+    layout : SeriesLayout
+    target : str
+    """
+
+    frame: pl.DataFrame
+    layout: SeriesLayout
+    target: str
+
+    @classmethod
+    def of(cls, model: Any, table: Table) -> Series:
+        """Find them.
+
+        Raises
+        ------
+        FileError
+            If the table lacks the target.
+        SettingError
+            If the model forecasts.
+        """
+        from clearprop.tables import series_of
+
+        if getattr(model, "forecasts_", False):
+            raise SettingError(
+                "A model that forecasts goes over windows of one series, which a table does not "
+                "show. In Python: clearprop.explain(model, [window], [what follows its steps])."
+            )
+        split_target(model, table)  # says so where there is none
+        layout = series_of(table.frame, model.sequence_id, model.order_by, sort=bool(model.sort))
+        return cls(table.frame, layout, target_names(model)[0])
+
+    def __len__(self) -> int:
+        """Return how many series there are."""
+        return len(self.layout)
+
+    def rows(self, first: int, last: int) -> tuple[pl.DataFrame, str]:
+        """Return the rows of series first to last - 1, counted from 0, and the target's column."""
+        starts = self.layout.starts
+        return self.frame[self.layout.rows[starts[first] : starts[last]]], self.target
 
 
 def split_target(model: Any, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
