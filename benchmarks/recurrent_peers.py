@@ -19,6 +19,8 @@ from clearprop.equations import GradientDescent
 from clearprop.network import GRU, LSTM, Recurrent
 
 RATE, OUTPUTS = 0.05, 5
+# batches of an epoch
+BATCHES = 8
 LAYERS = {"RNN": Recurrent, "GRU": GRU, "LSTM": LSTM}
 
 
@@ -43,22 +45,22 @@ class Case:
         return Network(self.inputs, layers, "cross_entropy", "float32")
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return one batch of sequences and its classes."""
-        draw = np.random.default_rng(0)
-        x = draw.normal(size=(self.batch, self.steps, self.inputs)).astype(np.float32)
-        return x, draw.integers(0, OUTPUTS, self.batch)
+        """Return an epoch of sequences and their classes."""
+        draw, rows = np.random.default_rng(0), BATCHES * self.batch
+        x = draw.normal(size=(rows, self.steps, self.inputs)).astype(np.float32)
+        return x, draw.integers(0, OUTPUTS, rows)
 
 
 class Stepping:
-    """Takes the same step again and again, with a clock around it."""
+    """Takes steps, epoch after epoch, with a clock around them."""
 
-    def step(self) -> float:
-        """Take one step and return its loss."""
+    def train(self, steps: int) -> list[float]:
+        """Take up to so many steps, at least one, and return their losses."""
         raise NotImplementedError
 
     def losses(self, steps: int) -> list[float]:
         """Return the losses of the first steps."""
-        return [self.step() for _ in range(steps)]
+        return [self.train(1)[0] for _ in range(steps)]
 
     def calibrate(self, seconds: float) -> int:
         """Warm up, and return how many steps take about so long."""
@@ -68,8 +70,8 @@ class Stepping:
     def run(self, steps: int) -> float:
         """Return the seconds of so many steps."""
         began = time.perf_counter()
-        for _ in range(steps):
-            self.step()
+        while steps > 0:
+            steps -= len(self.train(steps))
         return time.perf_counter() - began
 
 
@@ -83,11 +85,12 @@ class Ours(Stepping):
         self._block = Block.of(network, *case.data())
         self._state = self._engine.initial_state(Parameters.initial(network, 0))
 
-    def step(self) -> float:
-        """Take one step from the beginning of the block."""
-        self._state.position = 0
-        self._state, record = self._engine.advance(self._state, self._block, 1)
-        return float(record.losses[0])
+    def train(self, steps: int) -> list[float]:
+        """Let the engine take the steps in one call."""
+        if not self._engine.steps_left(self._state, self._block):
+            self._state.position = 0
+        self._state, record = self._engine.advance(self._state, self._block, steps)
+        return record.losses.tolist()
 
 
 class PyTorch(Stepping):
@@ -114,16 +117,25 @@ class PyTorch(Stepping):
         self._layer, self._output = layer, output
         trained = [p for p in (*layer.parameters(), *output.parameters()) if p.requires_grad]
         self._optimiser = torch.optim.SGD(trained, lr=RATE)
-        self._x, self._y = map(torch.from_numpy, case.data())
+        x, y = map(torch.from_numpy, case.data())
+        self._batches = list(zip(x.split(case.batch), y.split(case.batch), strict=True))
+        self._taken = 0
 
-    def step(self) -> float:
-        """Forward, backward and update."""
+    def train(self, steps: int) -> list[float]:
+        """Forward, backward and update, one step after another."""
+        return [self._step(*self._next()) for _ in range(steps)]
+
+    def _next(self) -> tuple[Any, Any]:
+        self._taken += 1
+        return self._batches[(self._taken - 1) % BATCHES]
+
+    def _step(self, x: Any, y: Any) -> float:
         self._optimiser.zero_grad()
-        last = self._layer(self._x)[0][:, -1]
-        loss = self._torch.nn.functional.cross_entropy(self._output(last), self._y)
+        last = self._layer(x)[0][:, -1]
+        loss = self._torch.nn.functional.cross_entropy(self._output(last), y)
         loss.backward()
         self._optimiser.step()
-        return float(loss)
+        return float(loss.detach())
 
 
 def _hold_second_bias(torch: Any, bias: Any, case: Case) -> None:

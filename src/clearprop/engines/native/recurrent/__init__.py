@@ -18,6 +18,7 @@ of time by itself, and they meet once, before the update.
     layout.py      a network and a batch's size as the kernel's arrays
     call.py        one call of the kernel                   reading.py    what it left, for a trace
     schedule.py    which sequences, from which step on, each step takes
+    plans.py       threads, and which products go through BLAS
     engine.py      SequenceNativeEngine
 
 May import: what `clearprop.engines.native` may.
