@@ -12,9 +12,10 @@ from clearprop.errors import EngineError
 from clearprop.network import Network, Operation, Recurrence
 
 # multiplications of all layers for one batch, were its sequences STEPS long, from which on a second
-# thread pays
+# thread is taken: as much work as waking it takes several times over; a guess, not a measurement
 THREADS_FROM, STEPS = 600_000, 32
-# multiplications of one row from which on products over all rows go through BLAS
+# multiplications of one row from which on products over all rows go through BLAS: where U no longer
+# stays in a core's cache; a guess as well
 BLAS_FROM = 250_000
 
 
