@@ -219,11 +219,22 @@ def test_few_series_need_to_be_told_that_nothing_is_measured(clearprop):
     assert said.code == 0
 
 
-def test_other_verbs_say_that_they_go_over_rows(clearprop, trained):
-    for verb in ("explain", "check"):
-        said = clearprop(verb, trained, "moves.csv")
-        assert said.code == 1
-        assert "reads series of rows; this verb goes over single rows" in said.err
+def test_a_gradient_is_explained_and_checked(clearprop, trained):
+    said = clearprop("explain", trained, "moves.csv", "--row", "2", "--chapters", "over_time")
+    assert said.code == 0, said.err
+    assert "on one sequence" in said.out
+    assert "= gradient used in the update" in said.out
+    said = clearprop("check", trained, "moves.csv", "--rows", "3", "--json")
+    assert said.code == 0, said.err
+    document = json.loads(said.out)
+    assert (document["series"], document["passed"]) == (3, True)
+    assert document["error"] < 1e-6
+
+
+def test_series_that_are_not_there_are_named(clearprop, trained):
+    said = clearprop("explain", trained, "moves.csv", "--row", "1000")
+    assert said.code == 1
+    assert "series, so there is no row 1,000" in said.err
     assert (
         "--steps is for models that forecast"
         in clearprop("predict", trained, "moves.csv", "--steps", "2").err

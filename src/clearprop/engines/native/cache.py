@@ -4,6 +4,11 @@ Numba's own on-disk cache looks only at the file of the function it caches and d
 files that a kernel imports. Here the stamp of a kernel is a digest of every source file that goes
 into it. Numba's index adds its own version, the processor and its features.
 
+A part of a kernel is a symbol of its object file, named by the function's name, its types and a
+number that Numba counts up in each process. Of two symbols of one name a linker takes the first; so
+two kernels that different processes compiled could be given each other's parts, such as a band of
+six rows in the place of one of four. Numbers are therefore counted from one drawn at random.
+
 The folder is `$CLEARPROP_CACHE` where set, else the user's cache folder. Files are written by Numba
 to a temporary name and renamed, so several processes may compile at once; the last one wins and all
 wrote the same.
@@ -11,13 +16,16 @@ wrote the same.
 
 from __future__ import annotations
 
+import itertools
+import os
+import secrets
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from numba import njit
-from numba.core import caching
+from numba.core import bytecode, caching
 
 from clearprop import equations, functions
 from clearprop.engines.folder import cache_folder, digest_of
@@ -29,6 +37,17 @@ _SOURCES = (Path(__file__).parent, *(Path(m.__file__ or "").parent for m in (equ
 def sources_digest() -> str:
     """Return the digest of all files whose code or constants are compiled into a kernel."""
     return digest_of(_SOURCES)
+
+
+def name_apart() -> None:
+    """Let this process name what it compiles as no other process does."""
+    bytecode.FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
+
+
+name_apart()
+if hasattr(os, "register_at_fork"):
+    # a child would go on counting where its parent does
+    os.register_at_fork(after_in_child=name_apart)
 
 
 class _Locator(caching._CacheLocator):

@@ -52,9 +52,10 @@ class Places:
     size: int
 
 
-def places_for(network: Network, capacity: int, team: int = 1) -> Places:
+def places_for(network: Network, capacity: int, team: int = 1, *, singles: bool = False) -> Places:
     """Lay out a workspace. Every array starts on a cache line (16 float32 numbers).
 
+    `singles` says that steps of one sample will be taken, which hold the parameters row by row.
     What only some carriers need comes last: memory that nobody writes to takes up none.
     """
     end = 0
@@ -85,7 +86,7 @@ def places_for(network: Network, capacity: int, team: int = 1) -> Places:
         errors[-1] = layers[-1][-1]
     shares, sums = take(widest), take(2, widest)
     padded = [(o.fan_in + 1) * padded_units(network, o.units) for o in network.operations]
-    parameters = take(SLOTS + 1, sum(padded))
+    parameters = take(SLOTS + 1, sum(padded)) if singles else end
     rows = [parameters + sum(padded[:index]) for index in range(len(padded))]
     return Places(
         capacity,
@@ -260,6 +261,7 @@ class Workspace:
     partial: np.ndarray
     numbers: np.ndarray
     control: np.ndarray
+    singles: bool = False
 
     @property
     def rows(self) -> int:
@@ -267,12 +269,14 @@ class Workspace:
         return self.places.capacity * len(self.work)
 
     @classmethod
-    def allocate(cls, network: Network, plan: Plan, batch: int) -> Workspace:
-        """Allocate for batches of this many rows."""
+    def allocate(
+        cls, network: Network, plan: Plan, batch: int, *, singles: bool = False
+    ) -> Workspace:
+        """Allocate for batches of this many rows; see `places_for`."""
         copies = plan.threads if plan.split == "batch" else 1
         capacity = -(-batch // copies)
         team = plan.threads if plan.split == "neurons" else 1
-        places = places_for(network, capacity, team)
+        places = places_for(network, capacity, team, singles=singles)
         return cls(
             places,
             tables_for(network, plan, places),
@@ -281,4 +285,5 @@ class Workspace:
             np.zeros((plan.threads, records.PART_COLUMNS)),
             np.zeros((copies, capacity), dtype=np.int64),
             np.zeros(CONTROL_SIZE, dtype=np.int64),
+            singles,
         )

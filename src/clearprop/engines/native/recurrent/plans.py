@@ -1,6 +1,7 @@
 """How a network of sequences is run: how many threads, and which layers' products go through BLAS.
 
-Threads split a batch's sequences. The thresholds come from measurements on two cores (AVX-512).
+Threads split a batch's sequences. The thresholds are guesses from the sizes of caches and the time
+that waking a thread takes; `threads` and a plan of one's own overrule them.
 """
 
 from __future__ import annotations
