@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from agreement import used_gradient
 from clearprop import CustomLoss, Dense, Network, Parameters, equations
 from clearprop.engines import Recipe, build
 from clearprop.engines.native import NativeEngine
@@ -48,14 +49,6 @@ def _later_state(engine, network, block):
     return state
 
 
-def _used_gradient(engine):
-    """Return what the last update used: each thread left its part of the sum in its own row."""
-    rows = engine.workspace(1).gradients
-    size, count = rows.shape[1], len(rows)
-    parts = [rows[t, size * t // count : size * (t + 1) // count] for t in range(count)]
-    return np.concatenate(parts)
-
-
 def _hold(engine, network, block, *, plain):
     state = _later_state(engine, network, block)
     rows = block.visited(state.position, state.position + engine.recipe.batch_size)
@@ -70,7 +63,7 @@ def _hold(engine, network, block, *, plain):
     assert np.any(trace.update)
     if plain:
         # the update works in place where there is a penalty or a bound; here it does not
-        assert np.array_equal(trace.gradient, _used_gradient(engine))
+        assert np.array_equal(trace.gradient, used_gradient(engine.workspace(1)))
     # a Trace multiplies c and E in their own precision, the kernel in float64
     exact = {"float64": 1e-13, "float32": 1e-6}[network.dtype]
     assert trace.loss == pytest.approx(record.losses[0], rel=exact)
