@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib
-import json
 import sys
 import time
 from pathlib import Path
@@ -13,22 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 import benchmarks
-from benchmarks import machine, pictures, report
-from benchmarks.options import SECTIONS, Options
+from benchmarks import keeping, machine, report
+from benchmarks.options import Options
 from benchmarks.problems import CASES, PER_SAMPLE
 from benchmarks.same_work import DifferentWorkError
+from benchmarks.sections import SECTIONS
 
-# section: module and function
-RUNS = {
-    "training": ("training", "run"),
-    "per-sample": ("training", "run_per_sample"),
-    "prediction": ("prediction", "run"),
-    "variants": ("variants", "run"),
-    "threads": ("threads", "run"),
-    "growth": ("growth", "run"),
-    "memory": ("memory", "run"),
-    "cold": ("cold", "run"),
-}
+FOLDER = Path("benchmarks/results")
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -38,11 +27,19 @@ def parse(arguments: list[str] | None = None) -> Options:
         description=benchmarks.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, by commas")
+    parser.add_argument(
+        "--only", default=",".join(SECTIONS),
+        help="sections, by commas; '' draws page and pictures of --into anew",
+    )  # fmt: skip
     parser.add_argument("--cases", default="", help="networks, by commas, such as 2-2-2,4-10-3")
     parser.add_argument("--repeats", type=int, default=None, help="rounds; 5, or 3 with --quick")
     parser.add_argument("--quick", action="store_true", help="fewer cases and shorter turns")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--out", type=Path, help="a folder; the file is named by the day")
+    place.add_argument(
+        "--into", type=Path, metavar="FILE.json",
+        help="a file of results to put the figures into; made where there is none",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     sections = tuple(filter(None, given.only.split(",")))
     cases = tuple(filter(None, given.cases.split(",")))
@@ -51,53 +48,46 @@ def parse(arguments: list[str] | None = None) -> Options:
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
     if unknown := set(cases) - known:
         parser.error(f"no case {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    repeats = given.repeats or (3 if given.quick else 5)
+    if given.into and given.into.suffix != ".json":
+        parser.error(f"--into takes a file whose name ends with .json, but {given.into} came")
+    into = given.into or (given.out or FOLDER) / f"{datetime.date.today().isoformat()}.json"
     console = Console(stderr=True)
     return Options(
-        sections, cases, repeats, given.quick, given.out,
+        sections, cases, given.repeats or (3 if given.quick else 5), given.quick, into,
         lambda line: console.print(f"{datetime.datetime.now():%H:%M:%S}  {line}", style="dim"),
+        merges=given.into is not None,
     )  # fmt: skip
 
 
-def measure(options: Options) -> dict:
-    """Run the sections that were asked for."""
-    began = time.time()
-    date = datetime.date.today().isoformat()
-    results = {
-        "date": date, "stem": date, "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
-        "repeats": options.repeats, "quick": options.quick, "machine": machine.describe(),
-    }  # fmt: skip
+def measure(options: Options, command: str) -> dict:
+    """Run the sections that were asked for; return them with what the file held before."""
+    here = machine.describe()
+    results = keeping.read(options.into) if options.merges else None
+    if results is None:
+        today = datetime.date.today().isoformat()
+        results = keeping.started(today, options.into.stem, here)
+    keeping.check_machine(results, here)
     for section in options.sections:
-        module, name = RUNS[section]
-        results[section] = getattr(importlib.import_module(f"benchmarks.{module}"), name)(options)
-        results["minutes"] = (time.time() - began) / 60
-        keep_figures(results, options.out)  # what is measured is not lost if a later section fails
+        began = time.time()
+        run = SECTIONS[section].load("run")
+        assert run is not None
+        results[section] = keeping.merged(results.get(section), run(options))
+        results["runs"].append({
+            "section": section, "command": command, "minutes": (time.time() - began) / 60,
+            "repeats": options.repeats, "quick": options.quick,
+            "date": datetime.date.today().isoformat(),
+        })  # fmt: skip
+        # what is measured is not lost if a later section fails
+        keeping.keep_figures(results, options.into.parent)
     return results
-
-
-def keep_figures(results: dict, folder: Path) -> Path:
-    """Write the figures alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{results['stem']}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    return path
-
-
-def keep(results: dict, folder: Path) -> list[Path]:
-    """Write figures, page and pictures of a run; return the files."""
-    figures = keep_figures(results, folder)
-    names = pictures.draw(results, folder)
-    text = folder / f"{results['stem']}.md"
-    text.write_text(report.page(results, names))
-    return [figures, text, *(folder / name for name in names)]
 
 
 def main() -> int:
     """Measure, print, keep."""
     options = parse()
     try:
-        results = measure(options)
-    except DifferentWorkError as error:
+        results = measure(options, " ".join(["python -m benchmarks", *sys.argv[1:]]).strip())
+    except (DifferentWorkError, keeping.OtherMachineError) as error:
         print(error, file=sys.stderr)
         return 1
     console = Console()
@@ -105,7 +95,7 @@ def main() -> int:
         console = Console(width=160)
     for table in report.tables(results):
         console.print(table.rich())
-    for path in keep(results, options.out):
+    for path in keeping.keep(results, options.into.parent):
         console.print(f"written: {path.name}", style="dim")
     return 0
 

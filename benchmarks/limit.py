@@ -2,7 +2,8 @@
 
 The limit of a case is the sum over its products of the best time that any BLAS here reaches at that
 very shape and layout, plus the update's bytes at the bandwidth measured over arrays of that size.
-Each BLAS is a worker of its own and takes part in the rounds like a peer. For each product it tries
+Each BLAS (xla_products.py has XLA's products, which JAX runs on) is a worker of its own and takes
+part in the rounds like a peer. For each product it tries
 
     one core                          one thread on the whole product
     its own threads                   the library's threads on the whole product
@@ -255,11 +256,14 @@ class Update:
     measure = Blas.measure
 
 
-SUBJECTS = {
-    "OpenBLAS of SciPy": ("benchmarks.limit:Blas", ("OpenBLAS",)),
-    "MKL": ("benchmarks.limit:Blas", ("MKL",)),
-    "PyTorch's BLAS": ("benchmarks.limit:TorchBlas", ()),
-    "memory": ("benchmarks.limit:Update", ()),
+# name: class, its arguments before the case, and threads where a process takes them at its start
+SUBJECTS: dict[str, tuple[str, tuple, int | None]] = {
+    "OpenBLAS of SciPy": ("benchmarks.limit:Blas", ("OpenBLAS",), None),
+    "MKL": ("benchmarks.limit:Blas", ("MKL",), None),
+    "PyTorch's BLAS": ("benchmarks.limit:TorchBlas", (), None),
+    "XLA, all cores": ("benchmarks.xla_products:XlaProducts", (), None),
+    "XLA, one core": ("benchmarks.xla_products:XlaProducts", (), 1),
+    "memory": ("benchmarks.limit:Update", (), None),
 }
 
 
@@ -301,8 +305,8 @@ class Limits:
         self.left_out: dict[str, str] = {}
         self.workers: list[Worker] = []
         cores = all_cores()
-        for name, (target, arguments) in SUBJECTS.items():
-            worker = Worker(name)
+        for name, (target, arguments, threads) in SUBJECTS.items():
+            worker = Worker(name, threads, threads)
             self.workers.append(worker)
             try:
                 worker.send("make", target, *arguments, case, cores)

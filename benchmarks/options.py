@@ -9,10 +9,6 @@ from pathlib import Path
 from benchmarks.pool import all_cores
 from benchmarks.problems import Case
 
-SECTIONS = (
-    "training", "per-sample", "prediction", "variants", "threads", "growth", "memory", "cold",
-)  # fmt: skip
-
 
 def _silent(line: str) -> None:
     """Say nothing."""
@@ -25,25 +21,28 @@ class Options:
     Attributes
     ----------
     sections : tuple of str
-        Which parts of `SECTIONS` to run.
+        Which of `sections.SECTIONS` to run.
     cases : tuple of str
         Networks, such as `"64-100-10"`; all where empty.
     repeats : int
         Rounds.
     quick : bool
         Fewer cases and shorter turns: to see that all runs, and roughly where we stand.
-    out : Path
-        The folder for results.
+    into : Path
+        The file of results.
     say : callable
         Told what is being measured.
+    merges : bool
+        Whether what the file holds already is to stay.
     """
 
-    sections: tuple[str, ...] = SECTIONS
+    sections: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     repeats: int = 5
     quick: bool = False
-    out: Path = Path("benchmarks/results")
+    into: Path = Path("benchmarks/results/results.json")
     say: Callable[[str], None] = _silent
+    merges: bool = False
 
     @property
     def thread_counts(self) -> tuple[int, ...]:

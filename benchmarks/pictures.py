@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.peers import OURS
+from benchmarks.sections import SECTIONS
 
 STYLE = Path(__file__).resolve().parent.parent / "src/clearprop/training/clearprop.mplstyle"
 # Okabe and Ito's colours and a mark for each family, so that neither is needed alone
@@ -41,6 +42,15 @@ LIMIT = "machine's limit"
 def _figure(width: float = 7.2, height: float = 4.6) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height))
     return figure, figure.subplots()
+
+
+def title(figure: Figure, finding: str) -> None:
+    """Write the finding above the whole figure, from its left edge, in as many lines as it takes.
+
+    Above the axes it would begin behind the rows' names and be cut off at the right.
+    """
+    width = int(11.2 * figure.get_figwidth())  # letters that fit into a line
+    figure.suptitle(textwrap.fill(finding, width), x=0.01, ha="left", fontsize=11.5)
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -73,7 +83,7 @@ def _name_ends(axes: Any, ends: list[tuple[str, float, float, str]]) -> None:
         )  # fmt: skip
 
 
-def _against_work(cases: list[dict], title: str, unit: str) -> Figure:
+def _against_work(cases: list[dict], finding: str, unit: str) -> Figure:
     """Return time over multiplications, one line a family."""
     figure, axes = _figure()
     axes.set(xscale="log", yscale="log")
@@ -99,28 +109,38 @@ def _against_work(cases: list[dict], title: str, unit: str) -> Figure:
         ends.append((LIMIT, xs[-1], ys[-1], "#1B1F24"))
     axes.set_xlabel(f"multiplications a {unit} (log scale)")
     axes.set_ylabel(f"microseconds a {unit} (log scale)")
-    axes.set_title(title)
+    title(figure, finding)
     _name_ends(axes, ends)
     return figure
 
 
-def _nearest(cases: list[dict]) -> tuple[float, float]:
-    """Return the least and the largest ratio of the nearest peer, over all cases."""
-    nearest = [
+def _nearest(cases: list[dict]) -> list[float]:
+    """Return the nearest peer's ratio in each case."""
+    return [
         min(f["ratio"] for name, f in case["families"].items() if not name.startswith(OURS))
         for case in cases
     ]
-    return min(nearest), max(nearest)
 
 
 def _finding(cases: list[dict], doing: str) -> str:
-    low, high = _nearest(cases)
-    if low < 1:
-        return f"{doing}: the nearest peer takes {low:.2g} to {high:.2g} times as long as clearprop"
-    return f"{doing}: every peer takes at least {low:.2g} times as long as clearprop"
+    """Return in a sentence how the nearest peer fares, case by case."""
+    nearest = _nearest(cases)
+    ahead, low, high = sum(ratio > 1 for ratio in nearest), min(nearest), max(nearest)
+    if ahead == len(cases):
+        return (
+            f"{doing}: clearprop is ahead of every peer, of the nearest {_range(low, high)} times"
+        )
+    return (
+        f"{doing}: clearprop is ahead of every peer in {ahead} of {len(cases)} cases; the nearest "
+        f"peer takes {_range(low, high)} times as long"
+    )
 
 
-def _ratios(cases: list[dict], title: str, names: list[str]) -> Figure:
+def _range(low: float, high: float) -> str:
+    return f"{low:.2g} to {high:.2g}" if f"{low:.2g}" != f"{high:.2g}" else f"{low:.2g}"
+
+
+def _ratios(cases: list[dict], finding: str, names: list[str]) -> Figure:
     """Return the ratios as dots, one row a case; left of 1 a peer is faster."""
     figure, axes = _figure(height=1.6 + 0.5 * len(cases))
     axes.set(xscale="log")
@@ -141,13 +161,13 @@ def _ratios(cases: list[dict], title: str, names: list[str]) -> Figure:
     axes.set_yticks([-row for row in range(len(cases))], names)
     axes.set_ylim(-len(cases) + 0.4, 0.6)
     axes.set_xlabel("peer's time / clearprop's time (log scale; clearprop is the line at 1)")
-    axes.set_title(title, loc="left")
+    title(figure, finding)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     figure.legend(loc="outside lower center", ncols=min(5, len(families)), fontsize=9)
     return figure
 
 
-def _growth(section: dict) -> Figure:
+def growth(section: dict) -> dict[str, Figure]:
     """Return the four series beside each other, time and multiplications."""
     figure = Figure(figsize=(9.2, 6.2))
     for axes, (what, found) in zip(
@@ -168,10 +188,26 @@ def _growth(section: dict) -> Figure:
         slopes = f"time {found['slope']:.2f}, work {found['slope_of_multiplications']:.2f}"
         axes.set_title(f"{what.capitalize()}: slope of {slopes}")
         axes.legend(fontsize=8)
-    return figure
+    title(figure, _growth_finding(section["series"]))
+    return {"growth": figure}
 
 
-def _training(section: dict) -> dict[str, Figure]:
+def _growth_finding(series: dict) -> str:
+    """Return with what time grows as the work does, more slowly or faster, by the slopes."""
+    groups: dict[str, list[str]] = {}
+    for what, found in series.items():
+        apart = found["slope"] - found["slope_of_multiplications"]
+        how = "as" if abs(apart) <= 0.1 else "more slowly than" if apart < 0 else "faster than"
+        groups.setdefault(how, []).append(what)
+    said = [
+        f"{how} the work with {', '.join(whats[:-1])}{' and ' * (len(whats) > 1)}{whats[-1]}"
+        for how, whats in groups.items()
+    ]
+    return "Time grows " + ", ".join(said).replace("as the work", "as the work does", 1)
+
+
+def training(section: dict) -> dict[str, Figure]:
+    """Return times over work, and ratios."""
     cases = section["cases"]
     return {
         "training": _against_work(cases, _finding(cases, "Training"), "step"),
@@ -181,32 +217,26 @@ def _training(section: dict) -> dict[str, Figure]:
     }
 
 
-def _per_sample(section: dict) -> dict[str, Figure]:
+def per_sample(section: dict) -> dict[str, Figure]:
+    """Return times over work."""
     cases = section["cases"]
     return {"per-sample": _against_work(cases, _finding(cases, "One sample a step"), "step")}
 
 
-def _prediction(section: dict) -> dict[str, Figure]:
+def prediction(section: dict) -> dict[str, Figure]:
+    """Return ratios."""
     cases = section["cases"]
-    names = [f"{case['network']}, {case['rows']:,}" for case in cases]
+    names = [f"{case['network']}, {case['rows']:,} row{'s' * (case['rows'] > 1)}" for case in cases]
     return {"prediction-ratios": _ratios(cases, _finding(cases, "Prediction"), names)}
-
-
-_PICTURES: dict[str, Callable[[dict], dict[str, Figure]]] = {
-    "training": _training,
-    "per-sample": _per_sample,
-    "prediction": _prediction,
-    "growth": lambda section: {"growth": _growth(section)},
-}
 
 
 def draw(results: dict, folder: Path) -> list[str]:
     """Write a run's pictures into a folder; return their names."""
     names = []
     with mpl.style.context(STYLE):
-        for section, make in _PICTURES.items():
-            found = results.get(section)
-            if not found or not (found.get("cases") or found.get("series")):
+        for name, section in SECTIONS.items():
+            found, make = results.get(name), section.load("pictures")
+            if not make or not found or not (found.get("cases") or found.get("series")):
                 continue
             for name, figure in make(found).items():
                 names.append(f"{results['stem']}-{name}.svg")

@@ -1,6 +1,10 @@
 """What is to be reached, and whether a run reached it.
 
 Ratios are a peer's time over ours. "with MKL" is what counts where our plan went through MKL.
+
+A ratio asks for a time: what the peer took in this run, divided by the ratio. Where that is less
+than the machine's limit of the same run the verdict says so: its products alone take longer than
+that with the best BLAS here.
 """
 
 from __future__ import annotations
@@ -8,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.peers import OURS
+from benchmarks.sections import SECTIONS
+from benchmarks.tables import microseconds
 
 # network: peer's family, the least ratio; "limit" is ours as a share of the machine's limit
 TRAINING = {
@@ -23,6 +29,8 @@ TRAINING = {
     },
 }  # fmt: skip
 PER_SAMPLE = {"FANN": 2.0}
+# GFLOP/s below which the time of products is that of calling BLAS rather than of multiplying
+CALLING = 25.0
 PREDICTION = 1.0
 VARIANT = 1.3
 COLD = 1.3
@@ -31,13 +39,14 @@ COMPILE_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """One target: what, the bound, what was measured, and whether it is met."""
+    """One target: what, the bound, what was measured, whether it is met, and what it asks for."""
 
     section: str
     what: str
     wanted: str
     got: str
     met: bool
+    note: str = ""
 
 
 def _ratios(section: str, case: dict, wanted: dict[str, float]) -> list[Verdict]:
@@ -45,16 +54,35 @@ def _ratios(section: str, case: dict, wanted: dict[str, float]) -> list[Verdict]
     for family, least in wanted.items():
         if family in case["families"]:
             ratio = case["families"][family]["ratio"]
+            met = ratio >= least
             found.append(
                 Verdict(
-                    section, f"{case['name']}, {family}", f"≥ {least:g}×", f"{ratio:.3g}×",
-                    ratio >= least,
+                    section, f"{case['name']}, {family}", f"≥ {least:g}×", f"{ratio:.3g}×", met,
+                    "" if met else _beyond(case, family, least),
                 )
             )  # fmt: skip
     return found
 
 
-def _training(case: dict) -> list[Verdict]:
+def _beyond(case: dict, family: str, least: float) -> str:
+    """Return that a ratio asks for less than the machine's limit; nothing where it does not."""
+    limit, asked = case.get("limit"), case["families"][family]["seconds"] / least
+    if not limit or asked >= limit["seconds"]:
+        return ""
+    told = f"{microseconds(asked)} µs, below the limit of {microseconds(limit['seconds'])} µs"
+    if limit["products"] and _called(limit["products"]):
+        return f"{told}, which at this size is the time of calling BLAS"
+    return f"{told}: cannot be reached with any BLAS here"
+
+
+def _called(products: list[dict]) -> bool:
+    """Whether most of the time of these products is that of calling BLAS, not of multiplying."""
+    total = sum(row["seconds"] for row in products)
+    work = sum(row["m"] * row["n"] * row["k"] for row in products)
+    return 2e-9 * work / total < CALLING
+
+
+def _training_case(case: dict) -> list[Verdict]:
     wanted = dict(TRAINING.get(case["network"], {}))
     share, with_mkl = wanted.pop("limit", None), wanted.pop("with MKL", None)
     note = next((way.get("note", "") for way in case["ways"] if way["family"] == OURS), "")
@@ -70,6 +98,31 @@ def _training(case: dict) -> list[Verdict]:
     return found
 
 
+def training(section: dict) -> list[Verdict]:
+    """Return the verdicts of all networks."""
+    return [verdict for case in section["cases"] for verdict in _training_case(case)]
+
+
+def per_sample(section: dict) -> list[Verdict]:
+    """Return the verdicts beside FANN."""
+    return [v for case in section["cases"] for v in _ratios("per-sample", case, PER_SAMPLE)]
+
+
+def prediction(section: dict) -> list[Verdict]:
+    """Return the verdicts of all networks and batches."""
+    return [_prediction(case) for case in section["cases"]]
+
+
+def variants(section: dict) -> list[Verdict]:
+    """Return the verdicts of those variants that have a bound."""
+    return [
+        Verdict("variants", f"{row['base']}, {row['variant']}", f"≤ {VARIANT:g}×",
+                f"{row['ratio']:.2f}×", row["ratio"] <= VARIANT)
+        for row in section["cases"]
+        if row["bounded"]
+    ]  # fmt: skip
+
+
 def _prediction(case: dict) -> Verdict:
     """Ahead of every peer, by the method that people call."""
     others = {k: v for k, v in case["families"].items() if not k.startswith(OURS)}
@@ -81,7 +134,8 @@ def _prediction(case: dict) -> Verdict:
     )  # fmt: skip
 
 
-def _memory(section: dict) -> list[Verdict]:
+def memory(section: dict) -> list[Verdict]:
+    """Return whether ours holds no more than it has to."""
     return [
         Verdict("memory", row["way"], f"≤ {section['bound']:g} of what is needed",
                 f"{row['of_needed']:.2f}", row["of_needed"] <= section["bound"])
@@ -90,7 +144,8 @@ def _memory(section: dict) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _cold(section: dict) -> list[Verdict]:
+def cold(section: dict) -> list[Verdict]:
+    """Return the verdicts of a cold start and of the one-off compile."""
     ratio, seconds = section["ratio"], section["compile"]["wall_seconds"]
     return [
         Verdict("cold", "iris from cold beside scikit-learn", f"≤ {COLD:g}×", f"{ratio:.2f}×",
@@ -103,19 +158,7 @@ def _cold(section: dict) -> list[Verdict]:
 def verdicts(results: dict) -> list[Verdict]:
     """Return all targets that the sections of a run speak to."""
     found: list[Verdict] = []
-    for case in results.get("training", {}).get("cases", []):
-        found += _training(case)
-    for case in results.get("per-sample", {}).get("cases", []):
-        found += _ratios("per-sample", case, PER_SAMPLE)
-    found += [_prediction(case) for case in results.get("prediction", {}).get("cases", [])]
-    for row in results.get("variants", {}).get("cases", []):
-        if row["bounded"]:
-            found.append(
-                Verdict("variants", f"{row['base']}, {row['variant']}", f"≤ {VARIANT:g}×",
-                        f"{row['ratio']:.2f}×", row["ratio"] <= VARIANT)
-            )  # fmt: skip
-    if "memory" in results:
-        found += _memory(results["memory"])
-    if "cold" in results:
-        found += _cold(results["cold"])
+    for name, section in SECTIONS.items():
+        if name in results and (judge := section.load("verdicts")):
+            found += judge(results[name])
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks import limit, pool, same_work
 from benchmarks.crew import Crew, best_of_families, calibrated, crew, rounds, row_of
@@ -29,14 +30,35 @@ def _section(
         rows = []
         for case in cases:
             options.say(f"training {case.name}: {case.rule}, all peers in turn")
-            rows.append(_case(options, members, case, with_limit=with_limit))
+            rows.append(_record(case, *measured(options, members, case, with_limit=with_limit)))
     return {"cases": rows, "left_out": members.left_out}
 
 
-def _case(options: Options, members: Crew, case: Case, *, with_limit: bool) -> dict:
+def measured(
+    options: Options,
+    members: Crew,
+    case: Any,
+    *,
+    subject: str = "benchmarks.worker:Training",
+    with_limit: bool = False,
+) -> tuple[list[dict], float, dict | None]:
+    """Measure all members of a crew on one case, once their losses were found equal.
+
+    Parameters
+    ----------
+    case : Case
+        Or another description with a `name` and a number of `steps`, which the subject understands.
+    subject : str
+        `module:class` of what a worker makes; it is called with (entry, case, threads) and has
+        `losses`, `calibrate`, `run` and `note` as `worker.Training` has.
+
+    Returns
+    -------
+    rows of all ways and thread counts, the largest difference of losses, the machine's limit
+    """
     where = f" on {case.name}"
     made = members.each(
-        lambda worker, entry: ("make", "benchmarks.worker:Training", entry, case, worker.threads),
+        lambda worker, entry: ("make", subject, entry, case, worker.threads),
         list(members.members), where,
     )  # fmt: skip
     checked = min(same_work.STEPS, case.steps)
@@ -62,7 +84,7 @@ def _case(options: Options, members: Crew, case: Case, *, with_limit: bool) -> d
     finally:
         if limits:
             limits.close()
-    return _record(case, rows, difference, reached)
+    return rows, difference, reached
 
 
 def _label(members: Crew, worker: pool.Worker) -> str:

@@ -91,3 +91,11 @@ def _traces_apart(native, reference, state, block, rows):
     assert np.array_equal(one.rows, two.rows)
     assert one.penalty == pytest.approx(two.penalty, rel=BOUND[state.vector.dtype.name])
     return max(errors)
+
+
+def used_gradient(workspace):
+    """Return what the last update used: each thread left its part of the sum in its own row."""
+    rows = workspace.gradients
+    size, count = rows.shape[1], len(rows)
+    parts = [rows[t, size * t // count : size * (t + 1) // count] for t in range(count)]
+    return np.concatenate(parts)

@@ -4,8 +4,10 @@ Everything public is here and is imported when it is first used, so that `import
 moment only:
 
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
+- `RNNClassifier`, `RNNRegressor`: the same for sequences of steps, and forecasts of a series
 - `TabularClassifier`, `TabularRegressor`: take a table as it comes
-- `Network`, `Dense`, `Loss`, `CustomLoss`, `Parameters`: the network itself
+- `Network`, `Dense`, `Recurrent`, `GRU`, `LSTM`, `Loss`, `CustomLoss`, `Parameters`: the network
+  itself
 - `train`, `Settings`, `Watch`: the fit loop underneath
 - `explain`, `Explanation`, `check_gradient`: every number accounted for
 - `save`, `load`: model files
@@ -24,11 +26,16 @@ _EXPORTS = {
     "CustomLoss": "clearprop.functions",
     "Dense": "clearprop.network",
     "Explanation": "clearprop.explanation",
+    "GRU": "clearprop.network",
+    "LSTM": "clearprop.network",
     "Loss": "clearprop.functions",
     "MLPClassifier": "clearprop.estimators",
     "MLPRegressor": "clearprop.estimators",
     "Network": "clearprop.network",
     "Parameters": "clearprop.network",
+    "RNNClassifier": "clearprop.estimators",
+    "RNNRegressor": "clearprop.estimators",
+    "Recurrent": "clearprop.network",
     "Settings": "clearprop.training",
     "TabularClassifier": "clearprop.estimators",
     "TabularRegressor": "clearprop.estimators",

@@ -23,4 +23,17 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if held:
+            _take_for_old()
             gc.enable()
+
+
+def _take_for_old() -> None:
+    """Put all objects among the collector's oldest, without looking at them.
+
+    Otherwise its first turn after an import would go through all that the import has made. Nothing
+    is kept alive by that: a full collection finds them. Where somebody has frozen objects, as
+    servers do before they fork, they are left as they are.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()
+        gc.unfreeze()

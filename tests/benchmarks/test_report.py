@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.__main__ import RUNS, keep, parse
+from benchmarks.__main__ import parse
 from benchmarks.crew import best_of_families
-from benchmarks.options import SECTIONS
+from benchmarks.keeping import keep
+from benchmarks.sections import SECTIONS, Section
 from benchmarks.tables import Table, microseconds, significant
 from rich.console import Console
 
@@ -36,10 +37,20 @@ def case(name, network, work, slower):
     families = best_of_families(ways)
     for figures in families.values():
         figures |= {"gflops": 2e-9 * work / figures["seconds"], "of_limit": 0.625}
-    limit = {"seconds": 1.25e-6, "products": [], "update": {}, "left_out": {"MKL": "not there"}}
+    update = {"seconds": 1e-6, "by": "memory, one core", "gigabytes_a_second": 12.0}
+    limit = {"seconds": 1.25e-6, "products": [], "update": update, "left_out": {"MKL": "gone"}}
     return {
-        "name": name, "network": network, "batch": 200, "multiplications": work, "ways": ways,
+        "case": {}, "name": name, "network": network, "batch": 200, "multiplications": work,
+        "ways": ways,
         "families": families, "limit": limit, "ours": 2e-6, "losses_differ_by": 1e-7,
+    }  # fmt: skip
+
+
+def product(m, n, k, seconds):
+    """A product of the limit."""
+    return {
+        "kind": "z", "layer": 1, "m": m, "n": n, "k": k, "seconds": seconds,
+        "gflops": 2e-9 * m * n * k / seconds, "by": "XLA, all cores, in a loop",
     }  # fmt: skip
 
 
@@ -50,8 +61,11 @@ def results():
         case("54-128-128-7 b256", "54-128-128-7", 16_000_000, 4.0),
     ]
     return {
-        "date": "2026-01-02", "stem": "2026-01-02", "command": "python -m benchmarks",
-        "repeats": 5, "minutes": 3.0, "machine": machine.describe(),
+        "date": "2026-01-02", "stem": "2026-01-02", "machine": machine.describe(),
+        "runs": [{
+            "section": "training", "command": "python -m benchmarks", "minutes": 3.0,
+            "repeats": 5, "quick": False, "date": "2026-01-02",
+        }],
         "training": {"cases": cases, "left_out": {"Keras on JAX, fit": "keras is not installed"}},
     }  # fmt: skip
 
@@ -75,19 +89,31 @@ def test_verdicts_hold_ratios_and_the_limit_against_the_targets(results):
 
 def test_with_mkl_more_is_asked_for():
     measured = case("784-512-256-10 b128", "784-512-256-10", 10, 1.6)
-    assert [v.met for v in targets._training(measured)] == [True, False]
+    assert [v.met for v in targets.training({"cases": [measured]})] == [True, False]
     measured["ways"][0]["note"] = "engine native, blas mkl"
-    assert [v.wanted for v in targets._training(measured)] == ["≥ 1.8×", "≥ 70%"]
+    assert [v.wanted for v in targets.training({"cases": [measured]})] == ["≥ 1.8×", "≥ 70%"]
 
 
 def test_page_has_the_figures_and_who_was_left_out(results):
     page = report.page(results, ["a.svg"])
     assert "| 64-100-10 b200 | 2.00 | 25.0 |" in page
     assert "| 64-100-10 b200 | 12.5× |" in page
+    # 2 · 3,160,000 operations in 2 µs; the limit is 1.25 of them
+    assert "| 64-100-10 b200 | 3,160 | 253 |" in page
+    assert "| 64-100-10 b200 | 62.5 % | 62.5 % |" in page
     assert "- Keras on JAX, fit (training): keras is not installed" in page
-    assert "- MKL (limit): not there" in page
+    assert "- MKL (limit): gone" in page
     assert "# Targets: 3 of 4 met" in page
     assert "![a.svg](a.svg)" in page
+
+
+def test_page_tells_who_reached_the_limit(results):
+    limit = results["training"]["cases"][0]["limit"]
+    limit["products"] = [product(200, 100, 64, 2e-5)]
+    page = report.page(results, [])
+    told = "| z | 1 | 200, 100, 64 | 20.0 | 128 | XLA, all cores, in a loop |"
+    assert f"| 64-100-10 b200 {told}" in page
+    assert "| update | – | – | 1.00 | – | 12.0 GB/s, memory, one core |" in page
 
 
 def test_same_figures_give_the_same_files(results, tmp_path):
@@ -138,8 +164,29 @@ def test_microseconds():
     assert microseconds(2.5e-6) == "2.50"
 
 
-def test_every_section_of_the_command_line_runs_something():
-    assert tuple(RUNS) == SECTIONS
+@pytest.mark.parametrize("name", SECTIONS)
+def test_all_functions_that_a_section_names_are_there(name):
+    section = SECTIONS[name]
+    assert callable(section.load("run"))
+    assert callable(section.load("tables"))
+    for what in ("ways", "verdicts", "pictures"):
+        assert getattr(section, what) == "" or callable(section.load(what))
+    assert Section("a:b", "c:d").load("pictures") is None
+
+
+def test_a_target_below_the_limit_says_so(results):
+    short = results["training"]["cases"][1]  # 8 µs where 5 × would be 1.6
+    assert {v.what: v.note for v in targets.verdicts(results) if not v.met} == {
+        "54-128-128-7 b256, PyTorch eager": ""
+    }
+    short["limit"]["seconds"] = 1.7e-6
+    short["limit"]["products"] = [product(100, 100, 10, 1.6e-6)]  # 125 GFLOP/s
+    [note] = [v.note for v in targets.verdicts(results) if v.note]
+    assert note == "1.60 µs, below the limit of 1.70 µs: cannot be reached with any BLAS here"
+    assert "1 of the other 1 ask for less time" in report.page(results, [])
+    short["limit"]["products"] = [product(10, 10, 10, 1.6e-6)]
+    [note] = [v.note for v in targets.verdicts(results) if v.note]
+    assert note.endswith("which at this size is the time of calling BLAS")
 
 
 def test_the_command_line_names_what_it_does_not_know(capsys):

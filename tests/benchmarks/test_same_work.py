@@ -6,11 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from benchmarks.crew import crew
+from benchmarks.options import Options
 from benchmarks.peers import PER_SAMPLE, TRAINERS, Entry, families, nielsen, numpy_loop, ours
 from benchmarks.peers.peer import LeftOutError
 from benchmarks.problems import ONE_BY_ONE, Case, Problem
 
-from benchmarks import pool, same_work
+from benchmarks import pool, same_work, training
 
 TINY = Case((4, 5, 3), 6, 20)
 ONE = Case((4, 5, 3), 1, 20, **ONE_BY_ONE)
@@ -94,6 +96,14 @@ def test_a_worker_trains_in_a_process_of_its_own():
         seconds, _ = pool.turn(worker, lambda w: w.ask("run", 3))
     assert losses == first_losses(numpy_loop.Trainer(Problem.of(TINY), 1))
     assert seconds > 0
+
+
+def test_peers_of_a_section_are_checked_and_measured_in_rounds():
+    with crew((NUMPY, dataclasses.replace(NUMPY, way="again")), (1,)) as members:
+        rows, difference, limit = training.measured(Options(repeats=2, quick=True), members, TINY)
+    assert [(row["way"], row["rounds"]) for row in rows] == [("loop", 2), ("again", 2)]
+    assert all(0 < row["least"] <= row["seconds"] for row in rows)
+    assert (difference, limit) == (0, None)
 
 
 def test_a_worker_hands_back_why_it_failed():

@@ -8,23 +8,28 @@ import numpy as np
 import pytest
 
 from clearprop.explanation import explain
+from clearprop.explanation.examples import example
 from clearprop.explanation.render.html import html_of
-from clearprop.network import Dense, Network
+from clearprop.network import LSTM, Dense, Network
 
 sys.path.append(str(Path(__file__).parents[1] / "explanation"))
 from sample_page import sample_page
 
-PAGES = ("sample", "single", "batch")
+PAGES = ("sample", "single", "batch", "sequences", "echo")
 WIDTHS = (390, 1280)
 CONTRAST = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
 
 
 def explained(name):
-    """A small network on one sample, and one wide enough to be folded on a batch."""
+    """A small network on one sample; on batches, one wide enough to be folded, and one in time."""
     rng = np.random.default_rng(0)
     if name == "single":
         network = Network(2, (Dense(3, "tanh"), Dense(2, "sigmoid")), loss="half_squared_error")
         return explain(network, [[0.05, 0.1]], [[0.01, 0.99]])
+    if name == "sequences":
+        layers = (LSTM(12, direction="both"), Dense(3, "softmax"))
+        sequences = [rng.normal(size=(steps, 4)) for steps in (30, 7, 1)]
+        return explain(Network(4, layers, loss="cross_entropy"), sequences, [0, 1, 2])
     layers = (Dense(24, "relu"), Dense(12, "tanh"), Dense(3, "softmax"))
     network = Network(30, layers, loss="cross_entropy")
     return explain(network, rng.normal(size=(16, 30)), rng.integers(0, 3, 16))
@@ -38,11 +43,17 @@ def file_of(tmp_path_factory):
     def written(name, lang):
         path = folder / f"{name}-{lang}.html"
         if not path.exists():
-            if name != "sample" and name not in explanations:
-                explanations[name] = explained(name)
-            page = sample_page(lang) if name == "sample" else explanations[name].page(lang=lang)
-            path.write_text(html_of(page), encoding="utf-8")
+            path.write_text(html_of(page_of(name, lang)), encoding="utf-8")
         return path
+
+    def page_of(name, lang):
+        if name == "sample":
+            return sample_page(lang)
+        if name == "echo":
+            return example("echo").page(lang)
+        if name not in explanations:
+            explanations[name] = explained(name)
+        return explanations[name].page(lang=lang)
 
     return written
 
@@ -121,6 +132,22 @@ def test_pointing_in_a_picture_lights_the_formula(opened, file_of):
         page.locator("figure svg [data-key='d1.0']").hover(force=True)
         assert set(lit_keys(page)) == {"d1.0"}
         assert "lit" in page.locator("p [data-key='d1.0']").first.get_attribute("class")
+
+
+def test_a_weight_lights_up_at_every_step(opened, file_of):
+    with opened(file_of("echo", "en")) as page:
+        page.locator("figure svg.scene [data-key='w1.0.0']").first.hover(force=True)
+        edges = page.locator("#network figure svg.scene [data-key='w1.0.0'].lit")
+        assert edges.count() >= 4
+        assert page.locator("#forward .math [data-key='w1.0.0'].lit").count() >= 4
+
+
+def test_a_step_of_the_picture_is_that_of_the_formula(opened, file_of):
+    with opened(file_of("echo", "en")) as page:
+        page.locator("#network figure svg [data-key='d1.0t1']").first.hover(force=True)
+        assert set(lit_keys(page)) == {"d1.0t1"}
+        assert page.locator("#back .math [data-key='d1.0t1'].lit").count() > 1
+        assert page.locator("#sum [data-key='d1.0t1'].lit").count() > 1
 
 
 def test_all_digits_are_told(opened, file_of):

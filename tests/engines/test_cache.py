@@ -146,3 +146,32 @@ def test_where_kernels_are_kept(monkeypatch, tmp_path):
     assert cache.cache_folder() == Path.home() / ".cache" / "clearprop"
     monkeypatch.setenv("CLEARPROP_CACHE", str(tmp_path / "here"))
     assert cache.cache_folder() == tmp_path / "here"
+
+
+NAMES = """
+import os
+from clearprop.engines.native import cache
+from numba.core.bytecode import FunctionIdentity
+
+print(next(FunctionIdentity._unique_ids), flush=True)
+if hasattr(os, "fork"):
+    child = os.fork()
+    if child == 0:
+        print(next(FunctionIdentity._unique_ids), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def test_no_two_processes_give_the_parts_of_kernels_the_same_names(tmp_path):
+    """A linker would take one process's part for the other's: bands of other heights, say."""
+    file = tmp_path / "names.py"
+    file.write_text(NAMES)
+    numbers = []
+    for _ in range(2):
+        ran = _run(file)
+        assert ran.returncode == 0, ran.stderr
+        numbers += map(int, ran.stdout.split())
+    apart = [abs(a - b) for i, a in enumerate(numbers) for b in numbers[:i]]
+    assert len(numbers) >= 2
+    assert min(apart) > 10**6

@@ -29,12 +29,16 @@ ROWS = 32 * 40
 class Machine:
     """A machine with a clock of its own, on which engines take the time that they are told to."""
 
-    def __init__(self, step=lambda plan: 1e-3, product=lambda plan, layer: 1e-4):
-        self.now, self.step, self.product = 100.0, step, product
+    def __init__(self, step=lambda plan: 1e-3, product=lambda plan, layer: 1e-4, share=2.0):
+        self.now, self.step, self.product, self.share = 100.0, step, product, share
         self.measured, self.advanced = [], []
 
     def perf_counter(self):
         return self.now
+
+    def process_time(self):
+        """Return the seconds that this process had of its two processors."""
+        return self.share * self.now
 
     def engine_for(self, network):
         machine = self
@@ -279,6 +283,21 @@ def test_a_file_that_makes_no_sense_is_measured_anew(machine, monkeypatch, conte
     assert json.loads(remembered.memory_file().read_bytes())["plans"] == {
         key: json.loads(json.dumps(asdict(plan)))
     }
+
+
+def test_a_plan_of_a_busy_machine_serves_this_process_alone(machine, monkeypatch):
+    here = machine(step=lambda plan: 1e-3 if plan.split == "batch" else 3e-3, share=0.7)
+    plan = here.best()
+    assert plan.split == "batch"
+    before = here.now
+    assert here.best() == plan
+    assert here.now == before
+    assert not remembered.memory_file().exists()
+    forget(monkeypatch)  # another process, when the machine is quiet
+    here.share = 2.0
+    assert here.best() == plan
+    assert here.now > before
+    assert remembered.memory_file().exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_survived(machine, monkeypatch, tmp_path):

@@ -37,17 +37,21 @@ def test_a_plain_array_is_taken_as_it_is(model, monkeypatch):
     assert len(checks) == 2
 
 
+# few numbers are added up in another way than many
+@pytest.mark.parametrize("times", [1, 100])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_numbers_that_are_not_finite_are_refused(model, bad):
-    changed = X.copy()
+def test_numbers_that_are_not_finite_are_refused(model, bad, times):
+    changed = np.tile(X, (times, 1))
+    assert (changed.size > rows.FEW_NUMBERS) == (times > 1)
     changed[3, 1] = bad
     with pytest.raises(ValueError, match=r"NaN|infinity"):
         model.predict(changed)
 
 
-def test_finite_numbers_whose_sum_overflows_are_accepted(model):
-    large = np.full((2, 3), 1e308)
-    assert model.predict(large).shape == (2,)
+@pytest.mark.parametrize("count", [2, 4000])
+def test_finite_numbers_whose_sum_overflows_are_accepted(model, count):
+    large = np.full((count, 3), 1e308)
+    assert model.predict(large).shape == (count,)
 
 
 @pytest.mark.parametrize("wrong", [X[:, :2], X[0], X[:0]])

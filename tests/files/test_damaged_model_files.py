@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from clearprop.errors import FileError
 from clearprop.files import describe, load, save
-from clearprop.network import Dense, Network, Parameters
+from clearprop.network import LSTM, Dense, Network, Parameters
 
 NETWORK = Network(3, (Dense(2, "relu"), Dense(2, "softmax")), "cross_entropy", "float64")
 MODEL = Parameters.initial(NETWORK)
@@ -156,10 +156,24 @@ def _ways(node, way=()):
             yield from _ways(node[key], (*way, key))
 
 
+@pytest.fixture(scope="module", params=["rows", "sequences"])
+def either(request, parsed, tmp_path_factory):
+    """What a file describes, of a network of rows and of one of sequences."""
+    if request.param == "rows":
+        return parsed
+    network = Network(3, (LSTM(2, "both"), Dense(2, "softmax")), "cross_entropy", readout="mean")
+    path = save(Parameters.initial(network), tmp_path_factory.mktemp("sequences") / "m")
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"]["document"] = json.loads(header["__metadata__"]["document"])
+    return header, content[8 + length :]
+
+
 @FUZZ
 @given(data=st.data())
-def test_random_changes_of_what_is_described(tmp_path, parsed, data):
-    header, tail = copy.deepcopy(parsed)
+def test_random_changes_of_what_is_described(tmp_path, either, data):
+    header, tail = copy.deepcopy(either)
     for _ in range(data.draw(st.integers(1, 3))):
         way = data.draw(st.sampled_from([w for w in _ways(header) if len(w) > 1]))
         place = header

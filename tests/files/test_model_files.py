@@ -16,7 +16,7 @@ from clearprop.errors import FileError, SettingError
 from clearprop.files import PARTS, Parts, describe, from_parts, load, save, to_parts
 from clearprop.files.containers import MAX_HEADER
 from clearprop.functions import CustomLoss, Loss
-from clearprop.network import Dense, Network, Parameters
+from clearprop.network import GRU, LSTM, Dense, Network, Parameters, Recurrent
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -232,6 +232,19 @@ def test_files_of_the_first_version_stay_readable():
         2, (Dense(2, "elu(0.5)", scale="ntk"), Dense(1, "sigmoid")), "binary_cross_entropy"
     )
     np.testing.assert_array_equal(loaded.vector, np.arange(9, dtype=np.float32) / 8)
+
+
+def test_files_of_the_first_networks_of_sequences_stay_readable():
+    # written once, when there were such networks; this file is never written again
+    loaded = load(SAMPLES / "sequences-1.bin")
+    layers = (
+        LSTM(2, "both", 0.25, forget_bias=0.5),
+        GRU(1),
+        Recurrent(2, "backward", activation="elu(0.5)"),
+        Dense(1, "identity"),
+    )
+    assert loaded.network == Network(3, layers, "huber(2)", "float64", "mean")
+    np.testing.assert_array_equal(loaded.vector, np.arange(loaded.network.size) / 64)
 
 
 @pytest.mark.parametrize(

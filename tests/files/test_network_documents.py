@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from clearprop.errors import FileError, SettingError
 from clearprop.files import Parts, from_parts, network_from_document, network_to_document
 from clearprop.functions import ACTIVATIONS, LOSSES, Activation, Loss
-from clearprop.network import INITIALISERS, Dense, Network
+from clearprop.functions.initialisers import RECURRENT_INITIALISERS
+from clearprop.network import GRU, INITIALISERS, LSTM, Dense, Network, Recurrent
 
 NUMBER = st.floats(1e-300, 1e300)
 HIDDEN = [name for name, kind in ACTIVATIONS.items() if kind.derivative is not None]
@@ -33,6 +34,25 @@ def layers(draw, names=HIDDEN, dropout=True):
 
 
 @st.composite
+def recurrent_layers(draw):
+    kind = draw(st.sampled_from([Recurrent, GRU, LSTM]))
+    own = {}
+    if kind is Recurrent:
+        own["activation"] = Activation("leaky_relu", draw(NUMBER))
+    if kind is LSTM:
+        own["forget_bias"] = draw(st.floats(-1e300, 1e300))
+    return kind(
+        draw(st.integers(1, 2**29)),
+        draw(st.sampled_from(["forward", "backward", "both"])),
+        draw(st.floats(0, 1, exclude_max=True)),
+        draw(st.sampled_from(list(RECURRENT_INITIALISERS))),
+        draw(NUMBER),
+        draw(st.floats(0, 10)),
+        **own,
+    )
+
+
+@st.composite
 def networks(draw):
     kind = LOSSES[draw(st.sampled_from(list(LOSSES)))]
     smoothing = draw(st.floats(0, 0.9)) if kind.smooths else 0.0
@@ -40,9 +60,13 @@ def networks(draw):
     last = dataclasses.replace(
         draw(layers(["sigmoid"], dropout=False)), activation=kind.match or "sigmoid", units=3
     )
-    hidden = draw(st.lists(layers(), max_size=3))
+    hidden = draw(st.lists(layers() | recurrent_layers(), max_size=3))
     dtype = draw(st.sampled_from(["float32", "float64"]))
-    return Network(draw(st.integers(1, 2**31 - 1)), (*hidden, last), loss, dtype)
+    network = Network(draw(st.integers(1, 2**31 - 1)), (*hidden, last), loss, dtype)
+    if network.recurrent:
+        readout = draw(st.sampled_from(["last", "every", "mean"]))
+        return dataclasses.replace(network, readout=readout)
+    return network
 
 
 @given(networks())
@@ -77,6 +101,24 @@ def test_known_document():
         "loss": {"name": "huber", "parameter": 2.0, "label_smoothing": 0.0},
         "dtype": "float32",
     }
+
+
+def test_known_document_of_a_network_of_sequences():
+    layers = (LSTM(8, "both", 0.25), GRU(4), Recurrent(3, "backward", activation="elu(0.1)"))
+    network = Network(2, (*layers, Dense(1, "identity")), readout="mean")
+    document = network_to_document(network)
+    shared = {"init": "auto", "rate": 1.0, "bias_rate": 1.0}
+    assert document["layers"][:3] == [
+        {"kind": "lstm", "units": 8, "direction": "both", "dropout": 0.25, "forget_bias": 1.0}
+        | shared,
+        {"kind": "gru", "units": 4, "direction": "forward", "dropout": 0.0} | shared,
+        {"kind": "elman", "units": 3, "direction": "backward", "dropout": 0.0}
+        | {"activation": "elu(0.1)"}
+        | shared,
+    ]
+    assert document["readout"] == "mean"
+    # a dense layer is written as it always was
+    assert "kind" not in document["layers"][3]
 
 
 def test_networks_that_could_not_be_read_again_are_not_written():
@@ -151,6 +193,47 @@ def test_wrong_fields_are_named(way, value, match):
     with pytest.raises(FileError, match=match) as caught:
         network_from_document(document)
     assert len(str(caught.value)) < 500
+
+
+RECURRENT = network_to_document(
+    Network(4, (LSTM(10), Recurrent(5), Dense(3, "softmax")), "cross_entropy")
+)
+
+
+@pytest.mark.parametrize(
+    ("way", "value", "match"),
+    [
+        (["readout"], "first", "There is no readout"),
+        (["readout"], None, "'readout' of the network"),
+        (["readout"], ["last"], "'readout' of the network"),
+        (["layers", 0, "kind"], "LSTM", "'kind' of layer 1 to be one of elman, gru, lstm"),
+        (["layers", 0, "kind"], ["lstm"], "'kind' of layer 1"),
+        (["layers", 0, "kind"], "gru", r"missing: \[\], unknown: \['forget_bias'\]"),
+        (["layers", 1, "kind"], "lstm", r"missing: \['forget_bias'\], unknown: \['activation'\]"),
+        (["layers", 0, "units"], 0, "'units' of layer 1"),
+        (["layers", 0, "direction"], "sideways", "In layer 1: There is no direction"),
+        (["layers", 0, "direction"], 1, "'direction' of layer 1"),
+        (["layers", 0, "forget_bias"], math.nan, "'forget_bias' of layer 1"),
+        (["layers", 0, "init"], "he", "In layer 1: There is no initialiser"),
+        (["layers", 1, "activation"], "softmax", "In layer 2: A recurrent layer cannot"),
+        (["layers", 1, "dropout"], 1.0, "In layer 2: dropout"),
+    ],
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_wrong_fields_of_recurrent_layers_are_named(way, value, match):
+    document = copy.deepcopy(RECURRENT)
+    place = document
+    for step in way[:-1]:
+        place = place[step]
+    place[way[-1]] = value
+    with pytest.raises(FileError, match=match) as caught:
+        network_from_document(document)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_readout_without_recurrent_layers_is_refused():
+    with pytest.raises(FileError, match="readout='last' is for networks with a recurrent layer"):
+        network_from_document({**GOOD, "readout": "last"})
 
 
 @pytest.mark.parametrize("way", [[], ["layers", 1], ["loss"]])

@@ -8,7 +8,13 @@ from typing import Any
 
 import click
 
-from clearprop.cli.loading import load_table, load_tabular, split_target
+from clearprop.cli.loading import (
+    Series,
+    load_for_tables,
+    load_table,
+    reads_series,
+    split_target,
+)
 from clearprop.cli.options import json_option, table_options
 from clearprop.cli.output import console, print_json
 
@@ -22,7 +28,7 @@ from clearprop.cli.output import console, print_json
     metavar="N",
     default=32,
     show_default=True,
-    help="The first rows of TABLE to check on.",
+    help="The first rows of TABLE to check on; series, for a model that reads these.",
 )
 @click.option(
     "--tolerance",
@@ -47,25 +53,32 @@ def command(
 
     Exits with 1 where they differ by more than the tolerance.
     """
+    from clearprop.cli.report import rows_of
     from clearprop.explanation import check_gradient
 
-    estimator = load_tabular(model)
-    inputs, targets = split_target(estimator, load_table(table, file_format, labels, estimator))
-    inputs, targets = inputs[:rows], targets[:rows]
-    x = estimator.encoder_.transform(inputs, "float64")
-    y = estimator.encode_target(targets)
-    found = check_gradient(estimator.parameters_, x, y, tolerance=tolerance)
-    if as_json:
-        print_json({**asdict(found), "rows": len(x), "passed": found.passed})
+    estimator = load_for_tables(model)
+    loaded = load_table(table, file_format, labels, estimator)
+    if reads_series(estimator):
+        series = Series.of(estimator, loaded)
+        count, what = min(rows, len(series)), "series"
+        found = check_gradient(estimator, *series.rows(0, count), tolerance=tolerance)
     else:
-        _show(found, len(x))
+        inputs, targets = (part[:rows] for part in split_target(estimator, loaded))
+        count, what = inputs.height, "rows"
+        x = estimator.encoder_.transform(inputs, "float64")
+        y = estimator.encode_target(targets)
+        found = check_gradient(estimator.parameters_, x, y, tolerance=tolerance)
+    if as_json:
+        print_json({**asdict(found), what: count, "passed": found.passed})
+    else:
+        _show(found, rows_of(count) if what == "rows" else f"{count:,} series")
     sys.exit(0 if found.passed else 1)
 
 
-def _show(found: Any, rows: int) -> None:
+def _show(found: Any, where: str) -> None:
     from rich.text import Text
 
-    from clearprop.cli.report import UPDATE, rows_of
+    from clearprop.cli.report import UPDATE
     from clearprop.explanation.numbers import figure
 
     screen = console()
@@ -80,7 +93,7 @@ def _show(found: Any, rows: int) -> None:
         )
     )
     kinks = f"; {found.kinks} left out at a kink of the loss" if found.kinks else ""
-    screen.print(f"{found.checked:,} of {found.size:,} parameters on {rows_of(rows)}{kinks}.")
+    screen.print(f"{found.checked:,} of {found.size:,} parameters on {where}{kinks}.")
     screen.print(
         f"Worst: {found.worst}, back-propagation {figure(found.backprop, 8)}, "
         f"difference {figure(found.differences, 8)}."

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from clearprop.cli.loading import load_table, load_tabular, split_target
+from clearprop.cli.loading import (
+    Table,
+    load_for_tables,
+    load_table,
+    reads_series,
+    split_target,
+    target_names,
+)
 from clearprop.cli.options import json_option, table_options
 from clearprop.cli.output import console, print_json
 
@@ -22,24 +29,41 @@ def command(
     """Measure MODEL on the rows of TABLE, which holds the target column too."""
     from clearprop.estimators.metrics import measure
 
-    estimator = load_tabular(model)
+    estimator = load_for_tables(model)
     loaded = load_table(table, file_format, labels, estimator)
     inputs, targets = split_target(estimator, loaded)
-    metrics = measure(estimator, inputs, targets, None)
+    if reads_series(estimator):
+        metrics, count, what = _of_series(estimator, loaded)
+    else:
+        metrics, count, what = measure(estimator, inputs, targets, None), inputs.height, "rows"
     if as_json:
         documents = [metric.to_document() for metric in metrics]
-        print_json({"rows": inputs.height, "metrics": documents})
+        print_json({what: count, "metrics": documents})
         return
-    _show(metrics, estimator, inputs.height)
+    from clearprop.cli.report import rows_of
+
+    _show(metrics, estimator, rows_of(count) if what == "rows" else f"{count:,} {what}")
 
 
-def _show(metrics: list[Any], estimator: Any, rows: int) -> None:
+def _of_series(estimator: Any, table: Table) -> tuple[list[Any], int, str]:
+    from clearprop.estimators.metrics import measure_sequences
+
+    if getattr(estimator, "forecasts_", False):
+        raise click.UsageError(
+            "A model that forecasts is measured on the end of its series in training: clearprop "
+            "train … --forecast N --test-share SHARE."
+        )
+    found = measure_sequences(estimator, table.frame, target_names(estimator)[0], None)
+    return (*found, "steps" if estimator.per_step_ else "series")
+
+
+def _show(metrics: list[Any], estimator: Any, rows: str) -> None:
     from clearprop.cli import report
     from clearprop.explanation.numbers import figure
 
     before = {metric["name"]: metric["value"] for metric in estimator.metrics_}
     grid = report.table()
-    grid.add_column(report.rows_of(rows))
+    grid.add_column(rows)
     grid.add_column("here", justify="right", style="bold")
     if before:
         grid.add_column("held out in training", justify="right", style="dim")

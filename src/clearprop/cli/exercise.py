@@ -22,7 +22,6 @@ from clearprop.cli.pages import (
 from clearprop.errors import SettingError
 
 if TYPE_CHECKING:
-    from clearprop.explanation import Explanation
     from clearprop.explanation.exercises import Exercise
 
 
@@ -91,10 +90,8 @@ def command(source: str, table: str | None, **options: Any) -> None:
         show_page(page)
 
 
-def _asked_about(
-    source: str, table: str | None, options: dict[str, Any]
-) -> tuple[Explanation, int, str]:
-    """Return the explanation that is asked about, its sample, and what it is called."""
+def _asked_about(source: str, table: str | None, options: dict[str, Any]) -> tuple[Any, int, str]:
+    """Return the explanation that is asked about, of rows or of sequences, its sample and name."""
     from clearprop.explanation.examples import example
 
     if table is not None:
@@ -116,7 +113,7 @@ def _asked_about(
     return one.explain(), sample, title
 
 
-def _chosen(explanation: Explanation, sample: int, options: dict[str, Any]) -> list[Exercise]:
+def _chosen(explanation: Any, sample: int, options: dict[str, Any]) -> list[Exercise]:
     from clearprop.explanation.exercises import exercise, exercises_for
 
     lang, about = options["lang"], options["about"]

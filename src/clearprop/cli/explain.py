@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearprop.cli.loading import load_table, load_tabular, split_target
+from clearprop.cli.loading import (
+    Series,
+    Table,
+    load_for_tables,
+    load_table,
+    reads_series,
+    split_target,
+)
 from clearprop.cli.options import json_option, table_options
 from clearprop.cli.output import print_json
 from clearprop.cli.pages import (
@@ -21,12 +28,16 @@ from clearprop.cli.pages import (
 from clearprop.errors import SettingError
 
 if TYPE_CHECKING:
-    from clearprop.explanation import Explanation
+    from clearprop.explanation import Explanation, SequenceExplanation
 
-# rows of the batch where none are named
+# what `explain` is given: inputs and targets, or a table and its target column
+Data = tuple[Any, Any]
+# rows or series of the batch where none are named
 DEFAULT_ROWS = 32
 # chapters of the terminal: those of one weight
 SHORT = ("chain", "update", "samples")
+SHORT_OF_SERIES = ("unrolled", "over_time", "time_norms", "update")
+ALL = ["all"]
 
 
 class Rows(click.ParamType):
@@ -55,18 +66,19 @@ class Chapters(click.ParamType):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
         """Return the chapters' names."""
-        from clearprop.explanation.chapters import CHAPTERS
+        from clearprop.explanation.chapters import CHAPTERS, SEQUENCE_CHAPTERS
 
         if isinstance(value, list):
             return value
         if value.strip() == "all":
-            return list(CHAPTERS)
+            return ALL
         names = [name.strip() for name in value.split(",")]
+        known = list(dict.fromkeys((*CHAPTERS, *SEQUENCE_CHAPTERS)))
         for name in names:
-            if name not in CHAPTERS:
+            if name not in known:
                 from clearprop.functions.spelling import suggest
 
-                self.fail(f"There is no chapter {name!r}. {suggest(name, CHAPTERS)}", param, ctx)
+                self.fail(f"There is no chapter {name!r}. {suggest(name, known)}", param, ctx)
         return names
 
 
@@ -77,7 +89,8 @@ class Chapters(click.ParamType):
     "--row",
     type=click.IntRange(1),
     metavar="N",
-    help="The row, from 1, that single numbers belong to; alone, the only row explained.",
+    help="The row, from 1, that single numbers belong to; alone, the only row explained. For a "
+    "model of sequences rows are whole series, as they first come in the table.",
 )
 @click.option(
     "--rows",
@@ -95,8 +108,8 @@ class Chapters(click.ParamType):
     "--chapters",
     type=Chapters(),
     metavar="NAMES",
-    help=f"Chapters of the page, with commas, or all; {', '.join(SHORT)} in the terminal and all "
-    "in a file where nothing is said.",
+    help=f"Chapters of the page, with commas, or all; {', '.join(SHORT)} (of series "
+    f"{', '.join(SHORT_OF_SERIES)}) in the terminal and all in a file where nothing is said.",
 )
 @click.option(
     "--paths",
@@ -129,21 +142,24 @@ def command(model: str, table: str, **options: Any) -> None:
     if options["as_json"]:
         print_json(explanation.to_document())
     page_options = {"weight": options["weight"], "sample": sample, "paths": options["paths"]}
-    lang = options["lang"]
+    lang, chapters = options["lang"], options["chapters"]
+    if chapters == ALL:
+        chapters = list(explanation.chapters)
     if "svg" in places:
-        svg = _svg(explanation, page_options, lang)
-        write_files({"svg": places.pop("svg")}, lambda _: svg)
+        drawn = explanation.to_svg(weight=options["weight"], sample=sample, lang=lang)
+        write_files({"svg": places.pop("svg")}, lambda _: drawn)
         if not places:
             return
     if places:
-        page = explanation.page(options["chapters"], lang=lang, **page_options)
+        page = explanation.page(chapters, lang=lang, **page_options)
         write_files(places, lambda kind: printed(page, kind))
     elif not options["as_json"]:
-        chapters = options["chapters"] or _short(explanation)
-        show_page(explanation.page(chapters, lang=lang, **page_options))
+        show_page(explanation.page(chapters or _short(explanation), lang=lang, **page_options))
 
 
-def explained(model: str, table: str, options: dict[str, Any]) -> tuple[Explanation, int | None]:
+def explained(
+    model: str, table: str, options: dict[str, Any]
+) -> tuple[Explanation | SequenceExplanation, int | None]:
     """Return the explanation of some rows of a table, and the sample that was asked for.
 
     Parameters
@@ -158,25 +174,40 @@ def explained(model: str, table: str, options: dict[str, Any]) -> tuple[Explanat
     """
     from clearprop.explanation import explain
 
-    estimator = load_tabular(model)
+    estimator = load_for_tables(model)
     loaded = load_table(table, options["file_format"], options["labels"], estimator)
-    inputs, targets = split_target(estimator, loaded)
-    first, last = _wanted(options, inputs.height, table)
-    batch = slice(first - 1, last)
-    found = explain(estimator, inputs[batch], targets[batch], engine=options["engine"])
+    if reads_series(estimator):
+        data, first = _some_series(estimator, loaded, options)
+    else:
+        data, first = _some_rows(estimator, loaded, options)
+    found: Any = explain(estimator, *data, engine=options["engine"])
     # rows are told by their places in the whole table
     trace = replace(found.trace, rows=found.trace.rows + first - 1)
     row = options["row"]
     return replace(found, trace=trace), None if row is None else row - first
 
 
-def _wanted(options: dict[str, Any], height: int, table: str) -> tuple[int, int]:
+def _some_rows(estimator: Any, table: Table, options: dict[str, Any]) -> tuple[Data, int]:
+    """Return inputs and targets of the rows that were asked for, and the first's number."""
+    inputs, targets = split_target(estimator, table)
+    first, last = _wanted(options, inputs.height, f"{table.name!r} has {inputs.height:,} rows")
+    return (inputs[first - 1 : last], targets[first - 1 : last]), first
+
+
+def _some_series(estimator: Any, table: Table, options: dict[str, Any]) -> tuple[Data, int]:
+    """Return the rows of the series that were asked for with the target, and the first's number."""
+    series = Series.of(estimator, table)
+    first, last = _wanted(options, len(series), f"{table.name!r} has {len(series):,} series")
+    return series.rows(first - 1, last), first
+
+
+def _wanted(options: dict[str, Any], height: int, what_there_is: str) -> tuple[int, int]:
     """Return the first and the last row of the batch, counted from 1."""
     row, rows = options["row"], options["rows"]
     first, last = rows or ((row, row) if row else (1, min(DEFAULT_ROWS, height)))
     if last > height:
         raise SettingError(
-            f"{table!r} has {height:,} rows, so there is no row {last:,}. Rows are counted from 1."
+            f"{what_there_is}, so there is no row {last:,}. Rows are counted from 1."
         )
     if row is not None and not first <= row <= last:
         raise SettingError(
@@ -185,16 +216,10 @@ def _wanted(options: dict[str, Any], height: int, table: str) -> tuple[int, int]
     return first, last
 
 
-def _short(explanation: Explanation) -> list[str]:
+def _short(explanation: Explanation | SequenceExplanation) -> list[str]:
     """Return the terminal's chapters; one sample alone has no others beside it."""
+    from clearprop.explanation import SequenceExplanation
+
+    if isinstance(explanation, SequenceExplanation):
+        return list(SHORT_OF_SERIES)
     return list(SHORT if len(explanation.trace.rows) > 1 else SHORT[:-1])
-
-
-def _svg(explanation: Explanation, page_options: dict[str, Any], lang: str) -> str:
-    from clearprop.explanation.render.svg import svg_of
-    from clearprop.explanation.scenes.network import network_scene
-
-    focus = explanation.focus(
-        page_options["weight"], page_options["sample"], paths=page_options["paths"]
-    )
-    return svg_of(network_scene(explanation, focus, lang=lang))

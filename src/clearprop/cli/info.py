@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from clearprop.cli.loading import target_names
+from clearprop.cli.loading import reads_series, target_names
 from clearprop.cli.options import json_option
 from clearprop.cli.output import console, print_json
 
@@ -36,7 +36,26 @@ def command(model: str, as_json: bool) -> None:
     if hasattr(estimator, "encoder_"):
         _show_training(screen, estimator)
         _show_metrics(screen, estimator)
-        _show_columns(screen, estimator)
+        _show_columns(screen, estimator.encoder_)
+    elif reads_series(estimator):
+        _show_series(screen, estimator)
+        _show_metrics(screen, estimator, "steps" if estimator.per_step_ else "series")
+        if not getattr(estimator, "forecasts_", False):
+            _show_columns(screen, estimator.encoding_)
+
+
+def _show_series(screen: Any, estimator: Any) -> None:
+    name = ", ".join(target_names(estimator))
+    if getattr(estimator, "forecasts_", False):
+        screen.print(f"Forecasts: {name}, from the {estimator.window} steps before")
+    else:
+        classes = getattr(estimator, "classes_", None)
+        what = "" if classes is None else f", classes {_listed(tuple(classes))}"
+        each = "step" if estimator.per_step_ else "series"
+        screen.print(f"Predicts: {name}, one a {each}{what}")
+        order = f", ordered by {estimator.order_by!r}" if estimator.order_by else ""
+        screen.print(f"Series: by {estimator.sequence_id!r}{order}")
+    screen.print(f"Trained: {estimator.n_iter_} epochs.")
 
 
 def _network_of(model: Any) -> Any:
@@ -60,7 +79,7 @@ def _listed(classes: tuple[Any, ...]) -> str:
     return ", ".join(shown if len(classes) <= 12 else [*shown, f"… ({len(classes)} in all)"])
 
 
-def _show_columns(screen: Any, estimator: Any) -> None:
+def _show_columns(screen: Any, encoder: Any) -> None:
     from clearprop.cli import report
     from clearprop.tables import DroppedColumn
 
@@ -68,7 +87,7 @@ def _show_columns(screen: Any, estimator: Any) -> None:
     grid.add_column("column")
     grid.add_column("kind")
     grid.add_column("features", justify="right")
-    for column in estimator.encoder_.columns:
+    for column in encoder.columns:
         kind = type(column).__name__.removesuffix("Column").lower()
         note = f": {column.reason}" if isinstance(column, DroppedColumn) else ""
         grid.add_row(column.name, kind + note, str(len(column.feature_names)))
@@ -76,11 +95,11 @@ def _show_columns(screen: Any, estimator: Any) -> None:
     screen.print(grid)
 
 
-def _show_metrics(screen: Any, estimator: Any) -> None:
+def _show_metrics(screen: Any, estimator: Any, what: str = "rows") -> None:
     from clearprop.cli import report
     from clearprop.estimators.metrics import Metric
 
     if estimator.metrics_:
         metrics = [Metric(**metric) for metric in estimator.metrics_]
         screen.print()
-        screen.print(report.metrics_table(metrics, "held-out rows"))
+        screen.print(report.metrics_table(metrics, f"held-out {what}"))

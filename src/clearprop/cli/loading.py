@@ -1,6 +1,7 @@
 """Tables and models from what was typed: files, standard input, shipped tables, arrays.
 
-Public names: `Table`, `load_table`, `load_tabular`, `split_target`.
+Public names: `Series`, `Table`, `load_for_tables`, `load_table`, `load_tabular`, `reads_series`,
+`split_target`, `target_names`.
 May import: `clearprop.tables`, `clearprop.files`, `clearprop.errors`; Polars when a table is read.
 """
 
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearprop.errors import FileError
+from clearprop.errors import FileError, SettingError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from clearprop.tables import SeriesLayout
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def load_table(
         return _load_arrays(source, labels, model)
     if labels is not None:
         raise click.UsageError("--labels goes with an IDX file; this table holds its own labels.")
-    text = () if model is None else (*model.encoder_.text_columns, *_text_targets(model))
+    text = () if model is None else _text_columns(model)
     frame = read_table(source, format=file_format, text_columns=text)
     # a file of the same name comes first, and may hold anything
     shipped = SHIPPED.get(source, ())
@@ -95,12 +98,84 @@ def load_tabular(path: str) -> Any:
     from clearprop.files import load
 
     model = load(path)
+    if reads_series(model):
+        raise FileError(
+            f"{path!r} holds a {type(model).__name__}, which reads series of rows; this verb goes "
+            f"over single rows. Load it in Python with clearprop.load({path!r})."
+        )
     if not hasattr(model, "encoder_"):
         raise FileError(
             f"{path!r} holds a {type(model).__name__}, which knows no columns of a table. Load it "
             f"in Python with clearprop.load({path!r})."
         )
     return model
+
+
+def load_for_tables(path: str) -> Any:
+    """Load a model that reads tables, of single rows or of series.
+
+    Raises
+    ------
+    FileError
+        If the file holds another kind of model, or one that knows no columns.
+    """
+    from clearprop.files import load
+
+    model = load(path)
+    return model if reads_series(model) else load_tabular(path)
+
+
+def reads_series(model: Any) -> bool:
+    """Whether a model reads the rows of a table as series, or forecasts a column."""
+    of_table = hasattr(getattr(model, "encoding_", None), "used_columns")
+    return of_table or bool(getattr(model, "forecasts_", False) and model.target_names_)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The series of a table, as a model reads them.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+    layout : SeriesLayout
+    target : str
+    """
+
+    frame: pl.DataFrame
+    layout: SeriesLayout
+    target: str
+
+    @classmethod
+    def of(cls, model: Any, table: Table) -> Series:
+        """Find them.
+
+        Raises
+        ------
+        FileError
+            If the table lacks the target.
+        SettingError
+            If the model forecasts.
+        """
+        from clearprop.tables import series_of
+
+        if getattr(model, "forecasts_", False):
+            raise SettingError(
+                "A model that forecasts goes over windows of one series, which a table does not "
+                "show. In Python: clearprop.explain(model, [window], [what follows its steps])."
+            )
+        split_target(model, table)  # says so where there is none
+        layout = series_of(table.frame, model.sequence_id, model.order_by, sort=bool(model.sort))
+        return cls(table.frame, layout, target_names(model)[0])
+
+    def __len__(self) -> int:
+        """Return how many series there are."""
+        return len(self.layout)
+
+    def rows(self, first: int, last: int) -> tuple[pl.DataFrame, str]:
+        """Return the rows of series first to last - 1, counted from 0, and the target's column."""
+        starts = self.layout.starts
+        return self.frame[self.layout.rows[starts[first] : starts[last]]], self.target
 
 
 def split_target(model: Any, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -125,11 +200,15 @@ def split_target(model: Any, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def target_names(model: Any) -> list[str]:
     """Return the model's target columns."""
+    if hasattr(model, "target_names_"):
+        return list(model.target_names_)
     target = model.target_
     return list(target.names) if hasattr(target, "names") else [target.name]
 
 
-def _text_targets(model: Any) -> tuple[str, ...]:
-    """Return the target column where its classes are text, which must not be read as numbers."""
-    classes = getattr(model.target_, "classes", ())
-    return (model.target_.name,) if classes and isinstance(classes[0], str) else ()
+def _text_columns(model: Any) -> tuple[str, ...]:
+    """Return the columns that must not be read as numbers: of categories, and classes of text."""
+    encoding = model.encoding_ if reads_series(model) else model.encoder_
+    classes: Any = getattr(model, "classes_", ())
+    targets = target_names(model) if len(classes) and isinstance(classes[0], str) else []
+    return (*getattr(encoding, "text_columns", ()), *targets)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearprop.cli.loading import load_table, load_tabular, target_names
+from clearprop.cli.loading import load_for_tables, load_table, reads_series, target_names
 from clearprop.cli.options import json_option, table_options
 from clearprop.cli.output import check_destination, note, print_json
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 )
 @click.option("--probabilities", is_flag=True, help="A column of probabilities for each class.")
 @click.option("--append", is_flag=True, help="Put the predictions behind the table's own columns.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many steps to forecast, for a model of a series; 12 if absent.",
+)
 @table_options
 @json_option
 def command(
@@ -34,23 +40,27 @@ def command(
     out: str,
     probabilities: bool,
     append: bool,
+    steps: int | None,
     file_format: str | None,
     labels: str | None,
     as_json: bool,
 ) -> None:
-    """Predict the rows of TABLE (standard input if absent) with MODEL."""
+    """Predict the rows of TABLE (standard input if absent) with MODEL.
+
+    A model of series answers with a row for each series, or for each step where it learned one
+    answer a step; a model that forecasts goes on from the end of TABLE.
+    """
     from clearprop.tables import write_table
 
     if out != "-":
         _check_out(out, model)
-    estimator = load_tabular(model)
+    estimator = load_for_tables(model)
+    if steps and not getattr(estimator, "forecasts_", False):
+        raise click.UsageError("--steps is for models that forecast a series; this one does not.")
     if probabilities and not hasattr(estimator, "predict_proba"):
         raise click.UsageError("--probabilities is for classifiers; this model regresses.")
     frame = load_table(table, file_format, labels, estimator).frame
-    result = _predictions(estimator, frame, probabilities=probabilities)
-    _say_unseen(estimator, frame)
-    if append:
-        result = _beside(frame, result)
+    result = _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
     if as_json and out == "-":
         print_json({"predictions": result.to_dicts()})
         return
@@ -68,6 +78,56 @@ def _check_out(out: str, model: str) -> None:
         raise click.BadParameter(
             f"{out!r} must end in one of {', '.join(endings)}.", param_hint="'--out'"
         )
+
+
+def _result(
+    estimator: Any, frame: pl.DataFrame, steps: int, *, probabilities: bool, append: bool
+) -> pl.DataFrame:
+    if getattr(estimator, "forecasts_", False):
+        if append:
+            raise click.UsageError("--append is for rows; forecasts have rows of their own.")
+        return _forecasts(estimator, frame, steps)
+    if reads_series(estimator):
+        result = _of_series(estimator, frame, probabilities=probabilities, append=append)
+        _say_unseen(estimator.encoding_, frame)
+        return result
+    result = _predictions(estimator, frame, probabilities=probabilities)
+    _say_unseen(estimator.encoder_, frame)
+    return _beside(frame, result) if append else result
+
+
+def _forecasts(estimator: Any, frame: pl.DataFrame, steps: int) -> pl.DataFrame:
+    import polars as pl
+
+    from clearprop.cli.forecast_job import series_in
+
+    (name,) = target_names(estimator)
+    series = series_in(frame, name, estimator.order_by, sort=estimator.sort)
+    found = estimator.forecast(series, steps)
+    return pl.DataFrame({"steps ahead": range(1, steps + 1), name: found})
+
+
+def _of_series(
+    estimator: Any, frame: pl.DataFrame, *, probabilities: bool, append: bool
+) -> pl.DataFrame:
+    """Return a row for each series with its name, or for each row where each step has an answer."""
+    import polars as pl
+
+    given, outputs = estimator.raw_outputs(frame)
+    answers = {target_names(estimator)[0]: estimator.decoded(outputs)}
+    if probabilities:
+        from clearprop.estimators.scores import probabilities as shares_of
+
+        shares = shares_of(outputs)
+        name = target_names(estimator)[0]
+        answers |= {f"P({name}={c})": shares[:, k] for k, c in enumerate(estimator.classes_)}
+    found = {name: estimator.as_it_came(given, values) for name, values in answers.items()}
+    result = pl.DataFrame({name: values.tolist() for name, values in found.items()})
+    if estimator.per_step_:
+        return _beside(frame, result) if append else _beside(frame[given.layout.columns], result)
+    if append:
+        return _beside(frame, result[given.layout.series_of_rows])
+    return _beside(given.layout.ids.to_frame(), result)
 
 
 def _predictions(estimator: Any, frame: pl.DataFrame, *, probabilities: bool) -> pl.DataFrame:
@@ -99,8 +159,8 @@ def _beside(frame: pl.DataFrame, result: pl.DataFrame) -> pl.DataFrame:
     return frame.hstack(result.rename(taken))
 
 
-def _say_unseen(estimator: Any, frame: pl.DataFrame) -> None:
-    for column, count in estimator.encoder_.unseen(frame).items():
+def _say_unseen(encoder: Any, frame: pl.DataFrame) -> None:
+    for column, count in encoder.unseen(frame).items():
         values = "1 value" if count == 1 else f"{count:,} values"
         note(
             f"column {column!r} holds {values} that training had not seen; they count as none of "

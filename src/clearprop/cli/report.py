@@ -1,6 +1,7 @@
 """What `clearprop train` says: the plan, the metrics, the layers, one chain rule.
 
-Public names: `print_plan`, `print_outcome`, `metrics_table`, `table`.
+Public names: `print_plan`, `print_outcome`, `better_when`, `features_of`, `heading`, `mark`,
+`metrics_table`, `print_lines`, `rows_of`, `table`.
 """
 
 from __future__ import annotations
@@ -37,10 +38,15 @@ def rows_of(count: int, what: str = "") -> str:
 
 def print_plan(screen: Console, job: Job) -> None:
     """Say what will be done: what was asked for, and what was inferred."""
+    print_lines(screen, _plan(job))
+
+
+def print_lines(screen: Console, lines: list[tuple[str, str]]) -> None:
+    """Print labels, and beside each what it is."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")
-    for label, text in _plan(job):
+    for label, text in lines:
         grid.add_row(label, text)
     screen.print(grid)
 
@@ -57,7 +63,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
         ("Table", f"{job.table.name}: {rows_of(frame.height)}, {frame.width} columns"),
         ("Task", job.task.reason.rstrip(".")),
         ("Rows", f"{run.block.rows:,} to learn from{best}{test}"),
-        ("Features", _features(job)),
+        ("Features", features_of(job.prepared.encoder)),
         ("Network", f"{network}   ({network.size:,} parameters, {network.dtype})"),
         (
             "Training",
@@ -69,14 +75,15 @@ def _plan(job: Job) -> list[tuple[str, str]]:
     ]
 
 
-def _features(job: Job) -> str:
-    columns = job.prepared.encoder.columns
+def features_of(encoder: Any) -> str:
+    """Say how many features an encoder makes, and of what."""
+    columns = encoder.columns
     kinds = Counter(type(column).__name__.removesuffix("Column").lower() for column in columns)
     left_out = kinds.pop("dropped", 0)
     words = {"number": "numeric", "category": "text", "boolean": "boolean", "date": "date"}
     told = ", ".join(f"{count} {words[kind]}" for kind, count in kinds.items())
     more = f"; {left_out} not used" if left_out else ""
-    return f"{job.prepared.encoder.width} from {told} column{'s' * (sum(kinds.values()) > 1)}{more}"
+    return f"{encoder.width} from {told} column{'s' * (sum(kinds.values()) > 1)}{more}"
 
 
 def print_outcome(screen: Console, job: Job, account: Account, destination: Path) -> None:
@@ -85,19 +92,20 @@ def print_outcome(screen: Console, job: Job, account: Account, destination: Path
     best = f" Best epoch: {history.best_epoch} of {len(history)}." if len(history) else ""
     screen.print(f"\n{job.model.stop_.message}{best}")
     if job.metrics:
-        screen.print(_heading("How good it is on rows it has not seen"))
+        screen.print(heading("How good it is on rows it has not seen"))
         screen.print(metrics_table(job.metrics, rows_of(job.test.height, "held-out")))
-    screen.print(_heading("How the error travels back"))
+    screen.print(heading("How the error travels back"))
     screen.print(layers_table(account.layers, account.rows))
-    screen.print(_heading("One weight's gradient, as a chain rule"))
+    screen.print(heading("One weight's gradient, as a chain rule"))
     screen.print(chain_lines(account))
-    screen.print(_heading("The model"))
+    screen.print(heading("The model"))
     # names of files are never broken over two lines
     screen.print(f"Saved to {destination}. Predict new rows with:", soft_wrap=True)
     screen.print(f"  clearprop predict {destination} NEW-ROWS.csv", soft_wrap=True)
 
 
-def _heading(text: str) -> Text:
+def heading(text: str) -> Text:
+    """Return a heading with an empty line before it."""
     return Text(f"\n{text}", style="bold")
 
 
@@ -210,17 +218,18 @@ def _checks(account: Account) -> RenderableType:
     over = f", over {chain.count_of_paths:,} paths" if several else ""
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
-        _mark(chain.agrees),
+        mark(chain.agrees),
         f"{words} {figure(chain.total, 6)} = gradient from the engine "
         f"{figure(chain.gradient, 6)}{over}",
     )
     verb = "agrees" if account.difference_agrees else "does not agree"
     grid.add_row(
-        _mark(account.difference_agrees),
+        mark(account.difference_agrees),
         f"finite difference {figure(account.difference, 6)} {verb}",
     )
     return grid
 
 
-def _mark(agrees: bool) -> Text:
+def mark(agrees: bool) -> Text:
+    """Return a tick or a cross."""
     return Text("✓", style=UPDATE) if agrees else Text("✗", style="bold red")

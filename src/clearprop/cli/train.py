@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from clearprop.cli.loading import load_table, load_tabular
+from clearprop.cli.loading import load_for_tables, load_table, load_tabular
 from clearprop.cli.options import Units, json_option, setting, table_options
 from clearprop.cli.output import check_destination, console, print_json
 
@@ -31,11 +31,25 @@ PICTURES = (".png", ".svg", ".pdf")
 @click.option("--time", metavar="COLUMN", help="The latest rows are held out.")
 @click.option("--drop", metavar="COLUMN", multiple=True,
               help="Leave this column out; may be given several times.")
+@click.option("--sequence-id", metavar="COLUMN",
+              help="Rows are steps of series, and this column says of which: a recurrent network.")
+@click.option("--order-by", metavar="COLUMN",
+              help="The step or time by which the rows of a series are ordered.")
+@click.option("--sort", is_flag=True, help="Sort rows by --order-by first.")
+@click.option("--per", type=click.Choice(["series", "step"]),
+              help="One answer a series, or one a step; seen from the target if absent.")
+@click.option("--forecast", type=click.IntRange(1), metavar="N",
+              help="Forecast the target N steps ahead, from its own past.")
+@click.option("--window", type=click.IntRange(1), metavar="N",
+              help="Steps that a forecast looks back; 64 if absent.")
+@click.option("--season", type=click.IntRange(1), metavar="N",
+              help="Steps of a season; forecasts are measured beside those of one season ago.")
 @click.option("--test-share", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
               default=0.2, show_default=True,
               help="Rows held out to measure the model; 0 for none.")
-@setting("--hidden", "128,64", "Units of the hidden layers; none for no layer.",
-         type=Units(), metavar="UNITS")
+@setting("--hidden", "128,64", "Units of the hidden layers; none for no layer. Of recurrent ones: "
+         "64.", type=Units(), metavar="UNITS")
+@setting("--cell", "lstm", "Of recurrent layers.", type=click.Choice(["lstm", "gru", "elman"]))
 @setting("--activation", "relu", "Of the hidden layers: relu, tanh, gelu, …", metavar="NAME")
 @setting("--loss", "cross-entropy or squared error", "What is minimised.", metavar="NAME")
 @setting("--dropout", "0.1", "Hidden units that are switched off at random.",
@@ -66,13 +80,21 @@ def command(table: str, **options: Any) -> None:
     standard input, or a table that scikit-learn ships: iris, wine, breast_cancer, digits, diabetes,
     linnerud.
 
+    With --sequence-id the rows of TABLE are steps of series, for a recurrent network; with
+    --forecast its target is one series that goes on. Their defaults: 64 units, dropout 0.2 (none
+    for numbers), l2 0, learning rate 0.005, 60 epochs.
+
     What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch.
     """
     # fmt: on
     destination = check_destination(options["out"] or _default_name(table), "--out", keep=table)
     if options["plot"]:
         _check_picture(options["plot"], table)
-    _train(table, destination, options)
+    if options["sequence_id"] or options["forecast"]:
+        _train_in_time(table, destination, options)
+    else:
+        _check_single_rows(options)
+        _train(table, destination, options)
 
 
 def _default_name(table: str) -> str:
@@ -111,6 +133,54 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
         print_json({"model": str(destination), **job.to_document(), **account.to_document()})
     elif loud:
         report.print_outcome(screen, job, account, destination)
+
+
+def _check_single_rows(options: dict[str, Any]) -> None:
+    for name in ("order_by", "sort", "per", "cell", "window", "season"):
+        if options[name]:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is for series. Name the column that says which series "
+                f"a row belongs to with --sequence-id, or ask for a --forecast."
+            )
+
+
+def _train_in_time(name: str, destination: Path, options: dict[str, Any]) -> None:
+    from clearprop.cli import sequence_report
+    from clearprop.cli.forecast_job import ForecastJob, run_forecast
+    from clearprop.cli.sequence_job import SequenceJob, check_wishes, run_sequences
+
+    check_wishes(options)
+    previous = load_for_tables(options["start"]) if options["start"] else None
+    table = load_table(name, options["file_format"], options["labels"], previous)
+    if options["forecast"]:
+        job, say = ForecastJob.of(table, options), sequence_report.print_forecast_outcome
+        _run_in_time(job, run_forecast, say, destination, options)
+    else:
+        series = SequenceJob.of(table, options, previous)
+        tell = sequence_report.print_sequence_outcome
+        _run_in_time(series, run_sequences, tell, destination, options)
+
+
+def _run_in_time(job: Any, work: Any, say: Any, destination: Path, options: dict[str, Any]) -> None:
+    from clearprop.cli.sequence_account import sequence_account
+    from clearprop.cli.sequence_report import print_sequence_plan
+    from clearprop.files import save
+
+    loud = not (options["quiet"] or options["as_json"])
+    screen = console()
+    if loud:
+        print_sequence_plan(screen, job)
+    job.say_notes()
+    work(job, loud=loud)
+    account = sequence_account(job.model, job.prepared.job.rows.block)
+    save(job.model, destination)
+    if options["plot"]:
+        _plot(job.model, Path(options["plot"]))
+    if options["as_json"]:
+        document = {"model": str(destination), **job.to_document()}
+        print_json({**document, "gradient": account.to_document()})
+    elif loud:
+        say(screen, job, account, destination)
 
 
 def _plot(model: Any, path: Path) -> None:

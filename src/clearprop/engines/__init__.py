@@ -5,7 +5,10 @@
     timing.py      PartTime, how long each part of a step takes
     ledger.py      dropout masks, the named terms of an update, watched parameters: all engines'
     reference.py   equations/ on NumPy: the oracle
-    native/        compiled kernels for the CPU
+    sequences.py   sequences of different lengths, and a batch of them without padding
+    unrolled.py    equations/ through time;  reference_sequences.py, sequence_batches.py: with it
+    native/        compiled kernels for the CPU; native/recurrent/: those for sequences
+    xla/           equations/ compiled by JAX, which is an extra; imported only where asked for
 
 `build(name, network, recipe)` gives an engine; `"auto"` is the native one, which runs every network
 that the package can describe. No engine falls back to another in silence.
@@ -29,8 +32,9 @@ from clearprop.engines.contracts import (
     TrainState,
     Watching,
 )
+from clearprop.engines.sequences import Packing, Sequences
 from clearprop.engines.timing import PartTime
-from clearprop.engines.trace import Trace
+from clearprop.engines.trace import SequenceTrace, Trace
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
 from clearprop.importing import uncollected
@@ -42,11 +46,14 @@ __all__ = [
     "Constant",
     "Engine",
     "Horizon",
+    "Packing",
     "PartTime",
     "Plan",
     "Recipe",
     "Record",
     "Schedule",
+    "SequenceTrace",
+    "Sequences",
     "Trace",
     "TrainState",
     "Watching",
@@ -54,7 +61,7 @@ __all__ = [
     "check_inputs",
 ]
 
-ENGINES = ("auto", "native", "reference")
+ENGINES = ("auto", "native", "reference", "xla")
 
 
 def build(
@@ -69,7 +76,7 @@ def build(
 
     Parameters
     ----------
-    name : {"auto", "native", "reference"}
+    name : {"auto", "native", "reference", "xla"}
     threads : int, optional
         Threads of the native engine; as many as pay where absent.
     plan : Plan, optional
@@ -83,15 +90,28 @@ def build(
     SettingError
         If there is no engine of that name.
     EngineError
-        If the engine cannot run the plan.
+        If the engine cannot run the plan, or the installed JAX computes wrongly.
+    MissingExtraError
+        If the xla engine is asked for and JAX is not installed.
     """
     if name == "reference":
         from clearprop.engines.reference import ReferenceEngine
+        from clearprop.engines.reference_sequences import SequenceReferenceEngine
 
-        return ReferenceEngine(network, recipe, plan)
+        kind = SequenceReferenceEngine if network.recurrent else ReferenceEngine
+        return kind(network, recipe, plan)
     if name in ("auto", "native"):
         with uncollected():
             from clearprop.engines.native import NativeEngine
 
+            if network.recurrent:
+                from clearprop.engines.native.recurrent import SequenceNativeEngine
+
+                return SequenceNativeEngine(network, recipe, plan, threads)
         return NativeEngine(network, recipe, plan, threads, rows)
+    if name == "xla":
+        with uncollected():
+            from clearprop.engines.xla import XlaEngine
+
+        return XlaEngine(network, recipe, plan)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

@@ -6,12 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.engines.sequences import Sequences
 from clearprop.errors import DataError, ShapeError
 from clearprop.network import Network
 
 
 def check_inputs(network: Network, x: Any) -> Any:
-    """Return x as a C-contiguous (rows, inputs) array or CSR matrix in the network's dtype."""
+    """Return x as a C-contiguous (rows, inputs) array or CSR matrix in the network's dtype.
+
+    For a network with recurrent layers: as `Sequences`.
+    """
+    if network.recurrent:
+        return _check_sequences(network, x)
     if hasattr(x, "tocsr"):
         x = x.tocsr().astype(network.dtype, copy=False)
     else:
@@ -23,6 +29,30 @@ def check_inputs(network: Network, x: Any) -> Any:
         )
     _check_finite(x, "X")
     return x
+
+
+def _check_sequences(network: Network, x: Any) -> Sequences:
+    sequences = Sequences.of(x, network.dtype)
+    if sequences.shape[1] != network.inputs:
+        raise ShapeError(
+            f"The network has {network.inputs} inputs, so each sequence must have shape (steps, "
+            f"{network.inputs}), but {sequences.shape[1]} values a step came."
+        )
+    check_finite_steps(sequences, sequences.values, "X")
+    return sequences
+
+
+def check_finite_steps(sequences: Sequences, values: np.ndarray, name: str) -> None:
+    """Raise a DataError that names the sequence and step of a value that is not finite."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        place = int(bad[0][0])
+        series = int(np.searchsorted(sequences.starts, place, side="right")) - 1
+        step = place - int(sequences.starts[series])
+        raise DataError(
+            f"{name} holds {values[tuple(bad[0])]} in sequence {series}, step {step} ({len(bad)} "
+            f"such values in all). Remove or fill in these steps first."
+        )
 
 
 def _check_finite(array: Any, name: str) -> None:
@@ -45,11 +75,31 @@ def _check_finite(array: Any, name: str) -> None:
         )
 
 
-def check_targets(network: Network, y: Any, rows: int) -> np.ndarray:
+def check_step_targets(network: Network, y: Any, x: Sequences) -> np.ndarray:
+    """Return targets of each step, one sequence behind another, checked as `check_targets` does.
+
+    They come as a list of one array a sequence, as one array (sequences, steps, …) or as one array
+    with a row for each step of all sequences.
+    """
+    rows = len(x.values)
+    if len(y) == len(x) and not (isinstance(y, np.ndarray) and y.ndim == 1 and len(y) == rows):
+        parts = [np.asarray(part) for part in y]
+        for number, (part, steps) in enumerate(zip(parts, x.lengths, strict=True)):
+            if part.shape[:1] != (steps,):
+                raise ShapeError(
+                    f"Sequence {number} has {steps} steps, but {part.shape[0] if part.ndim else 1} "
+                    f"targets came. With readout='every' each step needs one."
+                )
+        y = np.concatenate(parts)
+    return check_targets(network, y, rows, "steps")
+
+
+def check_targets(network: Network, y: Any, rows: int, kind: str = "rows") -> np.ndarray:
     """Return y as (rows, outputs) in the network's dtype, or as (rows,) int64 class codes."""
     y = np.asarray(y)
     if y.shape[:1] != (rows,):
-        raise ShapeError(f"X has {rows} rows, but y has {y.shape[0] if y.ndim else 'no'} rows.")
+        came = y.shape[0] if y.ndim else "no"
+        raise ShapeError(f"X has {rows} {kind}, but y has {came} {kind}.")
     # whole numbers are class codes where outputs are shares, and values where they are not
     shares = network.operations[-1].activation.kind.range == "unit" and network.outputs > 1
     if shares and np.issubdtype(y.dtype, np.integer) and y.ndim == 1:

@@ -19,7 +19,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from clearprop.engines.checks import check_inputs, check_targets, check_weights
+from clearprop.engines.checks import (
+    check_inputs,
+    check_step_targets,
+    check_targets,
+    check_weights,
+)
 from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
 from clearprop.equations import Adam, Carrier, Penalty, Rule, carrier_for
@@ -86,6 +91,12 @@ class Recipe:
     carrier : str
         How errors are carried back: a name of `equations.CARRIERS`. With any but `"exact"`, what
         stands in the gradient's place is not the gradient. The state's seed draws random feedback.
+    truncate : int, optional
+        For sequences: errors are carried back over so many steps at most. Where every step is read
+        out and no way is reverse, the batch's sequences are gone through in pieces of so many
+        steps; each piece is one update, and the states are carried over from piece to piece
+        (Williams and Peng 1990). Elsewhere the whole sequences are one update, whose error stops at
+        the pieces' borders.
     """
 
     rule: Rule = field(default_factory=Adam)
@@ -96,9 +107,12 @@ class Recipe:
     clip_norm: float | None = None
     clip_value: float | None = None
     carrier: str = "exact"
+    truncate: int | None = None
 
     def __post_init__(self) -> None:
         check_carrier(self.carrier)
+        if self.truncate is not None and self.truncate < 1:
+            raise SettingError(f"truncate must be at least 1 step, but {self.truncate} came.")
         if self.batch_size < 1:
             raise SettingError(f"batch_size must be at least 1, but {self.batch_size} came.")
         for name in ("clip_norm", "clip_value"):
@@ -118,7 +132,7 @@ class Plan:
     Attributes
     ----------
     engine : str
-        `"reference"` or `"native"`.
+        `"reference"`, `"native"` or `"xla"`.
     threads : int
         Threads of the engine.
     split : str
@@ -127,6 +141,9 @@ class Plan:
         For each layer, whether its products go through BLAS.
     library : str
         Which BLAS: `"openblas"`, which is SciPy's, or `"mkl"`.
+    through_time : str
+        How errors go back through time on the xla engine: `"serial"`, `"chain"`, `"scan"` (see
+        `xla.grid`), or `"auto"`, which takes another way than the serial one where it is faster.
     """
 
     engine: str
@@ -134,6 +151,7 @@ class Plan:
     split: str = "none"
     blas: tuple[bool, ...] = ()
     library: str = "openblas"
+    through_time: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -142,10 +160,11 @@ class Block:
 
     Attributes
     ----------
-    x : (rows, inputs) array or SciPy CSR matrix
-        In the network's dtype.
+    x : (rows, inputs) array, SciPy CSR matrix, or Sequences
+        In the network's dtype. A row is a whole sequence in the last case.
     y : (rows, outputs) float array, or (rows,) int array of class codes
-        Targets, before label smoothing.
+        Targets, before label smoothing. Where every step is read out, a row a step, in the order of
+        `x.values`.
     weights : (rows,) array, optional
         Sample weights; 1 where absent.
     order : (m,) int array, optional
@@ -184,7 +203,9 @@ class Block:
     def of(cls, network: Network, x: Any, y: Any, weights: Any = None) -> Block:
         """Check data against a network and bring it into the network's dtype.
 
-        Nothing is copied where dtype and layout fit already.
+        Nothing is copied where dtype and layout fit already. Sequences come as `Sequences.of`
+        takes them; with `readout="every"` y is a list of one array a sequence, or has one row for
+        each step of all.
 
         Raises
         ------
@@ -194,7 +215,10 @@ class Block:
             If a value is not finite, or a target is outside what the loss is defined on.
         """
         x = check_inputs(network, x)
-        y = check_targets(network, y, x.shape[0])
+        if network.readout == "every":
+            y = check_step_targets(network, y, x)
+        else:
+            y = check_targets(network, y, x.shape[0])
         if weights is not None:
             weights = check_weights(weights, x.shape[0], network.dtype)
         return cls(x, y, weights)
@@ -222,6 +246,11 @@ class TrainState:
         What an adaptive schedule multiplied the learning rate by.
     plan : Plan
         How the engine runs.
+    piece : int
+        Pieces of the present batch's sequences that are used up; see `Recipe.truncate`.
+    carried : (n, sizes of all states) array, optional
+        Where the recurrent layers' states stand at the end of that piece, a row a sequence of the
+        batch; None at the beginning of sequences.
     """
 
     vector: np.ndarray
@@ -232,10 +261,36 @@ class TrainState:
     epoch: int = 0
     position: int = 0
     rate_factor: float = 1.0
+    piece: int = 0
+    carried: np.ndarray | None = None
 
     def copy(self) -> TrainState:
         """Return a state with arrays of its own."""
-        return replace(self, vector=self.vector.copy(), slots=self.slots.copy())
+        carried = None if self.carried is None else self.carried.copy()
+        return replace(self, vector=self.vector.copy(), slots=self.slots.copy(), carried=carried)
+
+
+def goes_by_pieces(network: Network, recipe: Recipe) -> bool:
+    """Return whether each piece of the batch's sequences is a step; see `Recipe.truncate`."""
+    return (
+        recipe.truncate is not None
+        and network.readout == "every"
+        and not any(way.reverse for operation in network.recurrences for way in operation.ways)
+    )
+
+
+def check_recurrent(network: Network, recipe: Recipe) -> None:
+    """Raise a SettingError where a recipe cannot be had with the network's kind."""
+    if network.recurrent and recipe.carrier != "exact":
+        raise SettingError(
+            f"carrier={recipe.carrier!r} is for networks without recurrent layers; through time "
+            f"errors are carried back exactly. Use carrier='exact'."
+        )
+    if recipe.truncate is not None and not network.recurrent:
+        raise SettingError(
+            "truncate is for networks with recurrent layers; this one has no time to go back "
+            "through. Leave it out."
+        )
 
 
 class Watching(Protocol):
@@ -301,6 +356,7 @@ class Engine(ABC):
         self.recipe = recipe
         self.plan = plan
         self._carrier: tuple[str, int, Carrier] | None = None
+        check_recurrent(network, recipe)
 
     def carrier(self, state: TrainState) -> Carrier:
         """Return how the recipe carries errors back; random feedback is drawn once a seed."""
@@ -323,7 +379,7 @@ class Engine(ABC):
         `horizon` is the run's, which is that of the block where absent.
         """
         numbers = np.arange(state.step, state.step + steps)
-        horizon = horizon or self.recipe.horizon(block.visits)
+        horizon = horizon or self.horizon(block)
         factors = self.recipe.schedule.factors(numbers, horizon)
         return self.recipe.rule.learning_rate * state.rate_factor * factors
 
@@ -334,9 +390,22 @@ class Engine(ABC):
         numbers = np.arange(state.step, state.step + steps)
         return self.recipe.rule.constants(numbers, self.step_rates(state, block, steps, horizon))
 
+    def horizon(self, block: Block) -> Horizon:
+        """Return the horizon of a run over this block."""
+        found = self.recipe.horizon(block.visits)
+        if not goes_by_pieces(self.network, self.recipe):
+            return found
+        pieces = -(-int(block.x.lengths.max()) // int(self.recipe.truncate or 1))
+        return replace(found, steps=found.steps * pieces)
+
     def steps_left(self, state: TrainState, block: Block) -> int:
         """Return how many steps are left of the block's order."""
-        return -(-(block.visits - state.position) // self.recipe.batch_size)
+        batch = self.recipe.batch_size
+        if not goes_by_pieces(self.network, self.recipe):
+            return -(-(block.visits - state.position) // batch)
+        lengths = block.x.lengths[block.visited(state.position, block.visits)]
+        longest = [lengths[i : i + batch].max() for i in range(0, len(lengths), batch)]
+        return sum(-(-int(n) // int(self.recipe.truncate or 1)) for n in longest) - state.piece
 
     @abstractmethod
     def advance(

@@ -48,17 +48,31 @@ def update_terms(
     penalty_factor : float
         What the penalty is multiplied by in this batch.
     """
+    given = (network, recipe, state.vector, tuple(state.slots))
+    return terms_and_slots(np, *given, gradient, constants.astype(gradient.dtype), penalty_factor)
+
+
+def terms_and_slots(
+    xp: Any,
+    network: Network,
+    recipe: Recipe,
+    vector: Any,
+    slots: eq.updates.Slots,
+    gradient: Any,
+    c: Any,
+    penalty_factor: Any,
+) -> tuple[eq.updates.Terms, eq.updates.Slots]:
+    """Return what `update_terms` returns, on any array namespace; `c` in the gradient's dtype."""
     parts = {"gradient": gradient}
     if recipe.penalty.l1 or recipe.penalty.l2:
-        slope = eq.penalty_gradient(np, network, state.vector, recipe.penalty)
-        parts["penalty"] = (penalty_factor * slope).astype(gradient.dtype, copy=False)
+        slope = eq.penalty_gradient(xp, network, vector, recipe.penalty)
+        parts["penalty"] = (penalty_factor * slope).astype(gradient.dtype)
     if recipe.clip_norm is not None or recipe.clip_value is not None:
-        total = np.sum(list(parts.values()), axis=0)
-        clipped = eq.clip(np, total, recipe.clip_norm, recipe.clip_value)
+        total = sum(parts.values())
+        clipped = eq.clip(xp, total, recipe.clip_norm, recipe.clip_value)
         parts["clipping"] = clipped - total
-    c = constants.astype(gradient.dtype)
-    decayed = state.vector * eq.objective.weight_mask(np, network, gradient.dtype)
-    terms, slots = recipe.rule.terms(np, decayed, parts, tuple(state.slots), c)
+    decayed = vector * eq.objective.weight_mask(xp, network, gradient.dtype)
+    terms, slots = recipe.rule.terms(xp, decayed, parts, slots, c)
     rates = rate_factors(network)
     return {name: (term * rates).astype(gradient.dtype) for name, term in terms.items()}, slots
 

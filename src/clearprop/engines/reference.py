@@ -6,7 +6,7 @@ no attempt at speed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from clearprop.engines.ledger import Notes, dropout_masks, update_terms
 from clearprop.engines.reference_times import timed_step
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
+from clearprop.engines.unrolled import SequencePass
 from clearprop.network import Network
 
 # rows of a chunk where every row is wanted and no batch size is given
@@ -52,27 +53,25 @@ class ReferenceEngine(Engine):
         for c, rate in zip(self.step_constants(state, block, steps), rates, strict=True):
             rows = block.visited(state.position, state.position + self.recipe.batch_size)
             trace, slots = self._step(state, block, rows, c, rate, dropout=True)
-            traces.append((trace.loss, trace.penalty, len(rows)))
+            traces.append((trace.loss, trace.penalty, len(trace.rows)))
             if not (np.isfinite(trace.loss) and np.isfinite(trace.gradient).all()):
                 return state, notes.added_to(_record(traces, failed=True))
             state.vector += trace.update
             for slot, value in zip(state.slots, slots, strict=True):
                 slot[...] = value
             state.step += 1
-            state.position += len(rows)
+            self._move_on(state, block, rows)
             notes.take(state)
         return state, notes.added_to(_record(traces))
 
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         """Sum chunk after chunk; see `Engine.gradient`."""
-        normaliser = sum_of_weights(block) or 1.0
+        normaliser = self._sum_of_weights(block) or 1.0
         objective, gradient = 0.0, np.zeros_like(vector)
-        for rows in _chunks(block):
-            y = dense_targets(self.network, block, rows)
-            c = row_coefficients(self.network, block, rows, normaliser)
-            saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
-            objective += float(eq.total_loss(np, self._losses(y, saved), c))
-            gradient += eq.backward(np, self.network, vector, y, c, saved).vector
+        for rows in self._chunks(block):
+            loss, slope = self._loss_and_slope(vector, block, rows, normaliser)
+            objective += loss
+            gradient += slope()
         factor = self.recipe.penalty.factor(normaliser)
         arguments = (np, self.network, vector, self.recipe.penalty)
         objective += float(factor * eq.penalty_value(*arguments))
@@ -81,19 +80,16 @@ class ReferenceEngine(Engine):
 
     def evaluate(self, vector: np.ndarray, block: Block) -> float:
         """Sum chunk after chunk; see `Engine.evaluate`."""
-        normaliser, total = sum_of_weights(block) or 1.0, 0.0
-        for rows in _chunks(block):
-            c = row_coefficients(self.network, block, rows, normaliser)
-            saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
-            y = dense_targets(self.network, block, rows)
-            total += float(eq.total_loss(np, self._losses(y, saved), c))
-        return total
+        normaliser = self._sum_of_weights(block) or 1.0
+        return sum(
+            self._loss_and_slope(vector, block, rows, normaliser)[0] for rows in self._chunks(block)
+        )
 
     def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
         """Run the forward pass on chunks of rows; see `Engine.predict`."""
         result = np.empty((x.shape[0], self.network.outputs), dtype=self.network.dtype)
         block = Block(x, result)
-        for rows in _chunks(block):
+        for rows in self._chunks(block):
             saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
             result[rows] = saved.output
         return result
@@ -119,7 +115,63 @@ class ReferenceEngine(Engine):
         runs = [timed_step(self, state, block, np.asarray(rows)) for _ in range(repeats + 1)]
         return median_times(runs[1:])
 
-    def _losses(self, y: np.ndarray, saved: eq.Pass) -> np.ndarray:
+    # what differs between a batch of rows and one of sequences
+
+    _trace_kind: type[Trace] = Trace
+
+    def _arrays(
+        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
+    ) -> tuple[dict[str, Any], float]:
+        """Return the arrays of a Trace of these rows by name, and their sum of weights."""
+        network, vector = self.network, state.vector
+        x, y = dense_inputs(block, rows), dense_targets(network, block, rows)
+        c = row_coefficients(network, block, rows)
+        masks = dropout_masks(network, state, block, rows, dropout=dropout)
+        saved, gradients = self._passes(vector, x, y, c, masks, self.carrier(state))
+        arrays = {
+            "rows": rows + block.first_row,
+            "x": x,
+            "y": y,
+            "coefficients": c,
+            "inputs": saved.inputs,
+            "z": saved.z,
+            "a": saved.a,
+            "delta": gradients.delta,
+            "masks": masks,
+            "losses": self._losses(y, saved),
+            "gradient": gradients.vector,
+        }
+        return arrays, sum_of_weights(block, rows)
+
+    def _passes(
+        self, vector: np.ndarray, x: Any, y: Any, c: Any, masks: list[Any], carrier: eq.Carrier
+    ) -> tuple[eq.Pass, eq.Gradients]:
+        """Go forward and back; an engine that does so otherwise traces through here."""
+        saved = eq.forward(np, self.network, vector, x, masks)
+        return saved, eq.backward(np, self.network, vector, y, c, saved, masks, carrier)
+
+    def _sum_of_weights(self, block: Block) -> float:
+        return sum_of_weights(block)
+
+    def _loss_and_slope(
+        self, vector: np.ndarray, block: Block, rows: np.ndarray, normaliser: float
+    ) -> tuple[float, Callable[[], np.ndarray]]:
+        """Return these rows' part of the loss, and what computes their part of its gradient."""
+        y = dense_targets(self.network, block, rows)
+        c = row_coefficients(self.network, block, rows, normaliser)
+        saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
+        loss = float(eq.total_loss(np, self._losses(y, saved), c))
+        return loss, lambda: eq.backward(np, self.network, vector, y, c, saved).vector
+
+    def _move_on(self, state: TrainState, block: Block, rows: np.ndarray) -> None:
+        """Let the state stand behind the step that was just taken on these rows."""
+        state.position += len(rows)
+
+    def _chunks(self, block: Block) -> Iterator[np.ndarray]:
+        for start in range(0, block.visits, CHUNK):
+            yield block.visited(start, start + CHUNK)
+
+    def _losses(self, y: np.ndarray, saved: eq.Pass | SequencePass) -> np.ndarray:
         last = self.network.operations[-1].activation
         return self.network.objective.value(np, last, y, saved.z[-1], saved.a[-1])
 
@@ -133,47 +185,28 @@ class ReferenceEngine(Engine):
         *,
         dropout: bool,
     ) -> tuple[Trace, eq.updates.Slots]:
-        network, vector = self.network, state.vector
-        x, y = dense_inputs(block, rows), dense_targets(network, block, rows)
-        c = row_coefficients(network, block, rows)
-        masks = dropout_masks(network, state, block, rows, dropout=dropout)
-        saved = eq.forward(np, network, vector, x, masks)
-        gradients = eq.backward(np, network, vector, y, c, saved, masks, self.carrier(state))
-        factor = self.recipe.penalty.factor(sum_of_weights(block, rows) or 1.0)
-        terms, slots = update_terms(
-            self.network, self.recipe, state, gradients.vector, constants, float(factor)
-        )
-        trace = Trace(
+        network, recipe = self.network, self.recipe
+        arrays, normaliser = self._arrays(state, block, rows, dropout=dropout)
+        factor = float(recipe.penalty.factor(normaliser or 1.0))
+        gradient = arrays["gradient"]
+        terms, slots = update_terms(network, recipe, state, gradient, constants, factor)
+        penalty = factor * eq.penalty_value(np, network, state.vector, recipe.penalty)
+        trace = self._trace_kind(
             network=network,
-            recipe=self.recipe,
+            recipe=recipe,
             engine=self.name,
             step=state.step,
-            rows=rows + block.first_row,
-            vector=vector.copy(),
+            vector=state.vector.copy(),
             slots=state.slots.copy(),
-            x=x,
-            y=y,
-            coefficients=c,
-            inputs=saved.inputs,
-            z=saved.z,
-            a=saved.a,
-            delta=gradients.delta,
-            masks=masks,
-            losses=self._losses(y, saved),
-            penalty=float(factor * eq.penalty_value(np, network, vector, self.recipe.penalty)),
-            penalty_factor=float(factor),
-            gradient=gradients.vector,
+            penalty=float(penalty),
+            penalty_factor=factor,
             terms=terms,
-            update=np.sum(list(terms.values()), axis=0).astype(vector.dtype, copy=False),
+            update=np.sum(list(terms.values()), axis=0).astype(gradient.dtype, copy=False),
             rate=float(rate),
             constants=constants,
+            **arrays,
         )
         return trace, slots
-
-
-def _chunks(block: Block) -> Iterator[np.ndarray]:
-    for start in range(0, block.visits, CHUNK):
-        yield block.visited(start, start + CHUNK)
 
 
 def _record(steps: list[tuple[float, float, int]], *, failed: bool = False) -> Record:

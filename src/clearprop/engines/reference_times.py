@@ -3,7 +3,10 @@
 `equations.forward` and `equations.backward` walk through the layers in one go; here the same
 equations are called one by one. The numbers are thrown away.
 
-Public names: `timed_step`.
+Of sequences, the way forward through all layers, the way back, and the update are timed as wholes:
+`engines.unrolled` goes through each layer's time in one piece.
+
+Public names: `timed_sequences`, `timed_step`.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from clearprop import equations as eq
+from clearprop.engines import unrolled
 from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients
 from clearprop.engines.contracts import Block, Engine, TrainState
 from clearprop.engines.ledger import dropout_masks, update_terms
+from clearprop.engines.sequence_batches import sequence_batch
 from clearprop.engines.timing import PartTime
 
 
@@ -44,6 +49,29 @@ def timed_step(engine: Engine, state: TrainState, block: Block, rows: np.ndarray
     clock.ended("gather")
     saved = _forward(engine, state.vector, x, masks, clock)
     gradient = _backward(engine, state.vector, (y, c, masks), saved, carrier, clock)
+    update_terms(network, recipe, state, gradient, constants, 1.0)
+    clock.ended("update")
+    return clock.times
+
+
+def timed_sequences(
+    engine: Engine, state: TrainState, block: Block, rows: np.ndarray
+) -> list[PartTime]:
+    """Take the step on these sequences and return how long each part took."""
+    network, recipe, vector = engine.network, engine.recipe, state.vector
+    constants = engine.step_constants(state, block, 1)[0]
+    clock = _Clock()
+    batch = sequence_batch(network, block, rows)
+    masks = dropout_masks(network, state, block, rows, dropout=True)
+    clock.ended("gather")
+    saved = unrolled.forward(np, network, vector, batch.x, batch.packing, masks)
+    clock.ended("forward")
+    f = network.operations[-1].activation
+    eq.total_loss(np, network.objective.value(np, f, batch.y, saved.z[-1], saved.a[-1]), batch.c)
+    clock.ended("loss")
+    given = (batch.y, batch.c, saved, batch.packing, masks, recipe.truncate)
+    gradient = unrolled.backward(np, network, vector, *given).vector
+    clock.ended("backward")
     update_terms(network, recipe, state, gradient, constants, 1.0)
     clock.ended("update")
     return clock.times

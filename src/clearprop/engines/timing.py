@@ -19,7 +19,8 @@ class PartTime:
     part : str
         `"gather"`; `"z"` and `"a"` of a layer; `"loss"`, with δ of the output layer; `"delta"` of a
         layer before it, `"bp3"` and `"bp4"` of a layer; `"update"`. An engine that does two of
-        these in one pass gives the time of both to one of them.
+        these in one pass gives the time of both to one of them. Of networks with recurrent layers
+        also `"forward"` and `"backward"`, of all layers together or of one.
     layer : int
         1 for the first; 0 for gathering, loss and update.
     seconds : float

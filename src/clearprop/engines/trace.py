@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clearprop.engines.sequences import Packing
 from clearprop.network import Network
 
 if TYPE_CHECKING:
@@ -100,3 +101,41 @@ class Trace:
     def bias_gradients(self) -> list[np.ndarray]:
         """Return ∂E/∂b^l for each layer, (units,)."""
         return [o.bias.view(self.gradient) for o in self.network.operations]
+
+
+@dataclass(frozen=True)
+class SequenceTrace(Trace):
+    """One step of training a network with recurrent layers, on a batch of n sequences.
+
+    Up to the readout the rows of `x`, `inputs`, `z`, `a` and `delta` are pairs (sequence, step), N
+    in all, as `packing` lays them out; behind it they are sequences, unless every step is read out.
+    Of a recurrent layer `z` and `delta` are those of the gates of all its ways, side by side, each
+    (N, ways · gates · units), and `a` is h, (N, ways · units), in the order of time. `rows` are the
+    sequences, (n,). `coefficients`, `losses` and `y` have one row for each output. Masks are
+    (n, units): a unit is dropped for a whole sequence.
+
+    Attributes
+    ----------
+    packing : Packing
+        `packing.of(i)` gives the rows of the batch's sequence i, step by step.
+    states : list of dicts of arrays, one a layer
+        What a recurrent layer's cell keeps besides h, by name, in the order of time: of an LSTM the
+        cell state `"c"`, of a GRU `"q"` (see `equations.cells`), (N, ways · units). Empty for
+        others.
+    fed_back : list of arrays, one a layer
+        δ' = ∂E/∂(U h) of a recurrent layer, of the shape of its δ; None for others.
+    before : list of arrays, one a layer
+        The state h before each step, of the shape of its h; None for others. In a reverse way it is
+        that of the step after.
+    begin : int
+        The step at which the batch's sequences are entered; above 0 in a later piece of them.
+    cut : int or None
+        Errors stop at steps that this divides; see `Recipe.truncate`.
+    """
+
+    packing: Packing
+    states: list[dict[str, np.ndarray]]
+    fed_back: list[Any]
+    before: list[Any]
+    begin: int = 0
+    cut: int | None = None

@@ -7,6 +7,8 @@ such a namespace runs these very lines. Rows are samples: a batch of n samples i
 
     forward.py     z = s W a + b,  a = f(z),  dropout
     backward.py    BP1 to BP4
+    cells.py       one step of time of a recurrent layer, forward and back
+    scan.py        errors of all steps of time at once;  newton.py: states, by iteration
     carriers.py    other ways to carry errors back than BP2, and the table of all of them
     objective.py   the loss of a batch, penalties, clipping
     chance.py      counter-based random numbers, the same on every engine
@@ -29,6 +31,7 @@ from clearprop.equations.carriers import (
     separable,
     vanishing_sums,
 )
+from clearprop.equations.cells import CELLS, Cell, Step
 from clearprop.equations.chance import dropout_mask, key_of, random_bits
 from clearprop.equations.forward import Pass, affine, forward
 from clearprop.equations.objective import (
@@ -52,10 +55,12 @@ from clearprop.equations.updates import (
 
 __all__ = [
     "CARRIERS",
+    "CELLS",
     "RULES",
     "Adam",
     "AdamW",
     "Carrier",
+    "Cell",
     "Exact",
     "GradientDescent",
     "Gradients",
@@ -67,6 +72,7 @@ __all__ = [
     "RMSprop",
     "Random",
     "Rule",
+    "Step",
     "Transposed",
     "VanishingSum",
     "affine",

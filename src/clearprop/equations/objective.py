@@ -81,5 +81,6 @@ def clip(xp: Any, gradient: Any, norm: float | None, value: float | None) -> Any
         tiny = xp.finfo(gradient.dtype).tiny
         largest = xp.maximum(xp.max(xp.abs(gradient)), tiny)
         length = largest * xp.sqrt(xp.sum((gradient / largest) ** 2))
-        gradient = gradient * xp.minimum(1, norm / xp.maximum(length, tiny))
+        # norm / norm where the gradient is short enough: no quotient of a tiny length overflows
+        gradient = gradient * (norm / xp.maximum(length, norm))
     return gradient

@@ -4,7 +4,11 @@ The idea: `fit`, `predict`, `score` and everything that scikit-learn builds on t
 searches, calibration) work as with scikit-learn's own classes, on clearprop's engines.
 
     mlp_classifier.py, mlp_regressor.py   parameters and public methods of the two
-    base.py        what they share: fitting, predicting, fitted attributes, pickling
+    mlp_base.py    what these two share: rows of arrays, scikit-learn's views
+    rnn_classifier.py, rnn_regressor.py   RNNClassifier, RNNRegressor: the same for sequences
+    rnn_base.py, rnn_settings.py, sequence_*.py, step_labels.py   what these two stand on
+    forecasting.py    windows of a series, forecasts fed back on themselves
+    base.py        what all four share: fitting, fitted attributes, traces, pickling
     settings.py    constructor parameters as Network, Recipe and Settings
     tasks.py       labels and numbers as network targets, and back
     rows.py        training and validation rows, sample and class weights
@@ -13,7 +17,7 @@ searches, calibration) work as with scikit-learn's own classes, on clearprop's e
     legacy.py      scikit-learn's own shuffles and inverse scaling, number for number
     fitting.py     one run: start, memory between calls, warnings at its end
     listeners.py   what is shown while it runs
-    mlp_parts.py   to and from the model file
+    mlp_parts.py, rnn_parts.py   to and from the model file
     tabular.py     TabularClassifier, TabularRegressor: take a table as it comes
     tabular_*.py, metrics.py   what tabular.py stands on
 
@@ -30,6 +34,8 @@ from clearprop.importing import uncollected
 _EXPORTS = {
     "MLPClassifier": "clearprop.estimators.mlp_classifier",
     "MLPRegressor": "clearprop.estimators.mlp_regressor",
+    "RNNClassifier": "clearprop.estimators.rnn_classifier",
+    "RNNRegressor": "clearprop.estimators.rnn_regressor",
     "TabularClassifier": "clearprop.estimators.tabular",
     "TabularRegressor": "clearprop.estimators.tabular",
 }

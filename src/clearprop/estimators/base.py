@@ -1,10 +1,10 @@
-"""What `MLPClassifier` and `MLPRegressor` share: fitting, predicting, fitted attributes, pickling.
+"""What `MLP…` and `RNN…` share: fitting, fitted attributes, traces, pickling.
 
-The parameters of the network live in `parameters_`, one flat vector. `coefs_` and `intercepts_` are
-views of it in scikit-learn's orientation, so that writing into them changes predictions; arrays put
-in their places are taken over before the next use.
+The parameters of the network live in `parameters_`, one flat vector. What a row is (a row of a
+table, a whole sequence) is the subclass's: it checks data, describes the network, and says in which
+order rows are visited.
 
-Public names: `Perceptron`, `keep_parameters`.
+Public names: `EngineCache`, `Trained`, `keep_parameters`.
 May import: the other modules of this room, `clearprop.training`, `clearprop.engines`,
 `clearprop.network`, `clearprop.errors`, scikit-learn, NumPy.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,23 +21,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.engines import Block, Engine, Recipe, Trace, build
+from clearprop.engines import Engine, Recipe, Trace, build
 from clearprop.errors import SettingError
 from clearprop.estimators.fitting import Job, Memory, run
 from clearprop.estimators.legacy import Planned
 from clearprop.estimators.listeners import listening
 from clearprop.estimators.naming import UnitNames, unit_names, watch_for
-from clearprop.estimators.rows import (
-    Rows,
-    check_data,
-    check_inputs,
-    combined_weights,
-    rows_for,
-)
+from clearprop.estimators.rows import Rows, block_for, combined_weights, flat, rows_for
 from clearprop.estimators.settings import (
-    CONSTRAINTS,
     PLANNED,
-    network_for,
     recipe_for,
     rule_for,
     schedule_for,
@@ -46,7 +38,7 @@ from clearprop.estimators.settings import (
 )
 from clearprop.estimators.tasks import Classification, Task
 from clearprop.network import Network, Parameters
-from clearprop.training import History, Outcome, Recording, Settings
+from clearprop.training import History, Orders, Outcome, Recording, Settings
 
 # rows that predictions plan for; the engine works through more of them in blocks
 PREDICTED_AT_ONCE = 1024
@@ -77,18 +69,59 @@ class EngineCache(threading.local):
         return self.engine
 
 
-class Perceptron(BaseEstimator):
-    """The base of both classes; see `MLPClassifier` for the parameters."""
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to go, and what it is for.
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
+    Attributes
+    ----------
+    job : Job
+    task : Task
+    first : bool
+        Nothing of an earlier fit is gone on with.
+    """
+
+    job: Job
+    task: Task
+    first: bool
+
+
+class Trained(BaseEstimator):
+    """An estimator whose network the trainer trains."""
+
+    # the parameter that says how many units there are, for messages
+    _sizes: ClassVar[str]
     _task: Any
     history_: History
     recording_: Recording | None
     t_: int
 
     @abstractmethod
+    def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        """Return X as a block takes it, (rows, inputs), and the targets as they are to be learned.
+
+        With `reset` the columns are those that are fitted; without, they are held against these.
+        """
+
+    @abstractmethod
     def _task_for(self, y: Any, *, first: bool, incremental: bool) -> Task:
         """Return the task that targets ask for, checked against earlier calls."""
+
+    @abstractmethod
+    def _described(self, task: Task, X: Any, *, first: bool) -> Network:
+        """Return the network that the parameters describe."""
+
+    @abstractmethod
+    def _auto_batch(self, rows: int) -> int:
+        """Return the rows of a batch where that is left to the estimator."""
+
+    @abstractmethod
+    def _orders(self, X: Any, train: np.ndarray, random: np.random.RandomState) -> Orders:
+        """Return the order in which epochs visit the training rows."""
+
+    @abstractmethod
+    def _strata(self, task: Task, targets: np.ndarray) -> np.ndarray | None:
+        """Return the classes whose shares a split of the rows keeps, if any."""
 
     def _fit(
         self,
@@ -99,10 +132,23 @@ class Perceptron(BaseEstimator):
         validation_data: Any = None,
         incremental: bool = False,
     ) -> Self:
+        prepared = self._prepare(X, y, sample_weight, validation_data, incremental=incremental)
+        return self._finish(prepared)
+
+    def _prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: Any = None,
+        *,
+        incremental: bool = False,
+    ) -> Prepared:
+        """Check data and parameters, and set the run up."""
         if incremental and self.early_stopping:
             raise SettingError("partial_fit does not support early_stopping=True")
         first = not hasattr(self, "parameters_") or not (self.warm_start or incremental)
-        X, y = check_data(self, X, y, reset=first)
+        X, y = self._check_data(X, y, reset=first)
         task = self._task_for(y, first=first, incremental=incremental)
         weights = combined_weights(self, X, y, sample_weight, incremental=incremental)
         random = check_random_state(self.random_state)
@@ -117,31 +163,36 @@ class Perceptron(BaseEstimator):
         if self.record is not None:
             watch = watch_for(self.record, network, self._names_of_units(task))
             settings = replace(settings, watch=watch)
+        job = Job(
+            network,
+            start,
+            rows,
+            settings,
+            memory,
+            max_fun=self.max_fun,
+            ends_as_planned=incremental or self.learning_rate in PLANNED,
+        )
+        return Prepared(job, task, first)
+
+    def _finish(self, prepared: Prepared) -> Self:
+        """Run, and set the fitted attributes."""
+        task, job = prepared.task, prepared.job
         with listening(self) as listeners:
-            job = Job(
-                network,
-                start,
-                rows,
-                settings,
-                memory,
-                listeners,
-                self.max_fun,
-                ends_as_planned=incremental or self.learning_rate in PLANNED,
+            outcome, self._memory, result = run(
+                replace(job, listeners=listeners), lbfgs=self.solver == "lbfgs"
             )
-            outcome, self._memory, result = run(job, lbfgs=self.solver == "lbfgs")
         self._task = task
         if isinstance(task, Classification):
             self.classes_ = task.classes
-        self._keep(outcome, rows, result, first=first)
+        self._keep(outcome, job.rows, result, first=prepared.first)
         return self
 
     def _network(self, task: Task, X: Any, *, first: bool) -> Network:
-        dtype = X.dtype if first else self.network_.dtype
-        network = network_for(self, task, X.shape[1], dtype)
-        if not first and network.shape != self.network_.shape:
+        network = self._described(task, X, first=first)
+        if not first and network.segments != self.network_.segments:
             raise SettingError(
                 f"The parameters describe a network {network}, but the one that was fitted and "
-                f"would be gone on with is {self.network_}. Put hidden_layer_sizes back, or set "
+                f"would be gone on with is {self.network_}. Put {self._sizes} back, or set "
                 f"warm_start=False and call fit."
             )
         return network
@@ -155,7 +206,7 @@ class Perceptron(BaseEstimator):
         """
         before = Memory() if first else self._memory
         drops = any(layer.dropout for layer in network.layers)
-        feeds_back = self.carrier == "random"
+        feeds_back = getattr(self, "carrier", "exact") == "random"
         if incremental and before.fits(rule_for(self).name, network.size):
             return before
         # drawn only where it is needed: the stream is scikit-learn's
@@ -216,47 +267,10 @@ class Perceptron(BaseEstimator):
         self.out_activation_ = "logistic" if name == "sigmoid" else name
         self.n_layers_, self.n_outputs_ = len(network.shape), network.outputs
         self._engines = EngineCache()
-        self._show_views()
-
-    def _show_views(self) -> None:
-        self.coefs_ = [W.T for W in self.parameters_.weights]
-        self.intercepts_ = self.parameters_.biases
-        self._views = (*self.coefs_, *self.intercepts_)
 
     def _vector(self) -> np.ndarray:
-        """Return the parameter vector, after taking over arrays that were put into `coefs_`."""
-        shown = (*self.coefs_, *self.intercepts_)
-        same = len(shown) == len(self._views) and all(
-            a is b for a, b in zip(shown, self._views, strict=True)
-        )
-        if not same:
-            weights = [np.asarray(W).T for W in self.coefs_]
-            given = Parameters.from_arrays(self.network_, weights, self.intercepts_)
-            self.parameters_.vector[...] = given.vector
-            self._show_views()
+        """Return the parameter vector."""
         return self.parameters_.vector
-
-    def _outputs(self, X: Any) -> np.ndarray:
-        """Return the network's outputs on checked inputs, (n, units)."""
-        if not hasattr(self, "parameters_"):
-            check_is_fitted(self, "parameters_")
-        X = check_inputs(self, X, np.dtype(self.network_.dtype))
-        engine = self._engines.get(self.network_, self.engine, self.threads)
-        return engine.predict(self._vector(), X)
-
-    def predict(self, X: Any) -> Any:
-        """Predict labels or numbers.
-
-        Parameters
-        ----------
-        X : array, frame or sparse matrix, (n, features)
-
-        Returns
-        -------
-        (n,) or (n, outputs) array
-        """
-        outputs = self._outputs(X)
-        return self._task.decode(outputs)
 
     def unit_names(self) -> UnitNames:
         """Return what units are called, as keyword arguments of `clearprop.explanation.Names`.
@@ -294,9 +308,9 @@ class Perceptron(BaseEstimator):
             Drop units as that step would. Without, the trace shows the network that predicts.
         """
         check_is_fitted(self, "parameters_")
-        X, y = check_data(self, X, y, reset=False)
+        X, y = self._check_data(X, y, reset=False)
         weights = combined_weights(self, X, y, sample_weight, incremental=False)
-        block = Block.of(self.network_, X, self._task.encode(y), weights)
+        block = block_for(self.network_, X, self._task.encode(flat(y)), weights)
         parameters, memory = Parameters(self.network_, self._vector()), self._memory
         rows = memory.rows or block.rows
         schedule = schedule_for(self, self.t_, memory.step, fresh=False)
@@ -309,27 +323,18 @@ class Perceptron(BaseEstimator):
         return runner.trace(state, block, chosen, dropout=dropout, horizon=horizon)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle holds: no engine, and the parameters once."""
-        if "parameters_" in vars(self):
-            self._vector()
-        left_out = ("_engines", "_views", "coefs_", "intercepts_")
+        """Return what a pickle holds: no engine."""
         state = super().__getstate__()
-        return {name: value for name, value in state.items() if name not in left_out}
+        return {name: value for name, value in state.items() if name != "_engines"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take a pickle's content and make the views anew."""
+        """Take a pickle's content and make what it lacks anew."""
         super().__setstate__(state)
         if "parameters_" in state:
             parameters = state["parameters_"]
             # a vector that joblib maps from a file may be read-only
             writable = parameters if parameters.vector.flags.writeable else parameters.copy()
             self._adopt(writable)
-
-    def __sklearn_tags__(self) -> Any:
-        """Say that sparse input is understood."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
 
 def _joined(before: History, after: History) -> History:

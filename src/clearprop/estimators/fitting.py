@@ -81,7 +81,7 @@ class Job:
     ----------
     network : Network
     parameters : Parameters
-        Where it starts.
+        Where it starts; their array is the job's to train in.
     rows : Rows
     settings : Settings
     memory : Memory
@@ -138,6 +138,8 @@ def _epochs(job: Job) -> tuple[Outcome, Memory, None]:
         if settings.stopping.restore_best:
             # an earlier call ended with its best parameters
             progress.best_vector = job.parameters.vector.copy()
+    # nobody needs the start again: the run trains in its array, and lets its own copy of it go
+    training.state.vector = job.parameters.vector
     try:
         outcome = training.finish(job.listeners)
     except KeyboardInterrupt:

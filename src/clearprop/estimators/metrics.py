@@ -1,4 +1,4 @@
-"""How good a tabular estimator is on rows it has not seen, beside a trivial baseline.
+"""How good an estimator of tables is on rows it has not seen, beside a trivial baseline.
 
 The baseline knows the training targets and nothing of the columns: it answers the most frequent
 class, the classes' shares, or the mean.
@@ -15,6 +15,7 @@ import polars as pl
 from sklearn import metrics as sk
 
 from clearprop.errors import DataError
+from clearprop.estimators.scores import probabilities
 from clearprop.tables import ClassTarget, MultilabelTarget
 
 
@@ -63,10 +64,40 @@ def measure(
     known = None if baseline is None else model.target_.encode(baseline)
     truth = model.target_.encode(targets)
     if isinstance(model.target_, ClassTarget):
-        return _class_metrics(model, frame, truth, known)
+        return _class_metrics(truth, model.predict_proba(frame), known)
     if isinstance(model.target_, MultilabelTarget):
-        return _label_metrics(model, frame, truth, known)
-    return _number_metrics(model, frame, targets, baseline)
+        return _label_metrics(truth, model.predict_proba(frame), known)
+    numbers = [
+        None if table is None else table.select(model.target_.names).to_numpy().astype(np.float64)
+        for table in (targets, baseline)
+    ]
+    return _number_metrics(numbers[0], model.predict(frame), numbers[1])
+
+
+def measure_sequences(
+    model: Any, X: Any, y: Any, baseline: tuple[Any, Any] | None
+) -> tuple[list[Metric], int]:
+    """Measure a fitted recurrent estimator: over sequences, or over all of their steps.
+
+    Parameters
+    ----------
+    X, y : as for its `score`
+    baseline : (X, y), optional
+        What it was trained on; without it no baseline is given.
+
+    Returns
+    -------
+    metrics, and over how many predictions they go
+    """
+    truth, outputs, _ = model.truth_and_outputs(X, y)
+    known = None if baseline is None else model.targets_of(*baseline)
+    if not hasattr(model, "classes_"):
+        return _number_metrics(truth, model.decoded(outputs), known), len(truth)
+    if truth.ndim > 1:
+        return _label_metrics(truth, outputs, known), len(truth)
+    codes = np.searchsorted(model.classes_, truth)
+    shares = None if known is None else np.searchsorted(model.classes_, known)
+    return _class_metrics(codes, probabilities(outputs), shares), len(truth)
 
 
 def _pair(
@@ -78,10 +109,10 @@ def _pair(
 
 
 def _class_metrics(
-    model: Any, frame: pl.DataFrame, truth: np.ndarray, known: np.ndarray | None
+    truth: np.ndarray, chances: np.ndarray, known: np.ndarray | None
 ) -> list[Metric]:
-    classes = np.arange(len(model.target_.classes))
-    got = model.predict_proba(frame).astype(np.float64)
+    classes = np.arange(chances.shape[1])
+    got = chances.astype(np.float64)
     got /= got.sum(axis=1, keepdims=True)
     shares = None
     if known is not None:
@@ -115,9 +146,9 @@ def _class_metrics(
 
 
 def _label_metrics(
-    model: Any, frame: pl.DataFrame, truth: np.ndarray, known: np.ndarray | None
+    truth: np.ndarray, chances: np.ndarray, known: np.ndarray | None
 ) -> list[Metric]:
-    got = model.predict_proba(frame).astype(np.float64)
+    got = chances.astype(np.float64)
     shares = None if known is None else np.tile(known.mean(axis=0), (len(truth), 1))
 
     def all_right(p: np.ndarray) -> float:
@@ -132,21 +163,15 @@ def _label_metrics(
     ]
 
 
-def _number_metrics(
-    model: Any, frame: pl.DataFrame, targets: pl.DataFrame, baseline: pl.DataFrame | None
-) -> list[Metric]:
-    truth = targets.select(model.target_.names).to_numpy().astype(np.float64)
-    got = model.predict(frame).reshape(truth.shape)
-    wrong = np.flatnonzero(~np.isfinite(got).all(axis=1))
+def _number_metrics(truth: Any, predicted: np.ndarray, known: np.ndarray | None) -> list[Metric]:
+    got = predicted.reshape(truth.shape)
+    wrong = np.flatnonzero(~np.isfinite(got.reshape(len(got), -1)).all(axis=1))
     if len(wrong):
         raise DataError(
             f"The prediction of row {wrong[0] + 1} is not finite ({len(wrong)} such rows): its "
             f"values are far from those the model was trained on. Correct them, or train again."
         )
-    mean = None
-    if baseline is not None:
-        known = baseline.select(model.target_.names).to_numpy().astype(np.float64)
-        mean = np.tile(known.mean(axis=0), (len(truth), 1))
+    mean = None if known is None else np.broadcast_to(known.mean(axis=0), truth.shape)
 
     def explained(p: np.ndarray) -> float:
         return sk.r2_score(truth, p)

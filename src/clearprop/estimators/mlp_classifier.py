@@ -1,6 +1,7 @@
 """`MLPClassifier`: scikit-learn's class, faster and with what it lacks.
 
-Here stand its parameters and what is public; base.py holds what it does with them.
+Here stand its parameters and what is public; mlp_base.py and base.py hold what it does with them.
+Model files are imported where one is asked for: a fit without does not need their import.
 
 Public names: `MLPClassifier`. May import: the other modules of this room, `clearprop.files`,
 `clearprop.training`, scikit-learn, NumPy.
@@ -9,7 +10,7 @@ Public names: `MLPClassifier`. May import: the other modules of this room, `clea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
@@ -17,13 +18,15 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from clearprop.estimators.base import Perceptron, keep_parameters
-from clearprop.estimators.mlp_parts import classifier_from_parts, classifier_to_parts
+from clearprop.estimators.base import keep_parameters
+from clearprop.estimators.mlp_base import Perceptron
 from clearprop.estimators.scores import probabilities
 from clearprop.estimators.settings import CONSTRAINTS, SHARE, is_stochastic
 from clearprop.estimators.tasks import AnyLoss, Classification
-from clearprop.files import Parts
 from clearprop.training import Listener
+
+if TYPE_CHECKING:
+    from clearprop.files import Parts
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):
@@ -286,11 +289,15 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def to_parts(self) -> Parts:
         """Return the fitted model as parts of a model file."""
+        from clearprop.estimators.mlp_parts import classifier_to_parts
+
         return classifier_to_parts(self)
 
     @classmethod
     def from_parts(cls, parts: Parts) -> Self:
         """Return the model that parts describe; FileError where they do not fit."""
+        from clearprop.estimators.mlp_parts import classifier_from_parts
+
         return classifier_from_parts(cls(), parts)
 
     def __sklearn_tags__(self) -> Any:

@@ -1,4 +1,4 @@
-"""`MLPClassifier` and `MLPRegressor` as parts of a model file, and back.
+"""`MLPClassifier` and `MLPRegressor` as parts of a model file, and back; what `RNN…` share of it.
 
 A file holds the constructor's parameters, the network with its parameter vector, the classes, the
 history and the fitted scalars. Left out are what is code (callbacks; a loss of one's own, of which
@@ -6,8 +6,8 @@ its name stays), a `random_state` that is a generator, the recording of the run,
 memory: a loaded model predicts bit for bit as before, `warm_start` goes on from its parameters as
 it always does, and `partial_fit` goes on with an optimiser that starts anew.
 
-Public names: `classifier_from_parts`, `classifier_to_parts`, `regressor_from_parts`,
-`regressor_to_parts`.
+Public names: `FIELDS`, `classes_from_document`, `classes_to_document`, `classifier_from_parts`,
+`classifier_to_parts`, `document_of`, `fill`, `regressor_from_parts`, `regressor_to_parts`.
 May import: `clearprop.files`, `clearprop.training`, `clearprop.errors`, scikit-learn, NumPy.
 """
 
@@ -40,22 +40,48 @@ _MARK = "from the network"
 
 def classifier_to_parts(model: Any) -> Parts:
     """Return a fitted classifier as parts of kind `"mlp_classifier"`."""
-    document = _document(model)
-    document["classes"] = _labels_to_document(model.classes_)
-    document["label_kind"] = str(model._task.binarizer.y_type_)
-    document["labels_sparse"] = bool(model._task.binarizer.sparse_input_)
+    document = {**document_of(model), **classes_to_document(model)}
     return Parts("mlp_classifier", document, {}, {"parameters": to_parts(model.parameters_)})
 
 
 def regressor_to_parts(model: Any) -> Parts:
     """Return a fitted regressor as parts of kind `"mlp_regressor"`."""
     children = {"parameters": to_parts(model.parameters_)} if _fitted(model) else {}
-    return Parts("mlp_regressor", _document(model), {}, children)
+    return Parts("mlp_regressor", document_of(model), {}, children)
 
 
 def classifier_from_parts(model: Any, parts: Parts) -> Any:
     """Fill a new classifier; FileError where something is missing or does not fit."""
-    parts.expect((*_FIELDS, "classes", "label_kind", "labels_sparse"), (), ("parameters",))
+    parts.expect((*FIELDS, *CLASS_FIELDS), (), ("parameters",))
+    model = fill(model, parts)
+    classes_from_document(model, parts)
+    return model
+
+
+def regressor_from_parts(model: Any, parts: Parts) -> Any:
+    """Fill a new regressor; FileError where something is missing or does not fit."""
+    parts.expect(FIELDS, (), ("parameters",))
+    model = fill(model, parts)
+    model._task = Regression(model.network_.outputs)
+    return model
+
+
+FIELDS = ("settings", "fitted", "feature_names", "history", "optimiser")
+CLASS_FIELDS = ("classes", "label_kind", "labels_sparse")
+
+
+def classes_to_document(model: Any) -> dict[str, Any]:
+    """Return the fields `CLASS_FIELDS` of a classifier's document."""
+    binarizer = model._task.binarizer
+    return {
+        "classes": _labels_to_document(model.classes_),
+        "label_kind": str(binarizer.y_type_),
+        "labels_sparse": bool(binarizer.sparse_input_),
+    }
+
+
+def classes_from_document(model: Any, parts: Parts) -> None:
+    """Give a classifier that has its network its classes; FileError where they do not fit."""
     document = parts.document
     binarizer = LabelBinarizer()
     binarizer.classes_ = _labels_from_document(document["classes"])
@@ -63,24 +89,11 @@ def classifier_from_parts(model: Any, parts: Parts) -> Any:
     binarizer.sparse_input_ = document["labels_sparse"]
     model._task = Classification(binarizer)
     model.classes_ = binarizer.classes_
-    model = _fill(model, parts)
     if document["label_kind"] not in _KINDS or model._task.units != model.network_.outputs:
         raise FileError(
             f"The classes of part {parts.kind!r} do not fit its network: {document['label_kind']} "
             f"labels of {len(model.classes_)} classes and {model.network_.outputs} outputs."
         )
-    return model
-
-
-def regressor_from_parts(model: Any, parts: Parts) -> Any:
-    """Fill a new regressor; FileError where something is missing or does not fit."""
-    parts.expect(_FIELDS, (), ("parameters",))
-    model = _fill(model, parts)
-    model._task = Regression(model.network_.outputs)
-    return model
-
-
-_FIELDS = ("settings", "fitted", "feature_names", "history", "optimiser")
 
 
 def _fitted(model: Any) -> bool:
@@ -90,7 +103,8 @@ def _fitted(model: Any) -> bool:
     return True
 
 
-def _document(model: Any) -> dict[str, Any]:
+def document_of(model: Any) -> dict[str, Any]:
+    """Return the fields `FIELDS` of a fitted model's document."""
     _fitted(model)
     given = model.get_params(deep=False)
     names = getattr(model, "feature_names_in_", None)
@@ -122,18 +136,23 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _fill(model: Any, parts: Parts) -> Any:
+def fill(model: Any, parts: Parts) -> Any:
+    """Give a new model what the fields `FIELDS` of its part hold, and its parameters."""
     document = parts.document
     parameters = from_parts(parts.child("parameters", "parameters"))
     assert isinstance(parameters, Parameters)  # child() has checked the kind
     defaults = model.get_params(deep=False)
-    settings = {**{name: defaults[name] for name in _LATER}, **document["settings"]}
+    settings = {
+        **{name: defaults[name] for name in _LATER if name in defaults},
+        **document["settings"],
+    }
     if settings.keys() != defaults.keys():
         raise FileError(f"The settings of part {parts.kind!r} are not those of this clearprop.")
     if isinstance(settings["loss"], dict):
         settings["loss"] = parameters.network.objective
-    if isinstance(settings["hidden_layer_sizes"], list):
-        settings["hidden_layer_sizes"] = tuple(settings["hidden_layer_sizes"])
+    for name in ("hidden_layer_sizes", "units", "dense"):
+        if isinstance(settings.get(name), list):
+            settings[name] = tuple(settings[name])
     if "class_weight" in settings:
         settings["class_weight"] = _weights_from_document(settings["class_weight"])
     model.set_params(**settings)

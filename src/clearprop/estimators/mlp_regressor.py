@@ -1,6 +1,7 @@
 """`MLPRegressor`: scikit-learn's class, faster and with what it lacks.
 
-Here stand its parameters and what is public; base.py holds what it does with them.
+Here stand its parameters and what is public; mlp_base.py and base.py hold what it does with them.
+Model files are imported where one is asked for: a fit without does not need their import.
 
 Public names: `MLPRegressor`. May import: the other modules of this room, `clearprop.files`,
 `clearprop.training`, scikit-learn.
@@ -9,17 +10,19 @@ Public names: `MLPRegressor`. May import: the other modules of this room, `clear
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
-from clearprop.estimators.base import Perceptron, keep_parameters
-from clearprop.estimators.mlp_parts import regressor_from_parts, regressor_to_parts
+from clearprop.estimators.base import keep_parameters
+from clearprop.estimators.mlp_base import Perceptron
 from clearprop.estimators.settings import is_stochastic
 from clearprop.estimators.tasks import AnyLoss, Regression
-from clearprop.files import Parts
 from clearprop.training import Listener
+
+if TYPE_CHECKING:
+    from clearprop.files import Parts
 
 
 class MLPRegressor(RegressorMixin, Perceptron):
@@ -230,9 +233,13 @@ class MLPRegressor(RegressorMixin, Perceptron):
 
     def to_parts(self) -> Parts:
         """Return the fitted model as parts of a model file."""
+        from clearprop.estimators.mlp_parts import regressor_to_parts
+
         return regressor_to_parts(self)
 
     @classmethod
     def from_parts(cls, parts: Parts) -> Self:
         """Return the model that parts describe; FileError where they do not fit."""
+        from clearprop.estimators.mlp_parts import regressor_from_parts
+
         return regressor_from_parts(cls(), parts)

@@ -3,12 +3,14 @@
 Rows that are held out for early stopping are left out of the *order* in which training visits the
 data; the data itself is not copied.
 
-Public names: `Rows`, `check_data`, `check_inputs`, `combined_weights`, `rows_for`.
+Public names: `Rows`, `block_for`, `check_data`, `check_inputs`, `combined_weights`, `flat`,
+`rows_for`.
 May import: `clearprop.training`, `clearprop.engines`, `clearprop.errors`, scikit-learn.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +21,15 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from clearprop.engines import Block
 from clearprop.errors import DataError, SettingError
-from clearprop.estimators.legacy import LegacyOrders
 from clearprop.estimators.scores import score_for
+from clearprop.estimators.step_labels import StepLabels
 from clearprop.estimators.tasks import Classification, Task
 from clearprop.network import Network
 from clearprop.training import Orders, Validation
 
 FORMATS = ["csr", "csc"]
+# so many are added up by BLAS on one thread; from some 10,000 on it would wake others
+FEW_NUMBERS = 8192
 
 
 @dataclass(frozen=True)
@@ -74,15 +78,25 @@ def check_inputs(estimator: Any, X: Any, dtype: np.dtype) -> Any:
 
 
 def _is_plain(estimator: Any, X: Any, dtype: np.dtype) -> bool:
-    if type(X) is not np.ndarray or X.dtype != dtype or X.ndim != 2 or not X.flags.c_contiguous:
-        return False
-    if not len(X) or X.shape[1] != estimator.n_features_in_:
-        return False
-    if hasattr(estimator, "feature_names_in_"):
-        return False
+    return (
+        type(X) is np.ndarray
+        and X.dtype == dtype
+        and X.ndim == 2
+        and X.shape[1] == estimator.n_features_in_
+        and X.size > 0
+        and X.flags.c_contiguous
+        and not hasattr(estimator, "feature_names_in_")
+        and _is_surely_finite(X)
+    )
+
+
+def _is_surely_finite(X: np.ndarray) -> bool:
+    """Whether every number is finite; False also where that is not plain, as if sums overflow."""
+    if X.size <= FEW_NUMBERS:
+        # Σ x², which never warns: turning warnings off takes longer than adding up a few rows
+        return math.isfinite(np.vdot(X, X).item())
     with np.errstate(all="ignore"):
-        # not finite where any number is not, or where the sum overflows: then all are looked at
-        return bool(np.isfinite(X.sum()))
+        return math.isfinite(X.sum().item())
 
 
 def combined_weights(
@@ -129,14 +143,15 @@ def rows_for(
         Validation rows of the user's own.
     """
     X, y, weights = data
-    targets = task.encode(y)
+    targets = task.encode(flat(y))
     held: np.ndarray | None = None
     train = np.arange(X.shape[0])
     early = estimator.early_stopping and estimator.solver != "lbfgs"
     if early and given is None:
-        train, held = _split(estimator, task, targets, random)
-    block = Block.of(network, X, targets, weights).ordered(train)
-    orders = LegacyOrders(train, random, shuffle=bool(estimator.shuffle))
+        strata = estimator._strata(task, targets)
+        train, held = _split(X.shape[0], estimator.validation_fraction, strata, random)
+    block = block_for(network, X, targets, weights).ordered(train)
+    orders = estimator._orders(X, train, random)
     if held is not None:
         checked = X[held], y[held], None if weights is None else weights[held]
     elif given is not None:
@@ -150,25 +165,36 @@ def _validation(
     estimator: Any, network: Network, task: Task, data: tuple[Any, ...], *, scored: bool
 ) -> Validation:
     X, y, weights = data
-    targets = task.encode(y)
-    block = Block.of(network, X, targets, weights)
+    labels = flat(y)
+    targets = task.encode(labels)
+    block = block_for(network, X, targets, weights)
+    if labels is not y and weights is not None:
+        # every step has the weight of its sequence
+        weights = np.repeat(weights, X.lengths)
     return Validation(
-        block, score_for(estimator.monitor, task, y, targets, weights) if scored else None
+        block, score_for(estimator.monitor, task, labels, targets, weights) if scored else None
     )
 
 
+def flat(y: Any) -> Any:
+    """Return targets as one array; those of each step of sequences, one sequence behind another."""
+    return y.values if isinstance(y, StepLabels) else y
+
+
+def block_for(network: Network, X: Any, targets: np.ndarray, weights: Any) -> Block:
+    """Return checked data as a block; `targets` are encoded and flat."""
+    every = network.readout == "every"
+    return Block.of(network, X, X.split(targets) if every else targets, weights)
+
+
 def _split(
-    estimator: Any, task: Task, targets: np.ndarray, random: np.random.RandomState
+    count: int, fraction: float, strata: np.ndarray | None, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split row numbers as scikit-learn splits the rows; binary targets are stratified."""
+    """Split row numbers as scikit-learn splits the rows."""
     from sklearn.model_selection import train_test_split
 
-    stratified = isinstance(task, Classification) and task.units == 1
     train, held = train_test_split(
-        np.arange(len(targets)),
-        random_state=random,
-        test_size=estimator.validation_fraction,
-        stratify=targets if stratified else None,
+        np.arange(count), random_state=random, test_size=fraction, stratify=strata
     )
     if len(held) < 2:
         raise DataError(
@@ -184,14 +210,15 @@ def _check_given(estimator: Any, task: Task, given: tuple[Any, ...]) -> tuple[An
             "validation_data must be a tuple (X, y) or (X, y, sample_weight), but "
             f"{type(given).__name__} came."
         )
-    X, y = check_data(estimator, given[0], given[1], reset=False)
+    X, y = estimator._check_data(given[0], given[1], reset=False)
     weights = None
     if len(given) == 3 and given[2] is not None:
         weights = _check_sample_weight(given[2], X, ensure_non_negative=True)
     if isinstance(task, Classification):
-        if task.kind.startswith("multilabel") != (y.ndim == 2):
+        labels = flat(y)
+        if task.kind.startswith("multilabel") != (labels.ndim == 2):
             raise DataError("The labels of validation_data must have the form of y's.")
-        unknown = np.setdiff1d(y, task.classes) if y.ndim == 1 else y[:0]
+        unknown = np.setdiff1d(labels, task.classes) if labels.ndim == 1 else labels[:0]
         if unknown.shape[0]:
             raise DataError(
                 f"validation_data has classes that y has not: {list(unknown[:5])}. y has "

@@ -2,7 +2,8 @@
 
 Every function takes the estimator and reads its parameters; nothing here is fitted.
 
-Public names: `CONSTRAINTS`, `PLANNED`, `SHARE`, `STOCHASTIC`, `hidden_sizes`, `is_stochastic`,
+Public names: `CONSTRAINTS`, `PLANNED`, `SHARE`, `STOCHASTIC`, `batch_size_for`,
+`hidden_sizes`, `is_stochastic`,
 `network_for`, `recipe_for`, `rule_for`, `schedule_for`, `stopping_for`, `warn_of_large_batches`.
 May import: `clearprop.training`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
 `clearprop.functions`, `clearprop.errors`, scikit-learn.
@@ -172,15 +173,18 @@ def recipe_for(estimator: Any, rows: int, schedule: Schedule, epochs: int) -> Re
         rule=rule_for(estimator),
         schedule=schedule,
         penalty=Penalty(l2=float(estimator.alpha), per_sample=True),
-        batch_size=_batch_size(estimator, rows),
+        batch_size=batch_size_for(estimator, rows),
         epochs=epochs,
         clip_norm=estimator.clip_norm,
-        carrier=estimator.carrier,
+        carrier=getattr(estimator, "carrier", "exact"),
+        truncate=getattr(estimator, "truncate", None),
     )
 
 
-def _batch_size(estimator: Any, rows: int) -> int:
-    return min(200 if estimator.batch_size == "auto" else int(estimator.batch_size), rows)
+def batch_size_for(estimator: Any, rows: int) -> int:
+    """Return the rows of a batch; what "auto" is, a class says."""
+    given = estimator.batch_size
+    return min(estimator._auto_batch(rows) if given == "auto" else int(given), rows)
 
 
 def warn_of_large_batches(estimator: Any, rows: int) -> None:

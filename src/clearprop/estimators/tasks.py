@@ -5,7 +5,7 @@ name, how targets are encoded and outputs decoded, and the score that `fit` foll
 Labels go through scikit-learn's `LabelBinarizer`, so that every kind of label is understood as its
 own classes understand it.
 
-Public names: `Classification`, `Regression`, `Task`.
+Public names: `Classification`, `Regression`, `ScaledRegression`, `Task`.
 May import: `clearprop.functions`, `clearprop.errors`, scikit-learn, NumPy.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from clearprop.errors import DataError, SettingError
-from clearprop.functions import CustomLoss, Loss, loss
+from clearprop.functions import LOSSES, CustomLoss, Loss, loss
 
 AnyLoss = str | Loss | CustomLoss | None
 
@@ -176,3 +176,44 @@ class Regression(Task):
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(targets, outputs, sample_weight=weights))
+
+
+class ScaledRegression(Regression):
+    """Numbers of any size, standardised inside and handed back in their own units.
+
+    Attributes
+    ----------
+    means, scales : (outputs,) arrays
+    """
+
+    def __init__(self, means: np.ndarray, scales: np.ndarray) -> None:
+        super().__init__(len(means))
+        self.means, self.scales = means, scales
+
+    @classmethod
+    def of(cls, y: np.ndarray, given: AnyLoss) -> ScaledRegression:
+        """Learn means and scales from targets (n,) or (n, outputs).
+
+        For a loss of positive outputs, such as Poisson's, they are divided by their mean and not
+        centred, so that they keep their sign; a fresh network's output is then near the mean.
+        """
+        y = y.reshape(len(y), -1)
+        means, scales = y.mean(axis=0), y.std(axis=0)
+        if _needs_positive(given):
+            means, scales = np.zeros_like(means), means
+        # what is left of a constant is rounding
+        return cls(means, np.where(scales > 1e-12 * np.abs(means), scales, 1.0))
+
+    def encode(self, y: Any) -> np.ndarray:
+        """Return y as (n, units), standardised."""
+        return (super().encode(y) - self.means) / self.scales
+
+    def decode(self, outputs: np.ndarray) -> Any:
+        """Return outputs in the targets' own units, float64; one column as (n,)."""
+        return super().decode(outputs * self.scales + self.means)
+
+
+def _needs_positive(given: AnyLoss) -> bool:
+    if given is None or given == "squared_error" or isinstance(given, CustomLoss):
+        return False
+    return LOSSES[loss(given).name].domain == "positive"

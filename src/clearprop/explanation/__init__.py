@@ -10,7 +10,9 @@ plain data that the next one reads:
     scenes/     a picture as data: positions, marks, colours, texts
     render/     printers that only paint: terminal, Markdown, LaTeX, MathML, SVG, HTML
 
-    explanation.py     Explanation, explain: the one object, its analyses and its views
+    explanation.py     Explanation, explain: the one object and its analyses
+    views.py           what explanations of rows and of sequences share: ledger, check, pages
+    through_time/      SequenceExplanation: networks of sequences, step by step of time
     names.py           what units and parameters are called: `h1.2<-x3`
     numbers.py         how numbers are shown, on every surface
     formulas.py        mathematics as data
@@ -52,6 +54,7 @@ from clearprop.explanation.gradient_check import GradientCheck, check_gradient, 
 from clearprop.explanation.health import LayerHealth, health
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.paths import Chain, ChainPath, Factor, Term, chain_of
+from clearprop.explanation.through_time import SequenceExplanation
 
 __all__ = [
     "Chain",
@@ -62,6 +65,7 @@ __all__ = [
     "LayerHealth",
     "Names",
     "Place",
+    "SequenceExplanation",
     "Term",
     "chain_of",
     "check_gradient",

@@ -19,10 +19,14 @@ from typing import Any
 import numpy as np
 
 from clearprop.engines import Recipe, Trace
+from clearprop.engines.sequences import Packing
+from clearprop.engines.trace import SequenceTrace
 from clearprop.equations import RULES, Penalty
 from clearprop.errors import FileError, SettingError
-from clearprop.explanation.explanation import Explanation
+from clearprop.explanation.explanation import Explanation, explanation_of
 from clearprop.explanation.names import Names, Place
+from clearprop.explanation.through_time import SequenceExplanation
+from clearprop.explanation.views import Views
 from clearprop.files import network_from_document, network_to_document
 from clearprop.network import Network
 from clearprop.training import SCHEDULES, Recording
@@ -33,11 +37,15 @@ FORMAT, VERSION = "clearprop-explanation", 1
 _ROWS = ("rows", "x", "y", "coefficients", "losses", "constants")
 _LAYER = {"input": "inputs", "z": "z", "a": "a", "delta": "delta", "mask": "masks"}
 _RECIPE = ("batch_size", "epochs", "clip_norm", "clip_value", "carrier")
+# what only a recipe for sequences has
+_LATER = ("truncate",)
 _NUMBERS = ("rate", "penalty", "penalty_factor")
+# of a layer in a trace of sequences, besides
+_TIME = {"fed_back": "fed_back", "before": "before"}
 _DTYPES = ("float32", "float64", "int64", "int32", "bool")
 
 
-def to_document(explanation: Explanation) -> dict[str, Any]:
+def to_document(explanation: Views) -> dict[str, Any]:
     """Return an explanation as plain data, ready for `json.dumps(…, allow_nan=False)`.
 
     Raises
@@ -58,7 +66,7 @@ def to_document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def from_document(document: Mapping[str, Any]) -> Explanation:
+def from_document(document: Mapping[str, Any]) -> Explanation | SequenceExplanation:
     """Return the explanation that `to_document` described.
 
     Raises
@@ -79,7 +87,7 @@ def from_document(document: Mapping[str, Any]) -> Explanation:
     recipe = _recipe_from_document(_get(document, "recipe"))
     trace = _trace_from_document(_get(document, "trace"), network, recipe)
     recording = _get(document, "recording")
-    return Explanation(
+    return explanation_of(
         trace,
         _names_from_document(_get(document, "names"), network),
         None if recording is None else _recording_from_document(recording),
@@ -102,6 +110,8 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else _spelled(value)
     if value is None or isinstance(value, bool | int | str):
         return value
+    if isinstance(value, Place):
+        return _place_to_document(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -150,28 +160,23 @@ def _arrays_to_document(record: Any) -> dict[str, Any]:
 
 
 def _vector_to_document(network: Network, vector: np.ndarray) -> dict[str, Any]:
-    """Return a vector of all parameters as W1, b1, W2, …."""
-    parts = {}
-    for number, operation in enumerate(network.operations, start=1):
-        parts[f"W{number}"] = _array_to_document(operation.weight.view(vector))
-        parts[f"b{number}"] = _array_to_document(operation.bias.view(vector))
-    return parts
+    """Return a vector of all parameters as W1, b1, W2, …, and U1, c1 of a recurrent layer."""
+    return {s.name: _array_to_document(s.view(vector)) for s in network.segments}
 
 
 def _vector_from_document(document: Any, network: Network, where: str) -> np.ndarray:
-    parts = {}
-    for number, operation in enumerate(network.operations, start=1):
-        for name, segment in ((f"W{number}", operation.weight), (f"b{number}", operation.bias)):
-            array = _array_from_document(_get(document, name), f"{name} of {where}")
-            if array.size != segment.stop - segment.start:
-                raise FileError(
-                    f"{name} of {where} must have {segment.stop - segment.start} entries, but "
-                    f"{array.size} came."
-                )
-            parts[name] = (segment, array)
-    dtype = next(iter(parts.values()))[1].dtype
-    vector = np.empty(network.size, dtype)
-    for segment, array in parts.values():
+    parts = []
+    for segment in network.segments:
+        name = segment.name
+        array = _array_from_document(_get(document, name), f"{name} of {where}")
+        if array.size != segment.stop - segment.start:
+            raise FileError(
+                f"{name} of {where} must have {segment.stop - segment.start} entries, but "
+                f"{array.size} came."
+            )
+        parts.append((segment, array))
+    vector = np.empty(network.size, parts[0][1].dtype)
+    for segment, array in parts:
         view = segment.view(vector)
         view[...] = array.reshape(view.shape)
     return vector
@@ -182,13 +187,7 @@ def _vector_from_document(document: Any, network: Network, where: str) -> np.nda
 
 def _trace_to_document(trace: Trace) -> dict[str, Any]:
     network = trace.network
-    layers = [
-        {
-            name: None if arrays[at] is None else _array_to_document(arrays[at])
-            for name, arrays in ((name, getattr(trace, field)) for name, field in _LAYER.items())
-        }
-        for at in range(len(network.operations))
-    ]
+    layers = [_layer_to_document(trace, at) for at in range(len(network.operations))]
     slots = zip(trace.recipe.rule.slot_names, trace.slots, strict=True)
     vectors = {name: _vector_to_document(network, term) for name, term in trace.terms.items()}
     return {
@@ -202,7 +201,29 @@ def _trace_to_document(trace: Trace) -> dict[str, Any]:
         "gradient": _vector_to_document(network, trace.gradient),
         "terms": vectors,
         "update": _vector_to_document(network, trace.update),
+        **_time_to_document(trace),
     }
+
+
+def _layer_to_document(trace: Trace, at: int) -> dict[str, Any]:
+    """Return the arrays of one layer; of a recurrent one with its states."""
+    held = {name: getattr(trace, field)[at] for name, field in _LAYER.items()}
+    found: dict[str, Any] = {
+        name: None if array is None else _array_to_document(array) for name, array in held.items()
+    }
+    if isinstance(trace, SequenceTrace) and trace.before[at] is not None:
+        found |= {name: _array_to_document(getattr(trace, f)[at]) for name, f in _TIME.items()}
+        kept = trace.states[at].items()
+        found["states"] = {name: _array_to_document(array) for name, array in kept}
+    return found
+
+
+def _time_to_document(trace: Trace) -> dict[str, Any]:
+    """Return what only a trace of sequences has."""
+    if not isinstance(trace, SequenceTrace):
+        return {}
+    lengths = _array_to_document(trace.packing.lengths)
+    return {"lengths": lengths, "begin": int(trace.begin), "cut": trace.cut}
 
 
 def _trace_from_document(document: Any, network: Network, recipe: Recipe) -> Trace:
@@ -220,7 +241,8 @@ def _trace_from_document(document: Any, network: Network, recipe: Recipe) -> Tra
     values: dict[str, Any] = {name: float(_get(document, name)) for name in _NUMBERS}
     values |= {name: _array_from_document(_get(document, name), name) for name in _ROWS}
     values |= {field: _layers_from_document(layers, name) for name, field in _LAYER.items()}
-    return Trace(
+    kind, time = _time_from_document(document, layers, network)
+    return kind(
         network=network,
         recipe=recipe,
         engine=str(_get(document, "engine")),
@@ -234,7 +256,31 @@ def _trace_from_document(document: Any, network: Network, recipe: Recipe) -> Tra
             for name, term in terms.items()
         },
         update=vector("update"),
+        **time,
     )
+
+
+def _time_from_document(
+    document: Any, layers: list[Any], network: Network
+) -> tuple[type[Trace], dict[str, Any]]:
+    """Return the kind of trace, and what only one of sequences has."""
+    if not network.recurrent:
+        return Trace, {}
+    known = [layer if "before" in layer else dict.fromkeys(_TIME) for layer in layers]
+    states = [
+        {name: _array_from_document(array, name) for name, array in layer["states"].items()}
+        if "states" in layer
+        else {}
+        for layer in layers
+    ]
+    lengths = _array_from_document(_get(document, "lengths"), "lengths")
+    found = {field: _layers_from_document(known, name) for name, field in _TIME.items()}
+    return SequenceTrace, found | {
+        "packing": Packing(lengths.astype(np.int64)),
+        "states": states,
+        "begin": int(_get(document, "begin")),
+        "cut": _get(document, "cut"),
+    }
 
 
 def _layers_from_document(layers: list[Any], name: str) -> list[Any]:
@@ -251,8 +297,14 @@ def _names_to_document(names: Names) -> dict[str, Any]:
         "inputs": list(names.inputs),
         "outputs": list(names.outputs),
         "hidden": [list(layer) for layer in names.hidden],
-        "aliases": {name: asdict(place) for name, place in names.aliases.items()},
+        "aliases": {name: _place_to_document(p) for name, p in names.aliases.items()},
     }
+
+
+def _place_to_document(place: Place) -> dict[str, Any]:
+    """Return a parameter's place; `array` and `way` only where a recurrent layer has them."""
+    given = asdict(place)
+    return {name: value for name, value in given.items() if value or name not in ("array", "way")}
 
 
 def _names_from_document(document: Any, network: Network) -> Names:
@@ -274,6 +326,7 @@ def _recipe_to_document(recipe: Recipe) -> dict[str, Any]:
         "schedule": _schedule_to_document(recipe.schedule),
         "penalty": asdict(recipe.penalty),
         **{name: getattr(recipe, name) for name in _RECIPE},
+        **{name: getattr(recipe, name) for name in _LATER if getattr(recipe, name) is not None},
     }
 
 
@@ -307,6 +360,7 @@ def _recipe_from_document(document: Any) -> Recipe:
             schedule=_schedule_from_document(_get(document, "schedule")),
             penalty=Penalty(**_get(document, "penalty")),
             **{name: _get(document, name) for name in _RECIPE},
+            **{name: document[name] for name in _LATER if name in document},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FileError(f"The recipe could not be read: {error}.") from error

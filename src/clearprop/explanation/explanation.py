@@ -5,23 +5,27 @@ each a frozen dataclass of plain attributes and NumPy arrays; `page` puts chapte
 and the views print that page. It can be pickled, and `to_document` is its JSON form
 (docs/explanation.md describes it).
 
-Public names: `Explanation`, `Focus`, `explain`.
+What holds for networks of rows and of sequences alike is in `views`; `SequenceExplanation` is the
+latter's.
+
+Public names: `Explanation`, `Focus`, `explain`, `explanation_of`.
 May import: the other modules of this room, `clearprop.training`, `clearprop.engines`,
 `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from clearprop.engines import Block, Recipe, Trace, build
+from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
 from clearprop.explanation.names import Names, Place
+from clearprop.explanation.views import CHAPTERS, Focus, Views
 from clearprop.network import Network, Parameters
 
 if TYPE_CHECKING:
@@ -29,40 +33,22 @@ if TYPE_CHECKING:
     from clearprop.explanation.contributions import Contributions
     from clearprop.explanation.counting import Counts
     from clearprop.explanation.deltas import Deltas
-    from clearprop.explanation.gradient_check import GradientCheck
     from clearprop.explanation.health import Diagnosis
     from clearprop.explanation.landscape import Slice, Surface
-    from clearprop.explanation.ledger import Ledger
     from clearprop.explanation.mistakes import Mistake
     from clearprop.explanation.neurons import Forward
-    from clearprop.explanation.pages import Page
     from clearprop.explanation.parallel import Schedule
     from clearprop.explanation.paths import Chain
+    from clearprop.explanation.scenes.scene import Scene
+    from clearprop.explanation.through_time import SequenceExplanation
     from clearprop.explanation.unfolding import Unfolded
     from clearprop.training import Recording
 
-
-@dataclass(frozen=True)
-class Focus:
-    """What a page looks at.
-
-    Attributes
-    ----------
-    weight : Place
-        The parameter whose gradient is taken apart.
-    sample : int
-        The row of the trace, counted from 0, that single numbers belong to.
-    paths : int
-        How many paths are written out.
-    """
-
-    weight: Place
-    sample: int
-    paths: int = 10
+__all__ = ["Explanation", "Focus", "explain", "explanation_of", "pushes"]
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Views):
     """Every number of a network on some rows, accounted for.
 
     Attributes
@@ -74,15 +60,6 @@ class Explanation:
     recording : Recording, optional
         The parameters over the course of training, where it was recorded.
     """
-
-    trace: Trace
-    names: Names
-    recording: Recording | None = None
-
-    def __post_init__(self) -> None:
-        network, named = self.trace.network, self.names.network
-        if named.shape != network.shape:
-            raise SettingError(f"The names are those of {named}, but the network is {network}.")
 
     # analyses
 
@@ -133,12 +110,6 @@ class Explanation:
 
         return count_multiplications(self.trace.network.shape)
 
-    def ledger(self, weight: str | Place) -> Ledger:
-        """Return the step of one parameter: old value, each term, new value."""
-        from clearprop.explanation.ledger import ledger_of
-
-        return ledger_of(self.trace, self.names.find(weight), self.recording)
-
     def contributions(self, weight: str | Place) -> Contributions:
         """Return the gradient of one parameter as a sum over the samples of the batch."""
         from clearprop.explanation.contributions import contributions_of
@@ -183,102 +154,20 @@ class Explanation:
 
         return schedule_of(self.trace, measured=measured)
 
-    def check(self) -> GradientCheck:
-        """Hold the gradient against finite differences."""
-        from clearprop.explanation.gradient_check import check_trace
-
-        return check_trace(self.trace, self.names)
-
     # views
 
-    def focus(
-        self, weight: str | Place | None = None, sample: int | None = None, *, paths: int = 10
-    ) -> Focus:
-        """Return what a page looks at; the most telling weight and sample where not said."""
-        place = self._telling_weight() if weight is None else self.names.find(weight)
-        return Focus(place, self._sample(sample, place), paths)
+    short: ClassVar[tuple[str, ...]] = ("forward", "chain", "deltas")
 
-    def page(
-        self,
-        chapters: Sequence[str] | None = None,
-        *,
-        weight: str | Place | None = None,
-        sample: int | None = None,
-        paths: int = 10,
-        lang: str = "en",
-    ) -> Page:
-        """Return chapters as one page.
+    @property
+    def chapters(self) -> tuple[str, ...]:
+        """The chapters of its page."""
+        return CHAPTERS
 
-        Parameters
-        ----------
-        chapters : sequence of str, optional
-            Names of `CHAPTERS`; all of them where absent.
-        weight : str or Place, optional
-            The parameter that the page takes apart; the one of largest gradient in the first layer
-            where absent.
-        sample : int, optional
-            The row of the batch, counted from 0, that single numbers belong to; the one that pushes
-            the weight most where absent.
-        paths : int
-            How many paths are written out.
-        lang : {"en", "zh"}
-        """
-        from clearprop.explanation.chapters import page_of
-
-        return page_of(self, self.focus(weight, sample, paths=paths), chapters, lang)
-
-    def to_html(self, **options: Any) -> str:
-        """Return one self-contained HTML page; options are those of `page`."""
-        from clearprop.explanation.render.html import html_of
-
-        return html_of(self.page(**options))
-
-    def to_markdown(self, **options: Any) -> str:
-        """Return the page as Markdown; options are those of `page`."""
-        from clearprop.explanation.render.markdown import markdown_of
-
-        return markdown_of(self.page(**options))
-
-    def to_latex(self, **options: Any) -> str:
-        """Return the page as a LaTeX document; options are those of `page`."""
-        from clearprop.explanation.render.latex import latex_of
-
-        return latex_of(self.page(**options))
-
-    def to_svg(self, *, sample: int | None = None, weight: str | Place | None = None) -> str:
-        """Return the network with signals forward and errors backward, as SVG."""
-        from clearprop.explanation.render.svg import svg_of
+    def scene(self, focus: Focus, lang: str = "en") -> Scene:
+        """Return the picture of the network, with the paths of the focused parameter lit."""
         from clearprop.explanation.scenes.network import network_scene
 
-        # numbers that are not finite are shown as what they are
-        with np.errstate(all="ignore"):
-            return svg_of(network_scene(self, self.focus(weight, sample)))
-
-    def show(self, **options: Any) -> None:
-        """Print the page to the terminal; options are those of `page`."""
-        from rich.console import Console
-
-        from clearprop.explanation.render.terminal import rich_of
-
-        Console().print(rich_of(self.page(**options)))
-
-    def _repr_html_(self) -> str:
-        from clearprop.explanation.render.html import fragment_of
-
-        return fragment_of(self.page(["forward", "chain", "deltas"]))
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the explanation as plain data, ready for JSON; see docs/explanation.md."""
-        from clearprop.explanation.documents import to_document
-
-        return to_document(self)
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Explanation:
-        """Return the explanation that `to_document` described."""
-        from clearprop.explanation.documents import from_document
-
-        return from_document(document)
+        return network_scene(self, focus, lang=lang)
 
     def _telling_weight(self) -> Place:
         gradient = np.abs(self.trace.weight_gradients()[0])
@@ -287,15 +176,10 @@ class Explanation:
 
     def _sample(self, sample: int | None, place: Place | None = None) -> int:
         """Return a row of the trace: the one asked for, or the one that pushes a weight most."""
-        rows = len(self.trace.rows)
         if sample is None:
             place = place or self._telling_weight()
             return int(np.argmax(np.abs(pushes(self.trace, place))))
-        if not isinstance(sample, int | np.integer) or not 0 <= sample < rows:
-            raise SettingError(
-                f"The explanation holds samples 0 to {rows - 1}, but {sample!r} came."
-            )
-        return int(sample)
+        return self._held(sample)
 
 
 def pushes(trace: Trace, place: Place) -> np.ndarray:
@@ -317,8 +201,8 @@ def explain(
     names: Names | None = None,
     recipe: Recipe | None = None,
     dropout: bool = False,
-) -> Explanation:
-    """Account for every number of a network on some rows.
+) -> Explanation | SequenceExplanation:
+    """Account for every number of a network on some rows, or on some sequences.
 
     Parameters
     ----------
@@ -326,7 +210,8 @@ def explain(
         An estimator or the outcome of `train` is asked for the Trace of the engine that trained it.
         Parameters, and a Network with fresh parameters, run on the reference engine.
     X, y
-        The rows, as for the model's `fit`; one row, or a batch. Not for a Trace, which has its own.
+        The rows, or the sequences, as for the model's `fit`; one, or a batch. Not for a Trace,
+        which has its own.
     sample_weight : (n,) array, optional
     engine : {"native", "reference"}, optional
         Another engine than the model's own.
@@ -346,7 +231,7 @@ def explain(
         The rows do not fit the model.
     """
     if isinstance(model, Trace):
-        return Explanation(model, names or Names(model.network))
+        return explanation_of(model, names or Names(model.network))
     bare = isinstance(model, Network | Parameters)
     if not (bare or hasattr(model, "trace")):
         raise SettingError(
@@ -357,10 +242,21 @@ def explain(
         raise SettingError("What is explained is a network on some rows: give them as X and y.")
     if bare:
         trace = _trace_of(model, X, y, sample_weight, engine or "reference", recipe, dropout)
-        return Explanation(trace, names or Names(trace.network))
+        return explanation_of(trace, names or Names(trace.network))
     trace = model.trace(X, y, sample_weight, engine=engine, dropout=dropout)
     names = names or Names(trace.network, **model.unit_names())
     recording = getattr(model, "recording_", getattr(model, "recording", None))
+    return explanation_of(trace, names, recording)
+
+
+def explanation_of(
+    trace: Trace, names: Names, recording: Recording | None = None
+) -> Explanation | SequenceExplanation:
+    """Return the explanation of a trace: of rows, or of sequences."""
+    if isinstance(trace, SequenceTrace):
+        from clearprop.explanation.through_time import SequenceExplanation
+
+        return SequenceExplanation(trace, names, recording)
     return Explanation(trace, names, recording)
 
 

@@ -13,8 +13,8 @@ proportion to it; so two lengths of step tell a kink. Such entries are counted a
 
 Public names: `CheckedEntry`, `GradientCheck`, `check_gradient`, `check_trace`, `entry_name`,
 `loss_of`, `slope_of_weight`.
-May import: `names`, `rerun`, `clearprop.training`, `clearprop.engines`, `clearprop.equations`,
-`clearprop.network`, `clearprop.errors`, NumPy.
+May import: `names`, `rerun`, `through_time.run`, `clearprop.training`, `clearprop.engines`,
+`clearprop.equations`, `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from typing import Any
 import numpy as np
 
 from clearprop import equations as eq
-from clearprop.engines import Block, Recipe, Trace, build
+from clearprop.engines import Block, Recipe, Trace, build, unrolled
+from clearprop.engines.trace import SequenceTrace
 from clearprop.equations import Penalty
 from clearprop.errors import SettingError
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.rerun import rerun_of
+from clearprop.explanation.through_time.run import start_of
 from clearprop.network import Network, Parameters
 
 STEP = 1e-5
@@ -194,8 +196,13 @@ def check_trace(
         10⁻⁶ for a float64 trace and 10⁻³ for a float32 one where absent.
     """
     if entries is None:
-        cost = trace.network.size * (len(trace.rows) + 8) + OVERHEAD * len(trace.network.layers)
-        entries = int(np.clip(BUDGET / (4 * cost), FEWEST, MOST))
+        # a sequence is as many rows as it has steps, which go through one after another
+        calls, fewest = 1, FEWEST
+        if isinstance(trace, SequenceTrace):
+            calls, fewest = trace.packing.steps, FEWEST // 4
+        rows = len(trace.x)
+        cost = trace.network.size * (rows + 8) + OVERHEAD * len(trace.network.layers) * calls
+        entries = int(np.clip(BUDGET / (4 * cost), fewest, MOST))
     return _compare(
         names,
         loss_of(trace),
@@ -214,9 +221,17 @@ def loss_of(trace: Trace) -> Loss:
     network = replace(trace.network, dtype="float64")
     x, y, c = (array.astype(np.float64) for array in (trace.x, trace.y, trace.coefficients))
     loss, last = network.objective, network.operations[-1].activation
+    if isinstance(trace, SequenceTrace):
+        packing, start = trace.packing, start_of(trace)
+    else:
+        packing, start = None, None
 
     def value(vector: np.ndarray) -> float:
-        saved = eq.forward(np, network, vector, x, trace.masks)
+        saved: Any
+        if packing is not None:
+            saved = unrolled.forward(np, network, vector, x, packing, trace.masks, start)
+        else:
+            saved = eq.forward(np, network, vector, x, trace.masks)
         losses = loss.value(np, last, y, saved.z[-1], saved.a[-1])
         return float(eq.total_loss(np, losses, c))
 

@@ -239,7 +239,7 @@ def diagnose_with(trace: Trace, activation: str) -> Diagnosis:
             "The network has no hidden layers whose activation could be another one; nothing is "
             "carried back."
         )
-    layers = (*(replace(layer, activation=name) for layer in hidden), output)
+    layers = (*(layer.with_activation(name) for layer in hidden), output)
     network = replace(trace.network, layers=layers, dtype="float64")
     vector, y, c = (
         array.astype(np.float64) for array in (trace.vector, trace.y, trace.coefficients)

@@ -164,8 +164,7 @@ def ledger_of(trace: Trace, place: Place, recording: Recording | None = None) ->
         Of the run, for the parameter's history.
     """
     entry, rule = place.entry(trace.network), trace.recipe.rule
-    operation = trace.network.operations[place.layer - 1]
-    segment = operation.bias if place.is_bias else operation.weight
+    segment = place.segment(trace.network)
     parts, length = _parts(trace)
     own = {name: float(part[entry]) for name, part in parts.items()}
     old = float(trace.vector[entry])

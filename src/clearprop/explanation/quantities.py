@@ -109,7 +109,7 @@ class Quantities:
         """Return ∂E/∂w of the batch, as the update used it."""
         value = float(self.trace.gradient[place.entry(self.trace.network)])
         symbol = partial(Symbol("E"), letter_of(self.names, place))
-        return Quantity(replace(symbol, role="error", key=f"g{place.key[1:]}"), value)
+        return Quantity(replace(symbol, role="error", key=place.gradient_key), value)
 
     def z(self, layer: int, unit: int) -> Quantity:
         """Return a weighted input."""
@@ -195,11 +195,10 @@ def letter_of(names: Names, place: Place, role: str = "") -> Symbol:
         return Symbol(letter[1], letter[2] or letter[3], role=role, key=place.key)
     if place in names.aliases.values():
         return Symbol(name, role=role, key=place.key)
-    unit = names.unit(place.layer, place.unit)
+    into = names.into(place)
     if place.source is None:
-        return Symbol("b", unit, role=role, key=place.key)
-    source = names.unit(place.layer - 1, place.source)
-    return Symbol("w", f"{unit}←{source}", role=role, key=place.key)
+        return Symbol(place.letter, into, role=role, key=place.key)
+    return Symbol(place.letter.lower(), f"{into}←{names.source(place)}", role=role, key=place.key)
 
 
 def partial(above: Formula, below: Formula) -> Fraction:

@@ -1,12 +1,14 @@
 """A network and its parameters as parts of a model file, checked field by field on the way back.
 
-A network's document is `{"inputs", "layers", "loss", "dtype"}`; each layer has the fields of
-`Dense`, its activation as people type it, with the number to the last bit. A loss of the user's own
+A network's document is `{"inputs", "layers", "loss", "dtype"}`, and `"readout"` where it reads
+sequences; each layer has the fields of `Dense`, its activation as people type it, with the number
+to the last bit. A recurrent layer has its own fields and `"kind"`, a key of `KINDS`; one without a
+kind is dense, as in files from before there were others. A loss of the user's own
 is code, which no model file holds: its name alone is stored. A network that was loaded with such a
 loss predicts as before, and says what to do when it is asked to train.
 
-Public names: `MissingLoss`, `network_from_document`, `network_from_parts`, `network_to_document`,
-`network_to_parts`, `parameters_from_parts`, `parameters_to_parts`.
+Public names: `KINDS`, `MissingLoss`, `network_from_document`, `network_from_parts`,
+`network_to_document`, `network_to_parts`, `parameters_from_parts`, `parameters_to_parts`.
 May import: `clearprop.network`, `clearprop.functions`, `clearprop.errors`, `clearprop.files.parts`.
 """
 
@@ -22,11 +24,15 @@ from clearprop.errors import FileError, SettingError
 from clearprop.files.parts import Parts
 from clearprop.functions import ACTIVATIONS, LOSSES, Activation, CustomLoss, Loss
 from clearprop.functions.spelling import parse_call
-from clearprop.network import Dense, Network, Parameters
+from clearprop.network import GRU, LSTM, Dense, Network, Parameters, Recurrent
+from clearprop.network.recurrent import RecurrentLayer
 
 # Keeps products of two sizes below 2^62, so that no layout overflows a 64-bit integer.
 _MAX_UNITS = 2**31 - 1
 _MAX_LAYERS = 10_000
+
+# what a document calls the layers that are not dense
+KINDS: dict[str, type[RecurrentLayer]] = {"elman": Recurrent, "gru": GRU, "lstm": LSTM}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def network_to_parts(network: Network) -> Parts:
 
 def network_from_parts(parts: Parts) -> Network:
     """Return the network; FileError where anything does not fit."""
-    parts.expect(_NETWORK)
+    parts.expect(_SEQUENCE_NETWORK if "readout" in parts.document else _NETWORK)
     return network_from_document(parts.document)
 
 
@@ -95,6 +101,8 @@ def network_to_document(network: Network) -> dict[str, Any]:
         "loss": _loss_to_document(network.objective),
         "dtype": network.dtype,
     }
+    if network.readout is not None:
+        document["readout"] = network.readout
     try:
         network_from_document(document)
     except FileError as error:
@@ -110,25 +118,48 @@ def network_from_document(document: Any) -> Network:
     FileError
         A field is missing, unknown, of another type or out of its range; the message names it.
     """
-    values = _fields(document, _NETWORK, "the network")
+    reads_sequences = isinstance(document, dict) and "readout" in document
+    values = _fields(document, _SEQUENCE_NETWORK if reads_sequences else _NETWORK, "the network")
     try:
         return Network(**values)
     except SettingError as error:
         raise FileError(f"The network is described wrongly. {error}") from error
 
 
-def _layer_to_document(layer: Dense) -> dict[str, Any]:
-    function = layer.function
-    number = "" if function.alpha is None else f"({float(function.alpha)!r})"
+def _layer_to_document(layer: Dense | RecurrentLayer) -> dict[str, Any]:
+    if isinstance(layer, RecurrentLayer):
+        return _recurrent_to_document(layer)
     return {
         "units": layer.units,
-        "activation": f"{function.name}{number}",
+        "activation": _spelled(layer.function),
         "dropout": float(layer.dropout),
         "init": layer.init,
         "scale": "ntk" if layer.scale == "ntk" else float(layer.scale),
         "rate": float(layer.rate),
         "bias_rate": float(layer.bias_rate),
     }
+
+
+def _recurrent_to_document(layer: RecurrentLayer) -> dict[str, Any]:
+    document = {
+        "kind": layer.cell,
+        "units": layer.units,
+        "direction": layer.direction,
+        "dropout": float(layer.dropout),
+        "init": layer.init,
+        "rate": float(layer.rate),
+        "bias_rate": float(layer.bias_rate),
+    }
+    if isinstance(layer, Recurrent):
+        document["activation"] = _spelled(layer.function)
+    if isinstance(layer, LSTM):
+        document["forget_bias"] = float(layer.forget_bias)
+    return document
+
+
+def _spelled(function: Activation) -> str:
+    number = "" if function.alpha is None else f"({float(function.alpha)!r})"
+    return f"{function.name}{number}"
 
 
 def _loss_to_document(loss: Loss | CustomLoss) -> dict[str, Any]:
@@ -192,16 +223,24 @@ def _activation(value: Any, where: str) -> Activation:
     return Activation(name, alpha)
 
 
-def _layers(value: Any, where: str) -> tuple[Dense, ...]:
+def _layers(value: Any, where: str) -> tuple[Dense | RecurrentLayer, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= _MAX_LAYERS:
         raise _unexpected(where, f"a list of 1 to {_MAX_LAYERS} layers", value)
     return tuple(_layer(item, f"layer {number}") for number, item in enumerate(value, start=1))
 
 
-def _layer(value: Any, where: str) -> Dense:
-    values = _fields(value, _DENSE, where)
+def _layer(value: Any, where: str) -> Dense | RecurrentLayer:
+    kind: Any = Dense
+    fields = _DENSE
+    if isinstance(value, dict) and "kind" in value:
+        name = value["kind"]
+        if not isinstance(name, str) or name not in KINDS:
+            raise _unexpected(f"'kind' of {where}", f"one of {', '.join(KINDS)}", name)
+        kind, fields = KINDS[name], _RECURRENT | _OF_ITS_OWN[name]
+    values = _fields(value, fields, where)
+    values.pop("kind", None)
     try:
-        return Dense(**values)
+        return kind(**values)
     except SettingError as error:
         raise FileError(f"In {where}: {error}") from error
 
@@ -250,6 +289,20 @@ _DENSE: dict[str, Callable[..., Any]] = {
     "rate": _number,
     "bias_rate": _number,
 }
+_RECURRENT: dict[str, Callable[..., Any]] = {
+    "kind": _text,
+    "units": _size,
+    "direction": _text,
+    "dropout": _number,
+    "init": _text,
+    "rate": _number,
+    "bias_rate": _number,
+}
+_OF_ITS_OWN: dict[str, dict[str, Callable[..., Any]]] = {
+    "elman": {"activation": _activation},
+    "gru": {},
+    "lstm": {"forget_bias": _number},
+}
 _LOSS: dict[str, Callable[..., Any]] = {
     "name": _text,
     "parameter": _optional_number,
@@ -261,3 +314,4 @@ _NETWORK: dict[str, Callable[..., Any]] = {
     "loss": _loss,
     "dtype": _dtype,
 }
+_SEQUENCE_NETWORK: dict[str, Callable[..., Any]] = {**_NETWORK, "readout": _text}

@@ -26,6 +26,8 @@ PARTS: dict[str, str] = {
     "parameters": "clearprop.network:Parameters",
     "mlp_classifier": "clearprop.estimators:MLPClassifier",
     "mlp_regressor": "clearprop.estimators:MLPRegressor",
+    "rnn_classifier": "clearprop.estimators:RNNClassifier",
+    "rnn_regressor": "clearprop.estimators:RNNRegressor",
     "tabular_classifier": "clearprop.estimators:TabularClassifier",
     "tabular_regressor": "clearprop.estimators:TabularRegressor",
 }

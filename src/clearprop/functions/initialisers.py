@@ -3,6 +3,9 @@
 An initialiser draws for one layer: `draw(layer, generator)` gives weights (fan_in, units) and
 biases (units,) in float64. It asks a layer for its `fan_in`, its `units` and its `activation.name`,
 and any of NumPy's generators for numbers.
+
+A recurrent initialiser draws for one gate: `draw(layer, size, generator)` gives W (size, fan_in),
+U (size, size) and b (size,).
 """
 
 from __future__ import annotations
@@ -90,4 +93,43 @@ INITIALISERS: dict[str, Any] = {
     "sklearn_logistic": _scikit_learn(2.0),
     "standard_normal": _standard_normal,
     "zeros": _zeros,
+}
+
+
+def _orthogonal(size: int, generator: Any) -> np.ndarray:
+    """Return a random orthogonal matrix, uniform over all of them (Mezzadri 2007)."""
+    q, r = np.linalg.qr(generator.normal(0.0, 1.0, (size, size)))
+    # the signs that QR leaves open are those of r, so that the choice is not biased
+    return q * np.where(np.diag(r) < 0, -1.0, 1.0)
+
+
+def _glorot_and_orthogonal(
+    layer: Layer, size: int, generator: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    bound = (6 / (layer.fan_in + size)) ** 0.5
+    weight = generator.uniform(-bound, bound, (size, layer.fan_in))
+    return weight, _orthogonal(size, generator), np.zeros(size)
+
+
+def _within_root(
+    layer: Layer, size: int, generator: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw all uniformly within ±1/√size, as PyTorch does (which adds two such biases)."""
+    bound = size**-0.5
+    shapes = ((size, layer.fan_in), (size, size), (size,))
+    weight, recurrent, bias = (generator.uniform(-bound, bound, shape) for shape in shapes)
+    return weight, recurrent, bias
+
+
+def _no_weights(
+    layer: Layer, size: int, generator: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.zeros((size, layer.fan_in)), np.zeros((size, size)), np.zeros(size)
+
+
+# name → draws (W, U, b) of one gate
+RECURRENT_INITIALISERS: dict[str, Any] = {
+    "auto": _glorot_and_orthogonal,
+    "uniform": _within_root,
+    "zeros": _no_weights,
 }

@@ -26,6 +26,7 @@ from clearprop.tables.fitting import EncoderFitting, EncoderOptions
 from clearprop.tables.formats import FORMATS
 from clearprop.tables.frames import as_frame
 from clearprop.tables.reading import read_table
+from clearprop.tables.series import SeriesLayout, series_of
 from clearprop.tables.shipped import SHIPPED
 from clearprop.tables.splitting import split_rows
 from clearprop.tables.targets import (
@@ -57,6 +58,7 @@ __all__ = [
     "MultilabelTarget",
     "NumberColumn",
     "NumberTarget",
+    "SeriesLayout",
     "TableEncoder",
     "Target",
     "Task",
@@ -68,6 +70,7 @@ __all__ = [
     "read_arrays",
     "read_idx",
     "read_table",
+    "series_of",
     "split_rows",
     "target_from_document",
     "target_to_document",

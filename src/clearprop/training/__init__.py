@@ -24,7 +24,7 @@ from clearprop.training.events import Batches, Epoch, Event, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.lbfgs import minimise
 from clearprop.training.loop import Outcome, Run, Validation, train
-from clearprop.training.orders import InOrder, Orders, Shuffled
+from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
 from clearprop.training.recording import Recording, Watch
 from clearprop.training.schedules import (
     SCHEDULES,
@@ -41,6 +41,7 @@ __all__ = [
     "SCHEDULES",
     "Adaptive",
     "Batches",
+    "ByLength",
     "Cosine",
     "Epoch",
     "Event",

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from clearprop.engines import Trace
+from clearprop.engines import SequenceTrace, Trace
 from clearprop.equations import vanishing_sums
 from clearprop.network import Network
 
@@ -40,6 +40,10 @@ class Fault:
         The sample's row in the data.
     value : float
         NaN or an infinity.
+    time : int or None
+        The step of a sequence, counted from 0; None where there is none.
+    array : str
+        The name of the parameters, such as `"U1"`; empty for what is no parameter.
     """
 
     operation: Operation
@@ -49,23 +53,25 @@ class Fault:
     sample: int | None
     row: int | None
     value: float
+    time: int | None = None
+    array: str = ""
 
     def __str__(self) -> str:
         """Return it in a few words: where it is, and what."""
-        where = _WHERE[self.operation]
-        if self.operation in ("parameter", "gradient") and self.source is None:
-            where = where.replace("W{f.layer}[{f.unit}, {f.source}]", "b{f.layer}[{f.unit}]")
-        return f"{where.format(f=self)}, which is {self.value}"
+        place = f"[{self.unit}]" if self.source is None else f"[{self.unit}, {self.source}]"
+        row = f"row {self.row}" if self.time is None else f"sequence {self.row}, step {self.time}"
+        where = _WHERE[self.operation].format(f=self, name=f"{self.array}{place}", row=row)
+        return f"{where}, which is {self.value}"
 
 
 _WHERE: dict[Operation, str] = {
-    "parameter": "W{f.layer}[{f.unit}, {f.source}] of layer {f.layer}",
-    "input": "input, input column {f.unit}, row {f.row}",
-    "z": "the weighted input z of layer {f.layer}, unit {f.unit}, row {f.row}",
-    "a": "the activation a of layer {f.layer}, unit {f.unit}, row {f.row}",
-    "loss": "the loss of row {f.row}",
-    "delta": "δ of layer {f.layer}, unit {f.unit}, row {f.row}",
-    "gradient": "∂E/∂W{f.layer}[{f.unit}, {f.source}] of layer {f.layer}",
+    "parameter": "{name} of layer {f.layer}",
+    "input": "input, input column {f.unit}, {row}",
+    "z": "the weighted input z of layer {f.layer}, unit {f.unit}, {row}",
+    "a": "the activation a of layer {f.layer}, unit {f.unit}, {row}",
+    "loss": "the loss of {row}",
+    "delta": "δ of layer {f.layer}, unit {f.unit}, {row}",
+    "gradient": "∂E/∂{name} of layer {f.layer}",
 }
 
 
@@ -111,17 +117,17 @@ def blame_parameters(network: Network, vector: np.ndarray) -> str | None:
 
 def _suspects(trace: Trace) -> Iterator[Fault | None]:
     yield _parameter(trace.network, trace.vector, "parameter")
-    yield _cell("input", 0, trace.x, trace.rows)
+    yield _cell("input", 0, trace.x, trace)
     for layer, (z, a) in enumerate(zip(trace.z, trace.a, strict=True), start=1):
-        yield _cell("z", layer, z, trace.rows)
-        yield _cell("a", layer, a, trace.rows)
+        yield _cell("z", layer, z, trace)
+        yield _cell("a", layer, a, trace)
     found = _first_bad(trace.losses)
     if found:
-        (sample,), value = found
-        layer, row = len(trace.z), int(trace.rows[sample])
-        yield Fault("loss", layer, None, None, sample, row, value)
+        ((place,), value), layer = found, len(trace.z)
+        sample, time = _sample(trace, layer, place)
+        yield Fault("loss", layer, None, None, sample, int(trace.rows[sample]), value, time)
     for layer in range(len(trace.delta), 0, -1):
-        yield _cell("delta", layer, trace.delta[layer - 1], trace.rows)
+        yield _cell("delta", layer, trace.delta[layer - 1], trace)
     yield _parameter(trace.network, trace.gradient, "gradient")
 
 
@@ -129,19 +135,30 @@ def _parameter(network: Network, vector: np.ndarray, operation: Operation) -> Fa
     for segment in network.segments:
         found = _first_bad(segment.view(vector))
         if found:
-            (unit, *source), value = found
-            return Fault(
-                operation, segment.layer, unit, source[0] if source else None, None, None, value
-            )
+            (unit, *rest), value = found
+            source = rest[0] if rest else None
+            place = (segment.layer, unit, source, None, None)
+            return Fault(operation, *place, value, array=segment.name)
     return None
 
 
-def _cell(operation: Operation, layer: int, array: np.ndarray, rows: np.ndarray) -> Fault | None:
+def _cell(operation: Operation, layer: int, array: np.ndarray, trace: Trace) -> Fault | None:
     found = _first_bad(array)
     if not found:
         return None
-    (sample, unit), value = found
-    return Fault(operation, layer, unit, None, sample, int(rows[sample]), value)
+    (place, unit), value = found
+    sample, time = _sample(trace, layer, place)
+    return Fault(operation, layer, unit, None, sample, int(trace.rows[sample]), value, time)
+
+
+def _sample(trace: Trace, layer: int, row: int) -> tuple[int, int | None]:
+    """Return the sample that a row of a layer's arrays belongs to, and the step of a sequence."""
+    network = trace.network
+    if not isinstance(trace, SequenceTrace):
+        return row, None
+    if network.readout != "every" and layer > network.read_behind:
+        return row, None
+    return int(trace.packing.place[row]), trace.begin + int(trace.packing.step[row])
 
 
 def _first_bad(array: np.ndarray) -> tuple[tuple[int, ...], float] | None:

@@ -213,10 +213,14 @@ class Run:
         """Return what the run has left so far."""
         stop = self.stop or self._stopped("interrupted", "The run was left before its end.")
         broken = stop.reason in ("diverged", "interrupted")
-        best = self.progress.best_vector
-        keep_best = (self.settings.stopping.restore_best or broken) and best is not None
-        vector = best if keep_best else self.state.vector
-        parameters = Parameters(self.network, np.array(vector))
+        vector = self.state.vector
+        if self.settings.stopping.restore_best or broken:
+            best = self.progress.best_vector
+            vector = vector if best is None else best
+        elif self.stop:
+            # the run is over without it: its place is free for the copy
+            self.progress.best_vector = None
+        parameters = Parameters(self.network, vector.copy())
         recording = self._recorder.recording() if self._recorder else None
         return Outcome(
             parameters, self.state, self.history, stop, self.engine, recording, self.block.visits
@@ -273,7 +277,7 @@ class Run:
         """Return η of the last step."""
         recipe = self.settings.recipe
         last = np.array([max(0, self.state.step - 1)])
-        factor = recipe.schedule.factors(last, recipe.horizon(self.block.visits))[0]
+        factor = recipe.schedule.factors(last, self.engine.horizon(self.block))[0]
         return float(recipe.rule.learning_rate * self.state.rate_factor * factor)
 
     def _slower(self) -> bool:

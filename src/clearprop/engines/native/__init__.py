@@ -5,7 +5,7 @@ so it is compiled once a machine and serves every network. It agrees with the re
 rounding, and a test holds it to that for every layer, loss and rule.
 
     kernel.py        the steps: gather, forward, BP1 to BP4, update; threads and barriers
-    sample.py        the same for steps of one sample; sample_layers and sample_output are parts
+    sample.py        the same for steps of one sample; its parts are sample_*
     gathering.py     a batch brought into the workspace
     products.py      the three matrix products, in own tiles and through BLAS
     tiles.py         a product in register tiles       transposing.py   a block turned
@@ -21,7 +21,7 @@ rounding, and a test holds it to that for every layer, loss and rule.
     planning.py      the same, measured             remembered.py    measured plans, kept
     threads.py       how kernels get their threads     blas.py, cache.py   BLAS; the on-disk cache
     call.py          one call of the kernel            prediction.py   a^L of any number of rows
-    engine.py        NativeEngine
+    engine.py        NativeEngine       recurrent/        the same for sequences
 
 May import: Numba, SciPy's BLAS, threadpoolctl, and what `clearprop.engines` may import.
 """

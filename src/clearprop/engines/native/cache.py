@@ -4,6 +4,11 @@ Numba's own on-disk cache looks only at the file of the function it caches and d
 files that a kernel imports. Here the stamp of a kernel is a digest of every source file that goes
 into it. Numba's index adds its own version, the processor and its features.
 
+A part of a kernel is a symbol of its object file, named by the function's name, its types and a
+number that Numba counts up in each process. Of two symbols of one name a linker takes the first; so
+two kernels that different processes compiled could be given each other's parts, such as a band of
+six rows in the place of one of four. Numbers are therefore counted from one drawn at random.
+
 The folder is `$CLEARPROP_CACHE` where set, else the user's cache folder. Files are written by Numba
 to a temporary name and renamed, so several processes may compile at once; the last one wins and all
 wrote the same.
@@ -11,54 +16,38 @@ wrote the same.
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import os
-import sys
-import tempfile
+import secrets
 import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numba import njit
-from numba.core import caching
+from numba.core import bytecode, caching
 
 from clearprop import equations, functions
+from clearprop.engines.folder import cache_folder, digest_of
 from clearprop.importing import uncollected
 
 _SOURCES = (Path(__file__).parent, *(Path(m.__file__ or "").parent for m in (equations, functions)))
 
 
-def cache_folder() -> Path:
-    """Return the folder that holds compiled kernels."""
-    if chosen := os.environ.get("CLEARPROP_CACHE"):
-        return Path(chosen)
-    named = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
-    if base := os.environ.get(named):
-        return Path(base) / "clearprop"
-    try:
-        home = Path.home()
-    except RuntimeError:  # a user without a home, as in some containers
-        return _own_temporary_folder()
-    usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
-    return home / usual / "clearprop"
-
-
-@cache
-def _own_temporary_folder() -> Path:
-    """Return a folder that nobody else can have put files in; it serves this process only."""
-    return Path(tempfile.mkdtemp(prefix="clearprop-"))
-
-
 def sources_digest() -> str:
     """Return the digest of all files whose code or constants are compiled into a kernel."""
-    digest = hashlib.sha256()
-    for folder in _SOURCES:
-        for path in sorted(folder.glob("*.py")):
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest_of(_SOURCES)
+
+
+def name_apart() -> None:
+    """Let this process name what it compiles as no other process does."""
+    bytecode.FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
+
+
+name_apart()
+if hasattr(os, "register_at_fork"):
+    # a child would go on counting where its parent does
+    os.register_at_fork(after_in_child=name_apart)
 
 
 class _Locator(caching._CacheLocator):

@@ -27,19 +27,20 @@ logger = logging.getLogger("clearprop")
 
 # nobody calls them from C: a wrapper for that would take a fifth of a second to compile; references
 # are not counted, as in `low_level.part`
-_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
-_run = kept_on_disk(kernel.run, **_OPTIONS)
-_run_samples = kept_on_disk(sample.run_samples, **_OPTIONS)
-_predict_row = kept_on_disk(sample.predict_row, **_OPTIONS)
+OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+_run = kept_on_disk(kernel.run, **OPTIONS)
+_run_samples = kept_on_disk(sample.run_samples, **OPTIONS)
+_predict_row = kept_on_disk(sample.predict_row, **OPTIONS)
 
 
 @cache
-def _announce(dtype: str) -> None:
+def _announce(dtype: str, seconds: int) -> None:
     """Say, once a process, that a compilation is about to happen."""
     logger.warning(
         "Compiling clearprop's kernels for %s. This happens once on a machine and takes some "
-        "15 seconds.",
+        "%d seconds.",
         dtype,
+        seconds,
     )
 
 
@@ -204,7 +205,7 @@ class Call:
         """Return copies of the layers' arrays, each (n, units), by name."""
         found: dict[str, list[Any]] = {"input": [], "z": [], "a": [], "mask": [], "delta": []}
         layers = zip(self.engine.network.operations, self.space.places.layers, strict=True)
-        for index, (operation, (source, z, a, mask, _, delta, _)) in enumerate(layers):
+        for index, (operation, (source, z, a, mask, _, delta, *_)) in enumerate(layers):
             by_rows = index == 0 and self.engine.plan.blas[0]
             units = operation.units
             found["input"].append(
@@ -242,33 +243,35 @@ def two_rows(slots: np.ndarray) -> np.ndarray:
 # compiled code of the kernels and precisions that this process has; each has one signature (see
 # `layout.of_one_type`), so Numba need not look at the types of some fifty arguments in every call,
 # which would take it ten times as long as a small network's prediction
-_READY: dict[tuple[Any, str], Callable[..., Any]] = {}
+READY: dict[tuple[Any, str], Callable[..., Any]] = {}
 
 
 def run_kernel(dtype: str, arguments: tuple[Any, ...], threads: int) -> int:
     """Run the kernel for batches on so many threads; return how many steps were sound."""
-    run = _READY.get((_run, dtype)) or _make_ready(_run, dtype, (0, *arguments))
+    run = READY.get((_run, dtype)) or make_ready(_run, dtype, (0, *arguments))
     return run_together(run, threads, arguments)
 
 
 def run_row(dtype: str, *arguments: Any) -> None:
     """Run the kernel that predicts one row; see `sample.predict_row`."""
-    run = _READY.get((_predict_row, dtype)) or _make_ready(_predict_row, dtype, arguments)
+    run = READY.get((_predict_row, dtype)) or make_ready(_predict_row, dtype, arguments)
     run(*arguments)
 
 
 def _run_single(dtype: str, arguments: tuple[Any, ...]) -> int:
     """Run the kernel for steps of one sample."""
-    run = _READY.get((_run_samples, dtype)) or _make_ready(_run_samples, dtype, (0, *arguments))
+    run = READY.get((_run_samples, dtype)) or make_ready(_run_samples, dtype, (0, *arguments))
     return int(run(0, *arguments))
 
 
-def _make_ready(kernel: Any, dtype: str, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+def make_ready(
+    kernel: Any, dtype: str, arguments: tuple[Any, ...], seconds: int = 20
+) -> Callable[..., Any]:
     """Load or compile a kernel before threads start: one that failed would leave others stuck."""
     signature = tuple(typeof(argument) for argument in arguments)
     if signature not in kernel.overloads:
         if not is_kept(kernel, signature):
-            _announce(dtype)
+            _announce(dtype, seconds)
         kernel.compile(signature)
-    _READY[kernel, dtype] = kernel.overloads[signature].entry_point
-    return _READY[kernel, dtype]
+    READY[kernel, dtype] = kernel.overloads[signature].entry_point
+    return READY[kernel, dtype]

@@ -216,9 +216,12 @@ class NativeEngine(Engine):
 
     def workspace(self, batch: int) -> layout.Workspace:
         """Return buffers for batches of this many rows; they grow and are never given back."""
-        if self._workspace is None or self._workspace.rows < batch:
-            self._workspace = layout.Workspace.allocate(self.network, self.plan, batch)
-        return self._workspace
+        space, singles = self._workspace, self.recipe.batch_size == 1
+        if space is None or space.rows < batch or (singles and not space.singles):
+            batch = max(batch, space.rows if space else 1)
+            space = layout.Workspace.allocate(self.network, self.plan, batch, singles=singles)
+            self._workspace = space
+        return space
 
     def _chunk(self, rows: int) -> int:
         return max(1, min(rows, max(CHUNK, self.recipe.batch_size)))

@@ -15,7 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from clearprop.engines.native.lanes import mask_of, register_of, splat
+from clearprop.engines.native.lanes import mask_of, register_of
+from clearprop.engines.native.vectors import call_masked, splat
 
 _INT32 = ir.IntType(32)
 
@@ -90,39 +91,39 @@ def put(typingctx, array, place, value):
     return types.void(array, types.int64, value), codegen
 
 
-def _masked(context: Any, builder: Any, name: str, result: Any, values: list[Any]) -> Any:
-    """Call LLVM's masked load or store."""
-    vector = result if name == "load" else values[0].type
-    letter = {"float": "f32", "double": "f64"}[str(vector.element)]
-    kind = ir.FunctionType(result, [value.type for value in values])
-    name = f"llvm.masked.{name}.v{vector.count}{letter}.p0"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
-
-
 @intrinsic
 def take_some(typingctx, array, place, mask):
-    """Return what `take` returns, with 0 in the lanes that are off; nothing is read for those."""
+    """Return what `take` returns, with 0 in the lanes that are off; nothing is read for those.
+
+    A mask of None leaves all lanes on.
+    """
     kind = register_of(array.dtype)
 
     def codegen(context, builder, signature, arguments):
         address, vector = _address(context, builder, array, arguments, kind.width)
+        if isinstance(mask, types.NoneType):
+            return builder.load(address, align=_size(context, array))
         zero = ir.Constant(vector, [0.0] * kind.width)
         values = [address, _INT32(_size(context, array)), arguments[2], zero]
-        return _masked(context, builder, "load", vector, values)
+        return call_masked(builder, "load", vector, values)
 
     return kind(array, types.int64, mask), codegen
 
 
 @intrinsic
 def put_some(typingctx, array, place, value, mask):
-    """Write the lanes of a register that are on."""
+    """Write the lanes of a register that are on; a mask of None leaves all on."""
 
     def codegen(context, builder, signature, arguments):
-        address, _ = _address(context, builder, array, arguments, value.width)
-        values = [arguments[2], address, _INT32(_size(context, array)), arguments[3]]
-        _masked(context, builder, "store", ir.VoidType(), values)
+        address, _ = _address(context, builder, array, arguments, kind.width)
+        if isinstance(mask, types.NoneType):
+            builder.store(arguments[2], address, align=_size(context, array))
+        else:
+            values = [arguments[2], address, _INT32(_size(context, array)), arguments[3]]
+            call_masked(builder, "store", ir.VoidType(), values)
         return context.get_dummy_value()
 
+    kind = register_of(array.dtype)
     return types.void(array, types.int64, value, mask), codegen
 
 
@@ -159,6 +160,22 @@ def put_first(typingctx, array, place, value, count):
         return context.get_dummy_value()
 
     return types.void(array, types.int64, value, types.int64), codegen
+
+
+@intrinsic
+def touch(typingctx, array, place):
+    """Write the number at array[place] there again, which no compiler leaves out."""
+
+    def codegen(context, builder, signature, arguments):
+        source = context.make_array(array)(context, builder, arguments[0])
+        size = _size(context, array)
+        word = ir.IntType(8 * size)
+        place = builder.gep(source.data, [arguments[1]])
+        place = builder.bitcast(place, word.as_pointer())
+        builder.store_atomic(builder.load(place), place, "monotonic", size)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), codegen
 
 
 @intrinsic

@@ -61,11 +61,8 @@ from clearprop.engines.native.records import (
     PART_SIZE,
     PART_SQUARE,
     PART_SUM,
-    PENALISED,
     PREDICT,
     SCALE,
-    START,
-    STOP,
     THRESHOLD,
     UNITS,
     UPDATE,
@@ -256,21 +253,17 @@ def _backward(memory, G, V, tables, job, numbers, member, n, keep, stamps):
 
 
 @part_in_place()
-def _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor):
-    """Add up the threads' gradients, penalise and clip entries on low ≤ i < high."""
-    G, theta, part = row(memory.gradients, 0), memory.theta, row(memory.partial, thread)
-    for copy in range(1, len(memory.gradients)):
-        updates.add(G, row(memory.gradients, copy), low, high)
-    part[PART_SUM] = updates.total(G, low, high)
+def _prepare_gradient(memory, own, tables, job, numbers, thread, low, high, factor):
+    """Add up the threads' gradients in row `own`, penalise and clip it, on low ≤ i < high."""
+    G, theta, part = row(memory.gradients, own), memory.theta, row(memory.partial, thread)
+    if job.threads > 1:
+        updates.claim(theta, low, high)
+    part[PART_SUM] = updates.add_up(memory.gradients, own, theta, low, high)
     part[PART_SIZE] = part[PART_SQUARE] = 0.0
     if numbers.l1 > 0 or numbers.l2 > 0:
-        for segment in tables.segments:
-            if segment[PENALISED]:
-                start, stop = max(low, segment[START]), min(high, segment[STOP])
-                size, square = updates.penalty_sums(theta, start, stop)
-                part[PART_SIZE] += size
-                part[PART_SQUARE] += square
-                updates.add_penalty(theta, G, factor * numbers.l1, factor * numbers.l2, start, stop)
+        l1, l2 = factor * numbers.l1, factor * numbers.l2
+        sums = updates.penalise(theta, G, tables.segments, l1, l2, low, high)
+        part[PART_SIZE], part[PART_SQUARE] = sums
     if numbers.clip_value < math.inf or numbers.clip_norm < math.inf:
         part[PART_NORM] = updates.clip_entries(G, numbers.clip_value, low, high)
 
@@ -283,8 +276,9 @@ def _update(memory, tables, job, numbers, thread, c, factor):
     infinity makes a sum that is none or the other.
     """
     low, high = _share(len(memory.theta), thread, job.threads)
-    _prepare_gradient(memory, tables, job, numbers, thread, low, high, factor)
-    G = row(memory.gradients, 0)
+    own = min(thread, len(memory.gradients) - 1)
+    _prepare_gradient(memory, own, tables, job, numbers, thread, low, high, factor)
+    G = row(memory.gradients, own)
     barrier(memory.control, job.threads)
     if not math.isfinite(_sum_of_parts(memory.partial, PART_SUM)):
         return False

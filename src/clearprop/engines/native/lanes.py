@@ -9,7 +9,7 @@ and no loop, and the formulas of `mathematics` serve numbers and registers alike
 Arithmetic may be contracted (a b + c in one rounding); it is reordered only in parts that ask for
 it by `fastmath`.
 
-Public names: `Lanes`, the type, and `register_of`, `mask_of`, `splat`, which make one; `where`,
+Public names: `Lanes`, the type, and `register_of`, `mask_of`, which make one; `where`,
 `root`, `whole_and_power`; `sum_of`, `largest_of`, `sizes`, `larger_size`, `largest_size`, all lanes
 as one; `each_exp`, `each_erf`, the C library's functions, lane by lane. Memory is in `in_memory`.
 """
@@ -29,7 +29,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, register_model
 
 from clearprop.engines.native.low_level import part, part_in_place
-from clearprop.engines.native.vectors import BYTES
+from clearprop.engines.native.vectors import BYTES, splat
 
 _INT32 = ir.IntType(32)
 _CONTRACT = ("contract",)
@@ -58,14 +58,6 @@ def register_of(dtype: Any) -> Lanes:
 def mask_of(kind: Lanes) -> Lanes:
     """Return the type of a mask for a register."""
     return Lanes(types.boolean, kind.width)
-
-
-def splat(builder: Any, value: Any, width: int) -> Any:
-    """Return a vector whose every lane holds this number."""
-    kind = ir.VectorType(value.type, width)
-    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT32(0))
-    places = ir.Constant(ir.VectorType(_INT32, width), [0] * width)
-    return builder.shuffle_vector(first, first, places)
 
 
 def _as_lanes(context: Any, builder: Any, value: Any, given: Any, wanted: Lanes) -> Any:

@@ -12,11 +12,15 @@ from clearprop.engines.native import losses, pointwise, records, updates
 from clearprop.engines.native.blas import gemm_address
 from clearprop.engines.native.low_level import CONTROL_SIZE
 from clearprop.engines.native.tiles import TALLEST
+from clearprop.engines.native.vectors import BYTES
 from clearprop.equations import Carrier, Proportional, separable
 from clearprop.equations.carriers import share_threshold
 from clearprop.equations.chance import drop_threshold
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
+
+# slots of the rules that remember most
+SLOTS = 2
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,12 @@ class Places:
     carriers without f' carry. `turned` holds one layer's δ at a time, sample by sample; `panel` is
     room for a band of weights of `band` numbers (see `tiles.multiply`), one for each member of a
     team that shares the workspace; `shares` and `sums` are for sharing errors
-    out in proportion.
+    out in proportion; the last place of a layer and `rows`, how many numbers there are of a kind,
+    are those of `sample_rows`.
     """
 
     capacity: int
-    layers: tuple[tuple[int, int, int, int, int, int, int], ...]
+    layers: tuple[tuple[int, int, int, int, int, int, int, int], ...]
     input: int
     target: int
     coefficient: int
@@ -43,12 +48,14 @@ class Places:
     turned: int
     panel: int
     band: int
+    rows: int
     size: int
 
 
-def places_for(network: Network, capacity: int, team: int = 1) -> Places:
+def places_for(network: Network, capacity: int, team: int = 1, *, singles: bool = False) -> Places:
     """Lay out a workspace. Every array starts on a cache line (16 float32 numbers).
 
+    `singles` says that steps of one sample will be taken, which hold the parameters row by row.
     What only some carriers need comes last: memory that nobody writes to takes up none.
     """
     end = 0
@@ -78,10 +85,12 @@ def places_for(network: Network, capacity: int, team: int = 1) -> Places:
     if not separable(network):
         errors[-1] = layers[-1][-1]
     shares, sums = take(widest), take(2, widest)
-    with_errors = tuple((*places, error) for places, error in zip(layers, errors, strict=True))
+    padded = [(o.fan_in + 1) * padded_units(network, o.units) for o in network.operations]
+    parameters = take(SLOTS + 1, sum(padded)) if singles else end
+    rows = [parameters + sum(padded[:index]) for index in range(len(padded))]
     return Places(
         capacity,
-        with_errors,
+        tuple((*p, error, row) for p, error, row in zip(layers, errors, rows, strict=True)),
         first,
         target,
         coefficient,
@@ -93,8 +102,15 @@ def places_for(network: Network, capacity: int, team: int = 1) -> Places:
         turned,
         panel,
         band,
+        sum(padded),
         end,
     )
+
+
+def padded_units(network: Network, units: int) -> int:
+    """Return the numbers of the registers that hold a row of W."""
+    lanes = BYTES // np.dtype(network.dtype).itemsize
+    return -(-units // lanes) * lanes
 
 
 def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
@@ -110,11 +126,11 @@ def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
         reals[row] = o.activation.alpha or 0.0, 1 / (1 - o.dropout), o.scale
     segments = np.array([(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64)
     rates = np.array([s.rate for s in network.segments], dtype=network.dtype)
-    runs, run_rates = _runs(network)
+    runs, run_rates = runs_of(network)
     return records.Tables(layers, reals, segments, rates, runs, run_rates)
 
 
-def _runs(network: Network) -> tuple[np.ndarray, np.ndarray]:
+def runs_of(network: Network) -> tuple[np.ndarray, np.ndarray]:
     """Return the segments with neighbours of one learning-rate factor put together."""
     runs: list[tuple[int, int, bool]] = []
     rates: list[float] = []
@@ -225,6 +241,7 @@ def job_for(
         "turned": places.turned,
         "panel": places.panel,
         "band": places.band,
+        "rows": places.rows,
         "every": 1,
     }
     return records.Job(**{**fields, **changes})
@@ -244,6 +261,7 @@ class Workspace:
     partial: np.ndarray
     numbers: np.ndarray
     control: np.ndarray
+    singles: bool = False
 
     @property
     def rows(self) -> int:
@@ -251,12 +269,14 @@ class Workspace:
         return self.places.capacity * len(self.work)
 
     @classmethod
-    def allocate(cls, network: Network, plan: Plan, batch: int) -> Workspace:
-        """Allocate for batches of this many rows."""
+    def allocate(
+        cls, network: Network, plan: Plan, batch: int, *, singles: bool = False
+    ) -> Workspace:
+        """Allocate for batches of this many rows; see `places_for`."""
         copies = plan.threads if plan.split == "batch" else 1
         capacity = -(-batch // copies)
         team = plan.threads if plan.split == "neurons" else 1
-        places = places_for(network, capacity, team)
+        places = places_for(network, capacity, team, singles=singles)
         return cls(
             places,
             tables_for(network, plan, places),
@@ -265,4 +285,5 @@ class Workspace:
             np.zeros((plan.threads, records.PART_COLUMNS)),
             np.zeros((copies, capacity), dtype=np.int64),
             np.zeros(CONTROL_SIZE, dtype=np.int64),
+            singles,
         )

@@ -12,7 +12,8 @@ Otherwise the thresholds of `plans` decide. ``CLEARPROP_PLAN=measure`` measures 
 well. First the parts of a step tell for each layer whether its products are faster as own tiles or
 through BLAS; then whole steps tell how many threads, what they split and which BLAS. All plans take
 turns, since the machine may be busy with something else for a while. The plan that was guessed is
-kept unless another one is clearly faster.
+kept unless another one is clearly faster. Where other programs held the processors meanwhile, the
+plan serves this process alone, and the next one measures anew.
 
 A plan changes how numbers are rounded. The state records it (`TrainState.plan`), and a run with
 that plan repeats to the bit.
@@ -60,6 +61,8 @@ BEHIND = 1.2
 CALL = 0.002
 # the guess is kept unless another plan takes less than this share of its time
 CLEARLY = 0.95
+# a plan is kept for later processes where this one had the processors for this share of the time
+UNDISTURBED = 0.8
 
 EngineFor = Callable[[Plan], Engine]
 
@@ -99,10 +102,11 @@ def best_plan(
         steps = max(steps, 20 * LEAST_STEPS)
     if steps < LEAST_STEPS:
         return guess
-    plan = _Trials(network, recipe, batch, engine_for).best(guess, _ways(threads, batch), steps)
+    trials = _Trials(network, recipe, batch, engine_for)
+    plan = trials.best(guess, _ways(threads, batch), steps)
     if plan is None:
         return guess
-    remember(key, plan)
+    remember(key, plan, lasting=trials.undisturbed)
     return plan
 
 
@@ -181,6 +185,13 @@ class _Trials:
         self._block = Block(x, y)
         self._state: TrainState | None = None
         self._deadline = float("inf")
+        # seconds of all threads by the clock, and those in which they had a processor
+        self._passed = self._used = 0.0
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether other programs left the processors to the trials."""
+        return self._used >= UNDISTURBED * self._passed
 
     def best(self, guess: Plan, ways: Sequence[tuple[int, str]], steps: int) -> Plan | None:
         """Return the fastest plan, or None where the time for finding out was too short."""
@@ -273,9 +284,12 @@ class _Trials:
         state, order = self._state_for(engine), np.tile(np.arange(self._batch), together)
         block = self._block.ordered(order)
         self._advance(engine, state, block, 1)
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         self._advance(engine, state, block, together)
-        return (time.perf_counter() - began) / together
+        passed = time.perf_counter() - began
+        self._passed += plan.threads * passed
+        self._used += time.process_time() - used
+        return passed / together
 
     def _advance(self, engine: Engine, state: TrainState, block: Block, steps: int) -> None:
         state.position = 0

@@ -17,8 +17,8 @@ TRAIN = GATHER | FORWARD | DROPOUT | LOSS | BACKWARD | UPDATE
 # columns of Tables.layers: sizes, codes, places in the vector, places in the workspace
 (
     FAN_IN, UNITS, ACTIVATION, BLAS, WEIGHT, BIAS, THRESHOLD,
-    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, ERROR, LAYER_COLUMNS,
-) = range(15)  # fmt: skip
+    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, ERROR, ROWS, LAYER_COLUMNS,
+) = range(16)  # fmt: skip
 # columns of Tables.reals
 ALPHA, KEEP, SCALE, REAL_COLUMNS = range(4)
 # columns of Tables.segments
@@ -36,7 +36,8 @@ class Tables(NamedTuple):
     rates (S,); runs (R, SEGMENT_COLUMNS) and run_rates (R,) are the same with neighbours of one
     rate put together, for rules that treat weights and biases alike. A MASK of -1 says that the
     layer has no dropout. ERROR is where carriers without f' keep what they carry; of the last layer
-    it is DELTA where its delta is one piece.
+    it is DELTA where its delta is one piece. ROWS is where steps of one sample keep the layer's
+    parameters and slots (see `sample_rows`).
     """
 
     layers: Any
@@ -131,6 +132,7 @@ class Job(NamedTuple):
     turned: int
     panel: int
     band: int
+    rows: int
     every: int
 
 

@@ -35,9 +35,11 @@ def recall(key: str) -> Plan | None:
     return _known.get(key)
 
 
-def remember(key: str, plan: Plan) -> None:
-    """Keep a plan under a key, in this process and, where that is possible, on disk."""
+def remember(key: str, plan: Plan, *, lasting: bool = True) -> None:
+    """Keep a plan under a key, in this process and, if lasting and possible, on disk."""
     _known[key] = plan
+    if not lasting:
+        return
     plans = _read()
     plans.pop(key, None)
     newest = dict([*plans.items(), (key, asdict(plan))][-CAPACITY:])

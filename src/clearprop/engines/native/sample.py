@@ -9,11 +9,8 @@ Records, phases and places are those of `kernel.run`, so that a Trace, watching 
 the same things. `takes_samples` says which jobs are for this kernel. `predict_row` is the
 forward phase by itself.
 
-The gradient is written and then the rule goes over all parameters at once. Changing the rows of W
-one by one instead was measured at nearly twice the time for narrow layers: a masked read that comes
-close behind a masked write waits until that has reached the cache.
-
     sample_layers.py   forward, BP2, BP3 and BP4     sample_output.py   softmax, loss, BP1
+    sample_rows.py     where parameters are kept meanwhile, and the update
 """
 
 from __future__ import annotations
@@ -51,17 +48,24 @@ from clearprop.engines.native.records import (
     INPUT,
     LOSS,
     PART_LOSS,
-    PENALISED,
     PREDICT,
+    ROWS,
     SCALE,
-    START,
-    STOP,
+    TRAIN,
     UNITS,
     UPDATE,
+    WEIGHT,
     Job,
 )
 from clearprop.engines.native.sample_layers import carry, forward, gradient, last_register
 from clearprop.engines.native.sample_output import loss, softmax
+from clearprop.engines.native.sample_rows import (
+    descend,
+    fill_rows,
+    padded,
+    read_rows,
+    watch_rows,
+)
 from clearprop.equations import Carrier, Exact
 from clearprop.network import Network
 
@@ -126,11 +130,12 @@ def _gather(V, data, job, numbers, sample, normaliser, layers):
 
 
 @part_in_place()
-def _forward(theta, V, layers, reals, stamps):
+def _forward(V, layers, reals, stamps):
     """Send the sample through all layers; return max z and Σ e^(z - max z) of a softmax."""
     for index in range(len(layers)):
         layer, real = row(layers, index), row(reals, index)
-        forward(theta, V, layer, real[SCALE], real[ALPHA])
+        stride = padded(V, layer[UNITS])
+        forward(V, V, layer, layer[ROWS], stride, True, real[SCALE], real[ALPHA])
         stamp(stamps, timing.weighted_input(index))
     last = row(layers, len(layers) - 1)
     top, total = type_of(V[0], 0.0), type_of(V[0], 1.0)
@@ -141,17 +146,22 @@ def _forward(theta, V, layers, reals, stamps):
 
 
 @part_in_place()
-def _backward(theta, G, V, layers, reals, held, stamps):
-    """BP2 to BP4 from the last layer to the first; `held` is the last register of δ^L."""
+def _backward(G, V, layers, reals, held, writes, stamps):
+    """BP2 to BP4 from the last layer to the first; return the last register of δ^1.
+
+    `held` is the last register of δ^L. A gradient that is at once used up need not be written.
+    """
     for index in range(len(layers) - 1, -1, -1):
         layer, scale = row(layers, index), reals[index, SCALE]
         place = timing.gradients(len(layers), index)
-        gradient(G, V, layer, held, scale)
-        stamp(stamps, place + 1)
+        if writes:
+            gradient(G, V, layer, held, scale)
+            stamp(stamps, place + 1)
         if index:
             before, alpha = row(layers, index - 1), reals[index - 1, ALPHA]
-            held = carry(theta, V, layer, before, held, scale, alpha)
+            held = carry(V, layer, before, held, scale, alpha)
             stamp(stamps, place + 2)
+    return held
 
 
 @part_in_place()
@@ -199,37 +209,56 @@ def _is_finite(V, layers, reals):
 
 
 @part()
-def _penalise(theta, G, segments, numbers, factor):
-    """Add the penalty's slope to the gradient; return the penalty."""
-    size = square = 0.0
-    for segment in segments:
-        if segment[PENALISED]:
-            start, stop = segment[START], segment[STOP]
-            sums = updates.penalty_sums(theta, start, stop)
-            size, square = size + sums[0], square + sums[1]
-            updates.add_penalty(theta, G, factor * numbers.l1, factor * numbers.l2, start, stop)
-    return factor * (numbers.l1 * size + 0.5 * numbers.l2 * square)
+def _update_vector(memory, V, G, tables, job, numbers, normaliser, c):
+    """Update the vector by the gradient and the penalty, and its rows; return the penalty."""
+    theta, factor = vector(memory.theta, 0, len(memory.theta)), type_of(V[0], 1.0)
+    if numbers.per_sample > 0 and normaliser > 0:
+        factor = type_of(factor, 1.0 / normaliser)
+    penalty = 0.0
+    if numbers.l1 > 0 or numbers.l2 > 0:
+        l1, l2 = factor * numbers.l1, factor * numbers.l2
+        sums = updates.penalise(theta, G, tables.segments, l1, l2, np.int64(0), len(theta))
+        penalty = factor * (numbers.l1 * sums[0] + 0.5 * numbers.l2 * sums[1])
+    updates.apply(job.rule, theta, G, memory.slots, c, tables, np.int64(0), len(theta))
+    fill_rows(theta, 0, V, tables.layers, 0)
+    return penalty
 
 
 @part()
-def _watch(theta, entries, watched, place):
-    """Copy the watched parameters."""
-    values = row(watched, place)
-    for i in range(len(entries)):
-        values[i] = theta[entries[i]]
+def _fill_all_rows(memory, V, layers, rows):
+    """Bring θ and the slots into the workspace."""
+    theta, (kinds, columns) = memory.theta, memory.slots.shape
+    fill_rows(vector(theta, 0, len(theta)), 0, V, layers, 0)
+    for kind in range(kinds):
+        slots = vector(memory.slots, 0, memory.slots.size)
+        fill_rows(slots, kind * columns, V, layers, (kind + 1) * rows)
+
+
+@part()
+def _read_all_rows(memory, V, layers, rows):
+    """Bring θ and the slots back."""
+    theta, (kinds, columns) = memory.theta, memory.slots.shape
+    read_rows(vector(theta, 0, len(theta)), 0, V, layers, 0)
+    for kind in range(kinds):
+        slots = vector(memory.slots, 0, memory.slots.size)
+        read_rows(slots, kind * columns, V, layers, (kind + 1) * rows)
 
 
 def run_samples(thread, memory, tables, data, job, numbers, results, constants):
-    """Run a job of single samples; return how many steps were sound. See `kernel.run`."""
+    """Run a job of single samples; return how many steps were sound. See `kernel.run`.
+
+    A step that has all phases changes the rows at once, so that the gradient is written nowhere;
+    one with a penalty, or a part of a step, writes it for the rule to go over.
+    """
     # views that do not count references: an array handed on in a loop would be counted each time
-    theta, partial = vector(memory.theta, 0, len(memory.theta)), row(memory.partial, 0)
-    V, G = row(memory.work, 0), row(memory.gradients, 0)
-    stamps = row(results.stamps, 0)
-    layers, reals = tables.layers, tables.reals
+    V, G, partial = row(memory.work, 0), row(memory.gradients, 0), row(memory.partial, 0)
+    stamps, layers, reals = row(results.stamps, 0), tables.layers, tables.reals
     last, alpha = row(layers, len(layers) - 1), reals[len(layers) - 1, ALPHA]
-    penalised = numbers.l1 > 0 or numbers.l2 > 0
+    at_once = job.phases & TRAIN == TRAIN and not (numbers.l1 > 0 or numbers.l2 > 0)
     before = job.step // job.every
     top, total, held = type_of(alpha, 0.0), type_of(alpha, 1.0), zeros(V)
+    _fill_all_rows(memory, V, layers, job.rows)
+    steps = job.steps
     for s in range(job.steps):
         stamp(stamps, timing.BEGIN)
         sample = job.start + s
@@ -242,7 +271,7 @@ def run_samples(thread, memory, tables, data, job, numbers, results, constants):
             _gather(V, data, job, numbers, sample, normaliser, layers)
             stamp(stamps, timing.GATHERED)
         if job.phases & FORWARD:
-            top, total = _forward(theta, V, layers, reals, stamps)
+            top, total = _forward(V, layers, reals, stamps)
         if job.phases & LOSS:
             value, held = loss(V, last, alpha, job, numbers, top, total)
             partial[PART_LOSS] = np.float64(V[job.coefficient]) * np.float64(value)
@@ -250,31 +279,39 @@ def run_samples(thread, memory, tables, data, job, numbers, results, constants):
         if job.phases & BACKWARD:
             if not job.phases & LOSS:
                 held = last_register(V, last)
-            _backward(theta, G, V, layers, reals, held, stamps)
+            held = _backward(G, V, layers, reals, held, not at_once, stamps)
         results.losses[s] = partial[PART_LOSS]
         if not job.phases & UPDATE:
             continue
         if not math.isfinite(partial[PART_LOSS]) or not _is_finite(V, layers, reals):
-            return s
-        if penalised:
-            factor = type_of(alpha, 1.0)
-            if numbers.per_sample > 0 and normaliser > 0:
-                factor = type_of(alpha, 1.0 / normaliser)
-            results.penalties[s] = _penalise(theta, G, tables.segments, numbers, factor)
-        rule, c = job.rule, row(constants, s)
-        updates.apply(rule, theta, G, memory.slots, c, tables, np.int64(0), len(theta))
+            steps = s
+            break
+        if at_once:
+            descend(job.rule, V, tables, held, job.rows, row(constants, s))
+        else:
+            results.penalties[s] = _update_vector(
+                memory, V, G, tables, job, numbers, normaliser, row(constants, s)
+            )
         taken = job.step + s + 1
         if len(results.entries) and taken % job.every == 0:
-            _watch(theta, results.entries, results.watched, taken // job.every - before - 1)
+            place = taken // job.every - before - 1
+            watch_rows(V, layers, results.entries, results.watched, place)
         stamp(stamps, timing.update(len(layers)))
-    return job.steps
+    if at_once:
+        _read_all_rows(memory, V, layers, job.rows)
+    return steps
 
 
 def predict_row(theta, x, outputs, V, layers, reals):
     """outputs = a^L of the one row of x; V is a workspace for one sample."""
     first, last = row(layers, 0), row(layers, len(layers) - 1)
     _copy(x, np.int64(0), V, first[INPUT], first[FAN_IN])
-    _forward(theta, V, layers, reals, vector(layers, 0, 0))
+    for index in range(len(layers)):
+        layer, real = row(layers, index), row(reals, index)
+        units = layer[UNITS]
+        forward(theta, V, layer, layer[WEIGHT], units, None, real[SCALE], real[ALPHA])
+    if last[ACTIVATION] == SOFTMAX:
+        softmax(V, last)
     width, units = width_of(V), last[UNITS]
     for block in range((units + width - 1) // width):
         start = block * width

@@ -53,6 +53,7 @@ from clearprop.engines.native.records import (
     INPUT,
     MASK,
     OUTPUT,
+    ROWS,
     UNITS,
     WEIGHT,
     Z_PLACE,
@@ -125,122 +126,122 @@ def times_derivative(code, alpha, z, a, d, count):
 
 
 @part_in_place()
-def _weighted_sum(theta, V, layer, start, mask):
-    """Return Σ_k a_k W[k, j] for the units j in the register that starts at `start`."""
-    x, place, units = layer[INPUT], layer[WEIGHT] + start, layer[UNITS]
+def _lanes_on(V, padded, count):
+    """Return the mask of the first `count` lanes; None, all of them, where rows are padded."""
+    return some(V, count) if padded is None else None
+
+
+@part_in_place()
+def _weighted_sum(theta, V, layer, place, stride, mask):
+    """Return Σ_k a_k W[k, j] for the units j in the register that starts at `place` in row 0."""
+    x = layer[INPUT]
     one = two = three = four = zeros(V)
     # four sums, since each addition to a sum waits for the one before
     for quarter in range(layer[FAN_IN] // 4):
         k = 4 * quarter
-        row = place + k * units
+        row = place + k * stride
         one = one + spread(V, x + k) * take_some(theta, row, mask)
-        two = two + spread(V, x + k + 1) * take_some(theta, row + units, mask)
-        three = three + spread(V, x + k + 2) * take_some(theta, row + 2 * units, mask)
-        four = four + spread(V, x + k + 3) * take_some(theta, row + 3 * units, mask)
+        two = two + spread(V, x + k + 1) * take_some(theta, row + stride, mask)
+        three = three + spread(V, x + k + 2) * take_some(theta, row + 2 * stride, mask)
+        four = four + spread(V, x + k + 3) * take_some(theta, row + 3 * stride, mask)
     total = (one + two) + (three + four)
     for rest in range(layer[FAN_IN] % 4):
         k = layer[FAN_IN] - layer[FAN_IN] % 4 + rest
-        total = total + spread(V, x + k) * take_some(theta, place + k * units, mask)
+        total = total + spread(V, x + k) * take_some(theta, place + k * stride, mask)
     return total
 
 
 @part_in_place()
-def _finish(theta, V, layer, total, scale, alpha, start):
-    """z = b + s Σ and f(z) for the units of a full register."""
-    z = take(theta, layer[BIAS] + start) + scale * total
+def _finish(V, layer, total, b, scale, alpha, start):
+    """z = b + s Σ and f(z) for the units of a register."""
+    z = b + scale * total
     put(V, layer[Z_PLACE] + start, z)
     a = _activated(layer[ACTIVATION], alpha, z, layer[UNITS] - start)
     put(V, layer[A_PLACE] + start, a)
     if layer[MASK] >= 0:
+        # nothing is dropped here, but the next layer reads what a mask would have left
         put(V, layer[OUTPUT] + start, a)
 
 
 @part()
-def _four_registers(theta, V, layer, scale, alpha, start):
+def _four_registers(theta, V, layer, place, stride, scale, alpha, start):
     """z and f(z) for the units of four registers.
 
     The rows of a wide W lie far apart, and memory hands over what lies together much faster.
     """
-    width, x, units = width_of(V), layer[INPUT], layer[UNITS]
+    width, x = width_of(V), layer[INPUT]
     one = two = three = four = zeros(V)
-    place = layer[WEIGHT] + start
     for k in range(layer[FAN_IN]):
-        row, factor = place + k * units, spread(V, x + k)
+        row, factor = place + start + k * stride, spread(V, x + k)
         one = one + factor * take(theta, row)
         two = two + factor * take(theta, row + width)
         three = three + factor * take(theta, row + 2 * width)
         four = four + factor * take(theta, row + 3 * width)
-    _finish(theta, V, layer, one, scale, alpha, start)
-    _finish(theta, V, layer, two, scale, alpha, start + width)
-    _finish(theta, V, layer, three, scale, alpha, start + 2 * width)
-    _finish(theta, V, layer, four, scale, alpha, start + 3 * width)
+    b = place + start + layer[FAN_IN] * stride
+    _finish(V, layer, one, take(theta, b), scale, alpha, start)
+    _finish(V, layer, two, take(theta, b + width), scale, alpha, start + width)
+    _finish(V, layer, three, take(theta, b + 2 * width), scale, alpha, start + 2 * width)
+    _finish(V, layer, four, take(theta, b + 3 * width), scale, alpha, start + 3 * width)
 
 
 @part_in_place()
-def forward(theta, V, layer, scale, alpha):
-    """z = s W a + b and f(z), four registers or one at a time."""
+def forward(theta, V, layer, place, stride, padded, scale, alpha):
+    """z = s W a + b and f(z), four registers or one at a time.
+
+    The rows of W begin at `place` in θ and lie `stride` apart, b after the last. They are padded
+    with zeros to whole registers, or `padded` is None.
+    """
     width, units = width_of(V), layer[UNITS]
     fours = units // (4 * width)
     for block in range(fours):
-        _four_registers(theta, V, layer, scale, alpha, block * 4 * width)
+        _four_registers(theta, V, layer, place, stride, scale, alpha, block * 4 * width)
     for block in range(4 * fours, (units + width - 1) // width):
         start = block * width
-        mask = some(V, units - start)
-        total = _weighted_sum(theta, V, layer, start, mask)
-        z = take_some(theta, layer[BIAS] + start, mask) + scale * total
-        put(V, layer[Z_PLACE] + start, z)
-        a = _activated(layer[ACTIVATION], alpha, z, units - start)
-        put(V, layer[A_PLACE] + start, a)
-        if layer[MASK] >= 0:
-            # nothing is dropped here, but the next layer reads what a mask would have left
-            put(V, layer[OUTPUT] + start, a)
+        mask = _lanes_on(V, padded, units - start)
+        total = _weighted_sum(theta, V, layer, place + start, stride, mask)
+        b = take_some(theta, place + layer[FAN_IN] * stride + start, mask)
+        _finish(V, layer, total, b, scale, alpha, start)
 
 
 @part_in_place()
-def _row_sum(theta, V, row, delta, units):
+def _row_sum(V, row, delta, units):
     """Return Σ_j W[k, j] δ_j for the row of W that starts at `row`."""
     width, total = width_of(V), zeros(V)
-    for block in range(units // width):
-        start = block * width
-        total = total + take(theta, row + start) * take(V, delta + start)
-    start = units - units % width
-    if start < units:
-        mask = some(V, units - start)
-        total = total + take_some(theta, row + start, mask) * take_some(V, delta + start, mask)
+    for start in range(0, units, width):
+        total = total + take(V, row + start) * take(V, delta + start)
     return sum_of(total, units)
 
 
 @part_in_place()
-def _carried(theta, V, layer, held, start, count):
+def _carried(V, layer, held, start, count):
     """Return Σ_j W[k, j] δ_j for `count` units k from `start` on, in one register."""
-    units, error = layer[UNITS], zeros(V)
-    row = layer[WEIGHT] + start * units
+    units, width, error = layer[UNITS], width_of(V), zeros(V)
+    stride = (units + width - 1) // width * width
+    row = layer[ROWS] + start * stride
     # the sums go into the lanes one by one: read back from memory they would have to wait until
     # all of them are written
-    if units <= width_of(V):
-        mask = some(V, units)
-        for k in range(count):
-            products = take_some(theta, row + k * units, mask) * held
-            error = where(lane(V, k), sum_of(products, units), error)
-    else:
-        for k in range(count):
-            total = _row_sum(theta, V, row + k * units, layer[DELTA], units)
-            error = where(lane(V, k), total, error)
+    for k in range(count):
+        if units <= width:
+            total = sum_of(take(V, row + k * stride) * held, units)
+        else:
+            total = _row_sum(V, row + k * stride, layer[DELTA], units)
+        error = where(lane(V, k), total, error)
     return error
 
 
 @part_in_place()
-def carry(theta, V, layer, before, held, scale, alpha):
+def carry(V, layer, before, held, scale, alpha):
     """BP2: δ of the layer before = s Wᵀ δ ⊙ f'(z), a register at a time; return the last.
 
-    `held` is δ, if one register holds it: its way through memory would be a tenth of the step.
+    `held` is δ, if one register holds it: its way through memory would be a tenth of the step. W is
+    read from its rows (see `sample_rows`), which end in zeros.
     """
     width, fan_in = width_of(V), layer[FAN_IN]
     d = held
     for block in range((fan_in + width - 1) // width):
         start = block * width
         count = min(width, fan_in - start)
-        error = scale * _carried(theta, V, layer, held, start, count)
+        error = scale * _carried(V, layer, held, start, count)
         z, a = take(V, before[Z_PLACE] + start), take(V, before[A_PLACE] + start)
         d = times_derivative(before[ACTIVATION], alpha, z, a, error, count)
         put(V, before[DELTA] + start, d)

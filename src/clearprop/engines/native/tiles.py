@@ -35,6 +35,9 @@ NOTHING, WHAT_IS_THERE, BIAS = (np.int64(code) for code in range(3))
 NOWHERE, SAME, NEXT = np.int64(0), np.int64(0), np.int64(1)
 # rows of the tallest tile: its sums, two vectors and a factor fit the registers
 TALLEST = np.int64(12 if REGISTERS == 32 else 6)
+# bytes of a row of the result from which packing pays: smaller tiles are done sooner, and packing a
+# band takes as long for them (without AVX-512: 46 and 71 GFLOP/s at 32 columns, equal at 128)
+PACKED_ABOVE = np.int64((2 if REGISTERS == 32 else 8) * BYTES)
 # a matrix of fewer bytes stays in the nearest cache, however it is read
 FITS = 32_768
 
@@ -60,11 +63,17 @@ def _tile(height: int, width: int) -> Any:
             places = [[v.at(v.at(c, c_row, r), k * v.lanes) for k in range(width)]
                       for r in range(height)]  # fmt: skip
 
+            tile = list(product(range(height), range(width)))
+
             def finish(begin: Any) -> None:
                 s = v.splat(scale)
-                for r, k in product(range(height), range(width)):
+                for r, k in tile:
                     value = v.multiply_add(s, builder.load(sums[r][k]), begin(r, k))
-                    v.store(value, places[r][k], masks[k])
+                    builder.store(value, sums[r][k])
+
+            def store(masks: list[Any]) -> None:
+                for r, k in tile:
+                    v.store(builder.load(sums[r][k]), places[r][k], masks[k])
 
             with builder.if_else(v.equal(start, NOTHING)) as (nothing, something):
                 with nothing:
@@ -74,6 +83,12 @@ def _tile(height: int, width: int) -> Any:
                         finish(lambda r, k: v.factor(v.at(bias, r)))
                     with with_c:
                         finish(lambda r, k: v.load(places[r][k], masks[k]))
+            # some processors take as long for a masked store as for ten others
+            with builder.if_else(v.equal(count, v.lanes)) as (full, partial):
+                with full:
+                    store([None] * width)
+                with partial:
+                    store(masks)
             return context.get_dummy_value()
 
         whole = types.int64
@@ -108,11 +123,19 @@ def _pack(typingctx, panel, factors, depth, like):
         v = Vectors(context, builder, signature.args[3])
         (begin, _, step), tallest = v.parts(factors), int(TALLEST)
         pieces = [(k, min(v.lanes, tallest - k)) for k in range(0, tallest, v.lanes)]
-        with cgutils.for_range(builder, depth) as loop:
-            source, target = v.at(begin, loop.index, step), v.at(panel, loop.index, tallest)
+
+        def column(p: Any, last: bool) -> None:
+            source, target = v.at(begin, p, step), v.at(panel, p, tallest)
             for place, count in pieces:
                 mask = v.first(v.number(count))
-                v.store(v.load(v.at(source, place), mask), v.at(target, place), mask)
+                # what is written too much the next column writes over; the last one has none
+                kept = mask if last else None
+                v.store(v.load(v.at(source, place), mask), v.at(target, place), kept)
+
+        before = builder.sub(depth, v.number(1))
+        with cgutils.for_range(builder, before) as loop:
+            column(loop.index, last=False)
+        column(before, last=True)
         return context.get_dummy_value()
 
     whole = types.int64
@@ -159,7 +182,7 @@ def multiply(target, lanes, factors, sizes, scale, start, bias, panel):
     """
     (c, c_row), (f, f_row, f_step), (rows, columns, depth) = target, factors, sizes
     size = size_of(scale)
-    packs = panel != 0 and columns * size > 2 * BYTES and depth * f_step * size > FITS
+    packs = panel != 0 and columns * size > PACKED_ABOVE and depth * f_step * size > FITS
     r = 0
     while r < rows:
         left, b = rows - r, bias + r * size

@@ -3,7 +3,7 @@
 A stamp is two numbers (see `low_level.stamp`); each part has its place in a row of stamps, in the
 order of the step. A part that a job leaves out has a stamp of 0; so has one that a kernel does in
 one pass with another, under whose name both then stand: for single samples a of a layer with z
-(apart from a softmax), BP3 with BP4.
+(apart from a softmax), BP3 and BP4 with the update.
 
     0          the step begins
     1          the batch is gathered

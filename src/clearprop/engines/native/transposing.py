@@ -5,6 +5,7 @@ Public names: `transpose`, `transpose_rows`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import ir
@@ -33,16 +34,29 @@ def _block(gathered: bool) -> Any:
             order = builder.inttoptr(arguments[2], INT64.as_pointer())
             height, width = v.parts(arguments[3])
             last_row, last_column = (builder.sub(size, v.number(1)) for size in (height, width))
-            rows = []
-            for i in range(v.lanes):
-                number = v.smaller(v.number(i), last_row)
-                if gathered:
-                    number = builder.load(builder.gep(order, [number]))
-                rows.append(v.load(v.at(begin, number, step), v.first(width)))
-            columns = _turned(v, rows)
-            for i in reversed(range(v.lanes)):
-                row_of_target = v.at(place, v.smaller(v.number(i), last_column), across)
-                v.store(columns[i], row_of_target, v.first(height))
+
+            def begins() -> Iterator[Any]:
+                for i in range(v.lanes):
+                    number = v.smaller(v.number(i), last_row)
+                    if gathered:
+                        number = builder.load(builder.gep(order, [number]))
+                    yield v.at(begin, number, step)
+
+            def ends(i: int) -> Any:
+                return v.at(place, v.smaller(v.number(i), last_column), across)
+
+            lanes = range(v.lanes)
+            full = builder.and_(v.equal(height, v.lanes), v.equal(width, v.lanes))
+            # some processors take as long for a masked store as for ten others
+            with builder.if_else(full) as (whole, part_of_one):
+                with whole:
+                    for i, column in zip(lanes, _turned(v, [*map(v.load, begins())]), strict=True):
+                        v.store(column, ends(i))
+                with part_of_one:
+                    across_, down = v.first(width), v.first(height)
+                    columns = _turned(v, [v.load(row, across_) for row in begins()])
+                    for i in reversed(lanes):
+                        v.store(columns[i], ends(i), down)
             return context.get_dummy_value()
 
         pair = types.UniTuple(types.int64, 2)
@@ -72,15 +86,31 @@ def _turned(v: Vectors, rows: list[Any]) -> list[Any]:
 _block_in_place, _block_of_rows = _block(False), _block(True)
 
 
+@part_in_place()
+def _begin(block, low, high, lanes):
+    """Return where a block begins: a last one that is not full is moved back over the one before.
+
+    Only of fewer numbers than lanes no full block can be made.
+    """
+    return max(low, min(low + block * lanes, high - lanes))
+
+
+@part_in_place()
+def _blocks(count, lanes):
+    return (count + lanes - 1) // lanes
+
+
 @part()
 def transpose(S, T, low, high):
     """T[i, j] = S[j, i] for rows low ≤ j < high of S."""
     one = type_of(S[0, 0], 1.0)
     lanes, columns, across = BYTES // size_of(one), S.shape[1], T.shape[1]
-    for j in range(low, high, lanes):
-        for i in range(0, columns, lanes):
+    sizes = (min(lanes, high - low), min(lanes, columns))
+    for row in range(_blocks(high - low, lanes)):
+        j = _begin(row, low, high, lanes)
+        for column in range(_blocks(columns, lanes)):
+            i = _begin(column, 0, columns, lanes)
             source, target = address(S, j * columns + i), address(T, i * across + j)
-            sizes = (min(lanes, high - j), min(lanes, columns - i))
             _block_in_place((source, columns), (target, across), 0, sizes, one)
 
 
@@ -89,9 +119,11 @@ def transpose_rows(X, numbers, A, low, high):
     """A[f, i] = X[numbers[i], f] for columns low ≤ i < high of A."""
     one = type_of(A[0, 0], 1.0)
     lanes, (fan_in, n) = BYTES // size_of(one), A.shape
-    for i in range(low, high, lanes):
+    sizes = (min(lanes, high - low), min(lanes, fan_in))
+    for row in range(_blocks(high - low, lanes)):
+        i = _begin(row, low, high, lanes)
         order = address(numbers, i)
-        for f in range(0, fan_in, lanes):
-            sizes = (min(lanes, high - i), min(lanes, fan_in - f))
+        for column in range(_blocks(fan_in, lanes)):
+            f = _begin(column, 0, fan_in, lanes)
             source, target = (address(X, f), fan_in), (address(A, f * n + i), n)
             _block_of_rows(source, target, order, sizes, one)

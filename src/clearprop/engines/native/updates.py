@@ -14,14 +14,16 @@ from clearprop.engines.native.in_memory import (
     put_first,
     put_some,
     some,
-    take,
     take_some,
+    touch,
     width_of,
+    zeros,
 )
-from clearprop.engines.native.lanes import root
+from clearprop.engines.native.lanes import root, sum_of
 from clearprop.engines.native.low_level import part, part_in_place, vector
 from clearprop.engines.native.mathematics import FAST, type_of
 from clearprop.engines.native.records import PENALISED, START, STOP
+from clearprop.engines.native.vectors import size_of
 from clearprop.equations import RULES
 
 CODES = {name: code for code, name in enumerate(RULES)}
@@ -30,22 +32,44 @@ GD, MOMENTUM, NESTEROV, RMSPROP, ADAM, ADAMW = (
 )
 
 
-@part(fastmath=FAST)
-def add(g, other, low, high):
-    """g ← g + other."""
-    g, other = vector(g, low, high - low), vector(other, low, high - low)
-    for i in range(len(g)):
-        g[i] += other[i]
+@part_in_place()
+def _add_up(gradients, copies, columns, own, i, mask):
+    """Do what `add_up` does for one register."""
+    g = take_some(gradients, i, mask)
+    for copy in range(1, copies):
+        g = g + take_some(gradients, copy * columns + i, mask)
+    if copies > 1:
+        put_some(gradients, own * columns + i, g, mask)
+    return g
 
 
-@part(fastmath=FAST)
-def total(g, low, high):
-    """Return Σ g."""
-    result = type_of(g[0], 0.0)
-    g = vector(g, low, high - low)
-    for i in range(len(g)):
-        result += g[i]
-    return result
+@part()
+def claim(theta, low, high):
+    """Get the cache lines of θ, which all threads have read, for this one to write to.
+
+    A store to a line that another core holds waits for an answer from there, and the stores behind
+    it wait in its queue. Here that queue holds nothing else, so many lines are asked for at once:
+    4 µs in the place of 13 for 12,000 parameters.
+    """
+    for i in range(low, high, 64 // size_of(type_of(theta[0], 0.0))):
+        touch(theta, i)
+
+
+@part()
+def add_up(gradients, own, theta, low, high):
+    """Row `own` of the gradients ← the sum of all rows, on low ≤ i < high; return Σ_i of that.
+
+    A thread writes to its own row alone, of which nobody else reads that stretch.
+    """
+    copies, columns = gradients.shape
+    rows, width, total = vector(gradients, 0, gradients.size), width_of(theta), zeros(theta)
+    for block in range((high - low) // width):
+        total = total + _add_up(rows, copies, columns, own, low + block * width, None)
+    i = high - (high - low) % width
+    if i < high:
+        mask = some(theta, high - i)
+        total = total + _add_up(rows, copies, columns, own, i, mask)
+    return sum_of(total, width)
 
 
 @part(fastmath=FAST)
@@ -66,6 +90,19 @@ def penalty_sums(theta, low, high):
     for i in range(len(theta)):
         size += abs(theta[i])
         square += theta[i] * theta[i]
+    return size, square
+
+
+@part()
+def penalise(theta, g, segments, l1, l2, low, high):
+    """Add the penalty's slope to g on low ≤ i < high, where it reaches; return Σ |θ| and Σ θ²."""
+    size = square = 0.0
+    for place in range(len(segments)):
+        start, stop = max(low, segments[place, START]), min(high, segments[place, STOP])
+        if segments[place, PENALISED]:
+            sums = penalty_sums(theta, start, stop)
+            size, square = size + sums[0], square + sums[1]
+            add_penalty(theta, g, l1, l2, start, stop)
     return size, square
 
 
@@ -91,7 +128,7 @@ def multiply_by(g, factor, low, high):
 
 
 @part_in_place()
-def _changed(code, c, rate, decay, theta, g, first, second):
+def changed(code, c, rate, decay, theta, g, first, second):
     """Return the new parameters and slots of one register.
 
     c is the step's row of `Rule.constants` in the precision of θ, rate the learning-rate factor of
@@ -115,36 +152,37 @@ def _changed(code, c, rate, decay, theta, g, first, second):
 
 
 @part_in_place()
+def _apply_to_register(code, theta, g, slots, columns, c, rate, decay, i, mask):
+    """Write the slots of one register; return its new parameters."""
+    one, two = code != GD, code > RMSPROP
+    w, d = take_some(theta, i, mask), take_some(g, i, mask)
+    first = take_some(slots, i, mask) if one else d
+    second = take_some(slots, columns + i, mask) if two else d
+    w, first, second = changed(code, c, rate, decay, w, d, first, second)
+    if one:
+        put_some(slots, i, first, mask)
+    if two:
+        put_some(slots, columns + i, second, mask)
+    return w
+
+
+@part_in_place()
 def _apply(code, theta, g, slots, columns, c, rate, decay, low, high):
     """Update θ and the slots on low ≤ i < high; a slot is a row of `slots`, `columns` long.
 
     A compiler of loops takes four registers at a time and does what is left over, up to 63 numbers,
     one by one, with a root and a division each; here the last register is masked.
     """
-    width, one, two = width_of(theta), code != GD, code > RMSPROP
+    width = width_of(theta)
     for block in range((high - low) // width):
         i = low + block * width
-        w, d = take(theta, i), take(g, i)
-        first, second = take(slots, i) if one else d, take(slots, columns + i) if two else d
-        w, first, second = _changed(code, c, rate, decay, w, d, first, second)
-        put(theta, i, w)
-        if one:
-            put(slots, i, first)
-        if two:
-            put(slots, columns + i, second)
+        put(theta, i, _apply_to_register(code, theta, g, slots, columns, c, rate, decay, i, None))
     i = high - (high - low) % width
     if i < high:
         mask = some(theta, high - i)
-        w, d = take_some(theta, i, mask), take_some(g, i, mask)
-        first = take_some(slots, i, mask) if one else d
-        second = take_some(slots, columns + i, mask) if two else d
-        w, first, second = _changed(code, c, rate, decay, w, d, first, second)
+        w = _apply_to_register(code, theta, g, slots, columns, c, rate, decay, i, mask)
         # a step of one sample reads the rows of W that lie in here at once
         put_first(theta, i, w, high - i)
-        if one:
-            put_some(slots, i, first, mask)
-        if two:
-            put_some(slots, columns + i, second, mask)
 
 
 @part_in_place()

@@ -3,7 +3,7 @@
 `Vectors` writes instructions on vectors of one precision into the function that is being compiled.
 They are as wide as the processor's registers, and LLVM accepts them on any processor.
 
-Public names: `Vectors`, `size_of`, `BYTES`, `REGISTERS`.
+Public names: `Vectors`, `size_of`, `splat`, `call_masked`, `BYTES`, `REGISTERS`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ REGISTERS = 32 if BYTES == 64 or _ARM else 16
 
 INT32, INT64 = ir.IntType(32), ir.IntType(64)
 _FUSE = ("contract",)
+# AVX masks lanes by their highest bits; a mask of booleans would be turned into one at each use
+_MASKS_ARE_NUMBERS = BYTES == 32
 
 
 def size_of(number: Any) -> int:
@@ -37,6 +39,26 @@ def size_of(number: Any) -> int:
 def _size_of(number):
     size = np.int64(4 if number == types.float32 else 8)
     return lambda number: size
+
+
+def splat(builder: Any, value: Any, width: int) -> Any:
+    """Return a vector whose every lane holds this number."""
+    undefined = ir.Constant(ir.VectorType(value.type, width), ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(INT32, 0))
+    places = ir.Constant(ir.VectorType(INT32, width), [0] * width)
+    return builder.shuffle_vector(first, undefined, places)
+
+
+def call_masked(builder: Any, verb: str, result: Any, arguments: list[Any]) -> Any:
+    """Call LLVM's masked "load" or "store" with a mask of booleans."""
+    vector = result if verb == "load" else arguments[0].type
+    letter = {"float": "f32", "double": "f64"}[str(vector.element)]
+    return _call(builder, f"llvm.masked.{verb}.v{vector.count}{letter}.p0", result, arguments)
+
+
+def _call(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    kind = ir.FunctionType(result, [argument.type for argument in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
 class Vectors:
@@ -77,19 +99,18 @@ class Vectors:
         """Return a place for a vector, which the compiler turns into a register."""
         return cgutils.alloca_once_value(self.builder, self.zero)
 
-    def splat(self, value: Any, kind: Any = None) -> Any:
+    def splat(self, value: Any) -> Any:
         """Return a vector with this number in each lane."""
-        kind = kind or self.kind
-        undefined = ir.Constant(kind, ir.Undefined)
-        first = self.builder.insert_element(undefined, value, ir.Constant(INT32, 0))
-        places = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, undefined, places)
+        return splat(self.builder, value, self.lanes)
 
     def first(self, count: Any) -> Any:
         """Return the mask of the first `count` lanes."""
-        kind = ir.VectorType(INT64, self.lanes)
+        whole = ir.IntType(8 * self.size)
+        kind = ir.VectorType(whole, self.lanes)
         numbers = ir.Constant(kind, list(range(self.lanes)))
-        return self.builder.icmp_signed("<", numbers, self.splat(count, kind))
+        count = count if whole == INT64 else self.builder.trunc(count, whole)
+        mask = self.builder.icmp_signed("<", numbers, self.splat(count))
+        return self.builder.sext(mask, kind) if _MASKS_ARE_NUMBERS else mask
 
     def factor(self, address: Any) -> Any:
         """Return the number at an address in each lane."""
@@ -101,8 +122,10 @@ class Vectors:
         pointer = self.builder.inttoptr(address, self.kind.as_pointer())
         if mask is None:
             return self.builder.load(pointer, align=self.size)
+        if _MASKS_ARE_NUMBERS:
+            return self._call_avx("maskload", self.kind, [pointer, mask])
         arguments = [pointer, ir.Constant(INT32, self.size), mask, self.zero]
-        return self.builder.call(self._masked("load", self.kind, arguments), arguments)
+        return call_masked(self.builder, "load", self.kind, arguments)
 
     def store(self, value: Any, address: Any, mask: Any = None) -> None:
         """Write a vector, or its lanes in the mask."""
@@ -110,13 +133,15 @@ class Vectors:
         if mask is None:
             self.builder.store(value, pointer, align=self.size)
             return
+        if _MASKS_ARE_NUMBERS:
+            self._call_avx("maskstore", ir.VoidType(), [pointer, mask, value])
+            return
         arguments = [value, pointer, ir.Constant(INT32, self.size), mask]
-        self.builder.call(self._masked("store", ir.VoidType(), arguments), arguments)
+        call_masked(self.builder, "store", ir.VoidType(), arguments)
 
-    def _masked(self, verb: str, result: Any, arguments: list[Any]) -> Any:
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        name = f"llvm.masked.{verb}.v{self.lanes}f{8 * self.size}.p0"
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)
+    def _call_avx(self, verb: str, result: Any, arguments: list[Any]) -> Any:
+        name = f"llvm.x86.avx.{verb}.p{'s' if self.size == 4 else 'd'}.256"
+        return _call(self.builder, name, result, arguments)
 
     def multiply_add(self, x: Any, y: Any, z: Any) -> Any:
         """Return x y + z, in one rounding where the processor can."""

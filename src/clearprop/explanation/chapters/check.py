@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clearprop.engines.trace import SequenceTrace, Trace
 from clearprop.explanation.formulas import (
     Formula,
     Fraction,
@@ -30,19 +31,23 @@ from clearprop.explanation.pages import (
 )
 
 if TYPE_CHECKING:
-    from clearprop.explanation.explanation import Explanation, Focus
+    from clearprop.explanation.views import Focus, Views
     from clearprop.explanation.words import Words
 
 # values that ought to agree are shown to more digits than others
 DIGITS = 8
 
 
-def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
+def chapter(explanation: Views, focus: Focus, words: Words) -> Section:
     """Return the check of the gradient that the trace holds."""
     found = explanation.check()
     blocks: list[Block] = [Paragraph(words.text("check.lead")), Math(_formula())]
     carrier = explanation.trace.recipe.carrier
-    if carrier == "exact":
+    cut = _cut(explanation.trace)
+    if cut is not None:
+        text = words.text("check.cut", steps=cut, error=found.error)
+        blocks.append(Note(text, "warning"))
+    elif carrier == "exact":
         blocks.append(Check(_verdict(found, words), found.passed))
     else:
         text = words.text("check.carrier", carrier=carrier, error=found.error)
@@ -58,6 +63,13 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
         names = Span(("、" if words.lang == "zh" else ", ").join(found.left_out), "code")
         blocks.append(Note(words.text("check.kinks", n=found.kinks, names=names)))
     return Section("check", words.text("check.title"), tuple(blocks))
+
+
+def _cut(trace: Trace) -> int | None:
+    """Return after how many steps of time errors were cut off; None where they were not."""
+    if not isinstance(trace, SequenceTrace) or trace.cut is None:
+        return None
+    return trace.cut if trace.cut < trace.packing.steps else None
 
 
 def _verdict(found: GradientCheck, words: Words) -> Text:

@@ -66,7 +66,7 @@ class Letters:
             case "scale":
                 return Symbol("s")
             case "weight":
-                return q.of(Place(layer, *units)).symbol
+                return q.of(Place(layer, units[0], units[1])).symbol
             case "mask":
                 return Symbol("m", q.names.unit(layer, units[0]))
             case "slope":

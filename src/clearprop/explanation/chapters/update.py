@@ -44,7 +44,7 @@ from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene
 
 if TYPE_CHECKING:
-    from clearprop.explanation.explanation import Explanation, Focus
+    from clearprop.explanation.views import Focus, Views
     from clearprop.explanation.words import Words
 
 Line = tuple[Formula, Formula, Formula]
@@ -55,7 +55,7 @@ DIGITS = {"float32": 7, "float64": 9}
 _NOTHING = Row(())
 
 
-def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
+def chapter(explanation: Views, focus: Focus, words: Words) -> Section:
     """Return the step of the focused parameter."""
     ledger = explanation.ledger(focus.weight)
     quantities = Quantities(explanation.trace, explanation.names, focus.sample)
@@ -92,11 +92,12 @@ def _lead(ledger: Ledger, name: str, words: Words) -> Text:
     return lead + words.text(f"update.{kind}", **values)
 
 
-def _notes(explanation: Explanation, ledger: Ledger, words: Words) -> Iterator[Block]:
+def _notes(explanation: Views, ledger: Ledger, words: Words) -> Iterator[Block]:
     recipe = explanation.trace.recipe
     n = len(explanation.trace.rows)
     if n > 1:
-        yield Paragraph(words.text("update.over_batch", n=n))
+        several = explanation.trace.network.recurrent
+        yield Paragraph(words.text(f"update.over_{'sequences' if several else 'batch'}", n=n))
     if recipe.carrier != "exact":
         yield Note(words.text("update.carrier", carrier=recipe.carrier), "warning")
     if ledger.length is not None and recipe.clip_norm is not None:

@@ -10,6 +10,7 @@ every number on its page is read from an explanation, as for any other network.
     letters.py      A: the network a, b → c, d → e, f; errors shared out, transposed, exact
     perceptron.py   E: 2-3-2-1, as a series of pictures
     logistic.py     no hidden layer: gradient descent as it stands
+    echo.py         a recurrent network of two units over four steps, through time
     ten_layers.py   H: ten sigmoid layers beside ReLU; what can run at the same time
 
 Public names: `EXAMPLES`, `Example`, `example`.
@@ -18,13 +19,20 @@ May import: the other modules of the explanation, `clearprop.equations`, `clearp
 
 from clearprop.errors import SettingError
 from clearprop.explanation.examples.example import Example
-from clearprop.explanation.examples.networks import LETTERS, LOGISTIC, PERCEPTRON, TEN, TWO_TWO_TWO
+from clearprop.explanation.examples.networks import (
+    ECHO,
+    LETTERS,
+    LOGISTIC,
+    PERCEPTRON,
+    TEN,
+    TWO_TWO_TWO,
+)
 from clearprop.functions.spelling import suggest
 
 __all__ = ["EXAMPLES", "Example", "example"]
 
 EXAMPLES: dict[str, Example] = {
-    one.name: one for one in (TWO_TWO_TWO, LETTERS, PERCEPTRON, LOGISTIC, TEN)
+    one.name: one for one in (TWO_TWO_TWO, LETTERS, PERCEPTRON, LOGISTIC, TEN, ECHO)
 }
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clearprop.engines import Recipe
+from clearprop.errors import SettingError
 from clearprop.explanation.examples.descent import Descent, descend
-from clearprop.explanation.explanation import Explanation, explain
+from clearprop.explanation.explanation import explain
 from clearprop.explanation.names import Names
 from clearprop.explanation.pages import Page
 from clearprop.explanation.words import words
@@ -43,7 +44,7 @@ class Example:
     recipe : Recipe
         How a step is taken: gradient descent over all samples.
     updates : int
-        How many updates its page follows.
+        How many updates its page follows; 0 where it stays with the first step.
     module : str
         The module of this folder whose `story` writes the page; its texts are the catalogue's
         file `example_` and the module's name.
@@ -72,8 +73,8 @@ class Example:
         """Return what it shows, in a sentence."""
         return words(lang).text(f"example_{self.module}.lead")
 
-    def explain(self, *, recorded: bool = False, carrier: str = "exact") -> Explanation:
-        """Return the explanation of its first step.
+    def explain(self, *, recorded: bool = False, carrier: str = "exact") -> Any:
+        """Return the explanation of its first step, of sequences where its network reads them.
 
         Parameters
         ----------
@@ -88,13 +89,21 @@ class Example:
             return explanation
         return replace(explanation, recording=self.descent().recording)
 
-    def explain_after(self) -> Explanation:
+    def explain_after(self) -> Any:
         """Return the explanation of the step after all its updates."""
         after = self.descent().parameters
         return explain(after, self.x, self.y, names=self.names, recipe=self.recipe)
 
     def descent(self, carrier: str = "exact") -> Descent:
-        """Return the way that its updates take; computed once."""
+        """Return the way that its updates take; computed once.
+
+        Raises
+        ------
+        SettingError
+            If its page follows no updates.
+        """
+        if not self.updates:
+            raise SettingError(f"The page of {self.name!r} stays with the first step.")
         return _descent(self, carrier)
 
     def page(self, lang: str = "en") -> Page:

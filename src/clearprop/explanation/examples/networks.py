@@ -3,7 +3,7 @@
 The numbers of `two-two-two` are those of the second origin text. The others are chosen here: the
 texts give none.
 
-Public names: `HOURS`, `LETTERS`, `LOGISTIC`, `PERCEPTRON`, `TEN`, `TWO_TWO_TWO`.
+Public names: `ECHO`, `HOURS`, `LETTERS`, `LOGISTIC`, `PERCEPTRON`, `TEN`, `TWO_TWO_TWO`.
 May import: `example`, `names`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
 NumPy.
 """
@@ -18,7 +18,7 @@ from clearprop.engines import Recipe
 from clearprop.equations import GradientDescent
 from clearprop.explanation.examples.example import Example
 from clearprop.explanation.names import Names, Place
-from clearprop.network import Dense, Network, Parameters
+from clearprop.network import Dense, Network, Parameters, Recurrent
 
 
 def _recipe(rate: float, samples: int) -> Recipe:
@@ -215,4 +215,49 @@ TEN = Example(
     recipe=_recipe(0.5, 8),
     updates=1000,
     module="ten_layers",
+)
+
+# the end of the texts: a recurrent network. Two units hear a sound and its echoes, 1, ½, ¼, ⅛, and
+# at the end the output should say how loud the first one was
+_E = Network(
+    1,
+    (Recurrent(2, bias_rate=0), Dense(1, "identity", bias_rate=0)),
+    "half_squared_error",
+    "float64",
+)
+
+ECHO = Example(
+    name="echo",
+    letter="",
+    parameters=Parameters.from_names(
+        _E,
+        {
+            "W1": [[0.5], [-0.3]],
+            "U1": [[0.4, 0.2], [-0.5, 0.6]],
+            "b1": [0.0, 0.0],
+            "W2": [[0.8, -0.7]],
+            "b2": [0.0],
+        },
+    ),
+    x=np.array([[[1.0], [0.5], [0.25], [0.125]]]),
+    y=_row(1.0),
+    names=Names(
+        _E,
+        inputs=("x",),
+        outputs=("o",),
+        hidden=(("h1", "h2"),),
+        aliases={
+            "w1": Place(1, 0, 0),
+            "w2": Place(1, 1, 0),
+            "u11": Place(1, 0, 0, "U"),
+            "u12": Place(1, 0, 1, "U"),
+            "u21": Place(1, 1, 0, "U"),
+            "u22": Place(1, 1, 1, "U"),
+            "v1": Place(2, 0, 0),
+            "v2": Place(2, 0, 1),
+        },
+    ),
+    recipe=_recipe(0.5, 1),
+    updates=0,
+    module="echo",
 )

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 from clearprop.explanation.examples.example import Example
-from clearprop.explanation.explanation import Explanation
 from clearprop.explanation.formulas import (
     Formula,
     Fraction,
@@ -56,7 +55,7 @@ class Story:
     Attributes
     ----------
     example : Example
-    explanation : Explanation
+    explanation : Explanation or SequenceExplanation
         Of its first step.
     say : Words
     digits : int
@@ -64,7 +63,7 @@ class Story:
     """
 
     example: Example
-    explanation: Explanation
+    explanation: Any
     say: Words
     digits: int = 4
 
@@ -106,13 +105,14 @@ class Story:
         lead: str = "",
         weight: str | None = None,
         sample: int = 0,
+        paths: int = 10,
     ) -> Section:
         """Return a chapter of the general page, led in by an entry of one's own where given.
 
         Parameters
         ----------
         name : str
-            Of `chapters.CHAPTERS`.
+            Of `chapters.CHAPTERS`, or `chapters.SEQUENCE_CHAPTERS`.
         key : str
             The section's anchor, and with `_title` its title; the chapter's own where empty.
         lead : str
@@ -121,9 +121,11 @@ class Story:
             The parameter that it looks at.
         sample : int
             The sample that single numbers belong to.
+        paths : int
+            How many paths it writes out.
         """
         module = importlib.import_module(f"clearprop.explanation.chapters.{name}")
-        focus = self.explanation.focus(weight, sample)
+        focus = self.explanation.focus(weight, sample, paths=paths)
         section: Section = module.chapter(self.explanation, focus, self.say)
         if key:
             section = replace(section, key=key, title=self.text(f"{key}_title"))

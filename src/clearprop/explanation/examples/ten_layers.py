@@ -7,7 +7,6 @@ ReLU, both trained; then samples, neurons, layers and time steps in parallel.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -127,7 +126,7 @@ def _trained(tale: Story) -> Section:
 def relu_descent(example: Example) -> Descent:
     """Return the way of the same parameters with relu in the hidden layers."""
     network = example.network
-    hidden = tuple(replace(layer, activation="relu") for layer in network.layers[:-1])
+    hidden = tuple(layer.with_activation("relu") for layer in network.layers[:-1])
     twin = Network(network.inputs, (*hidden, network.layers[-1]), network.loss, network.dtype)
     start = Parameters(twin, example.parameters.vector)
     rate = example.recipe.rule.learning_rate

@@ -11,6 +11,7 @@ met with the step at which it parts from the right way.
     carriers.py   errors carried without slope
     gradients.py  gradients and new weights
     routes.py     the product along one path
+    in_time.py    numbers of a network of sequences, at a step of time
     exercise.py   Exercise, and the verdict on an answer
     answers.py    numbers as people type them
     choosing.py   which numbers a sheet asks for

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ _TRIES = 6
 
 
 def exercises_for(
-    explanation: Explanation,
+    explanation: Any,
     *,
     lang: str = "en",
     count: int = 6,
@@ -55,7 +55,7 @@ def exercises_for(
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation : Explanation or SequenceExplanation
     lang : {"en", "zh"}
     count : int
         At least 1.
@@ -70,6 +70,10 @@ def exercises_for(
     """
     if count < 1:
         raise SettingError(f"At least 1 exercise can be asked for, but count={count} came.")
+    if explanation.trace.network.recurrent:
+        from clearprop.explanation.exercises.in_time import exercises_in_time
+
+        return exercises_in_time(explanation, lang=lang, count=count, seed=seed, sample=sample)
     chance = np.random.Generator(np.random.Philox(seed))
     found: dict[str, tuple[tuple[int, ...], Exercise]] = {}
     kinds = list(_TURNS)

@@ -5,7 +5,7 @@ factor and summand; the tolerance allows that and no more. Who is further off is
 answer is held against the numbers that the usual mistakes lead to, and against the results on the
 way.
 
-Public names: `Exercise`, `Verdict`, `check`, `exercise`.
+Public names: `Exercise`, `Verdict`, `check`, `exercise`, `finished`.
 May import: `asked`, the solutions, `answers`, `quantities`, `pages`, `words`.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from clearprop.errors import SettingError
 from clearprop.explanation.exercises import backward, carriers, forward, gradients, routes
@@ -25,9 +25,6 @@ from clearprop.explanation.formulas import Formula, Number
 from clearprop.explanation.pages import Text
 from clearprop.explanation.quantities import Quantities, Quantity
 from clearprop.explanation.words import Words, words
-
-if TYPE_CHECKING:
-    from clearprop.explanation.explanation import Explanation
 
 # kind → how it is worked out
 SOLUTIONS: dict[str, Callable[[Desk, Asked], Working]] = {
@@ -124,7 +121,7 @@ class Verdict:
 
 
 def exercise(
-    explanation: Explanation,
+    explanation: Any,
     asked: str | Asked,
     *,
     lang: str = "en",
@@ -134,9 +131,9 @@ def exercise(
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation : Explanation or SequenceExplanation
     asked : str or Asked
-        Such as `"delta h1"`; see `asked`.
+        Such as `"delta h1"`; see `asked`, and `in_time` for numbers at a step of time.
     lang : {"en", "zh"}
     sample : int, optional
         The row of the explanation, counted from 0, that the numbers belong to; the first where
@@ -147,6 +144,10 @@ def exercise(
     SettingError
         If there is no such number, or none that can be worked out by hand.
     """
+    if explanation.trace.network.recurrent:
+        from clearprop.explanation.exercises.in_time import exercise_in_time
+
+        return exercise_in_time(explanation, str(asked), lang=lang, sample=sample)
     if isinstance(asked, str):
         asked = asked_of(explanation.names, asked)
     say, trace = words(lang), explanation.trace
@@ -168,23 +169,29 @@ def exercise(
 
 
 def _finished(say: Words, asked: Asked, numbers: Quantities, work: Working) -> Exercise:
+    digits = digits_for(work.value, _tolerance(work))
+    question = _question(say, asked, numbers, digits)
+    return finished(say, (asked.typed(numbers.names), asked.kind), question, work)
+
+
+def finished(say: Words, key: tuple[str, str], question: Text, work: Working) -> Exercise:
+    """Return the exercise of a worked solution; `key` is its key and its kind."""
     answer, tolerance = work.value, _tolerance(work)
-    digits = digits_for(answer, tolerance)
     turns = [
         turn
         for turn in work.turns
         if math.isfinite(turn.value) and abs(turn.value - answer) > tolerance
     ]
     return Exercise(
-        key=asked.typed(numbers.names),
-        kind=asked.kind,
+        key=key[0],
+        kind=key[1],
         lang=say.lang,
-        question=_question(say, asked, numbers, digits),
+        question=question,
         functions=tuple(work.functions.values()),
         given=tuple(work.given.values()),
         answer=answer,
         tolerance=tolerance,
-        digits=digits,
+        digits=digits_for(answer, tolerance),
         steps=tuple(work.steps),
         turns=tuple(turns),
     )

@@ -46,8 +46,8 @@ def atoms(formula: Formula, wide: Callable[[Formula], bool]) -> Iterator[Formula
             yield formula
 
 
-def broken(formula: Formula, room: float) -> list[Formula]:
-    """Return a formula as lines of about `room` letters; later ones are set in."""
+def broken(formula: Formula, room: float, *, indent: bool = True) -> list[Formula]:
+    """Return a formula as lines of about `room` letters; later ones are set in by `indent`."""
     if extent(formula) <= room or has_chips(formula):
         return [formula]
     parts = list(atoms(formula, lambda part: extent(part) > room / 2))
@@ -58,7 +58,7 @@ def broken(formula: Formula, room: float) -> list[Formula]:
         limit = room + (ends[start - 1] if start else 0)
         end = _end_of_line(parts, ends, start, limit)
         line = parts[start:end]
-        lines.append(Row(tuple([_INDENT, *line] if start else line)))
+        lines.append(Row(tuple([_INDENT, *line] if start and indent else line)))
         start = end
     return lines
 

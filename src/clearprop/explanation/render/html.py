@@ -38,7 +38,7 @@ from clearprop.explanation.pages import (
     Table,
     Text,
 )
-from clearprop.explanation.render.breaking import extent
+from clearprop.explanation.render.breaking import broken, extent
 from clearprop.explanation.render.mathml import marks_of, mathml_of
 from clearprop.explanation.render.svg import page_style, svg_inline
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE, Scheme, colours
@@ -257,7 +257,8 @@ def _text(text: Text) -> str:
 
 def _inline(part: Span | Formula) -> str:
     if isinstance(part, Formula):
-        return mathml_of(part)
+        # browsers break no line inside a formula, only between two
+        return "<wbr>".join(mathml_of(line) for line in broken(part, _SHORT, indent=False))
     title = f' title="{escape(part.full)}"' if part.full else ""
     inside = escape(part.text)
     tag = _TAGS.get(part.role)

@@ -183,8 +183,9 @@ class _Painter:
             name = f"{self.prefix}-{self.ids}"
             clip = f'<clipPath id="{name}"><path d="{_commands(mark.clip)}"/></clipPath>'
             cut = f' clip-path="url(#{name})"'
+        edges = ' style="image-rendering:pixelated"' if mark.crisp else ""
         image = (
-            f'<image{where} preserveAspectRatio="none"{cut}{_about(mark)} '
+            f'<image{where} preserveAspectRatio="none"{edges}{cut}{_about(mark)} '
             f'href="data:image/png;base64,{_png(mark)}"'
         )
         return clip + (f"{image}>{_title(mark)}</image>" if mark.title else f"{image}/>")

@@ -15,6 +15,12 @@
       outcome.py    targets and loss            legend.py    what the marks mean
       planes.py     what a neuron gives over the plane of two inputs
 
+    unrolled.py   a network of sequences unrolled in time
+      time_layout.py   where its units stand, step beside step, long sequences folded
+      time_figures.py  the numbers, read from a trace of sequences
+      time_marks.py    units, weights and errors
+    step_heat.py  a heat map of steps x units or columns
+
     plots.py      curves and bars: loss along a weight, norms, contributions
     surface.py    the loss over two parameters, with a run's path
       axes.py       ticks at round numbers       spots.py     title, points pointed out

@@ -1,6 +1,6 @@
 """The legend below a network's picture: each kind of mark with a word.
 
-Public names: `legend_marks`.
+Public names: `legend_marks`, `legend_rows`.
 May import: `board`, `halves`, `measure`, `scene`.
 """
 
@@ -21,12 +21,19 @@ LEADING = 19.0
 
 def legend_marks(board: Board, left: float, top: float, right: float) -> tuple[list[Mark], float]:
     """Return the legend's marks and the height below them."""
+    shown = [name for name in _SAMPLES if _has(board, name)]
+    texts = {name: board.say(f"pictures.legend_{name}") for name in shown}
+    return legend_rows(texts, left, top, right)
+
+
+def legend_rows(
+    texts: dict[str, str], left: float, top: float, right: float
+) -> tuple[list[Mark], float]:
+    """Return samples of marks with a word each, in rows; `texts` go by the samples' names."""
     x, y = left, top + LEADING
     marks: list[Mark] = []
-    for name, (sample, draw) in _SAMPLES.items():
-        if not _has(board, name):
-            continue
-        text = board.say(f"pictures.legend_{name}")
+    for name, text in texts.items():
+        sample, draw = _SAMPLES[name]
         width = sample + 6 + width_of(text, SIZE)
         if x > left and x + width > right:
             x, y = left, y + LEADING
@@ -39,6 +46,7 @@ def legend_marks(board: Board, left: float, top: float, right: float) -> tuple[l
 def _has(board: Board, name: str) -> bool:
     plan, roomy = board.plan, board.layout.sizes.numbers
     shown = {
+        "gated": False,
         "halves": roomy,
         "tint": not roomy,
         "error": bool(plan.errors_on or plan.loss_errors),
@@ -88,6 +96,10 @@ def _delta(x: float, y: float) -> list[Mark]:
     return [Words(x + 5, y + 4, "δ", 11.0, bold=True, role="error")]
 
 
+def _many(x: float, y: float) -> list[Mark]:
+    return [Line(x, y, x + SAMPLE, y, role="signal", width=3.0)]
+
+
 def _update(x: float, y: float) -> list[Mark]:
     tick = (("M", x + 10, y - 4), ("L", x + 17, y - 3), ("L", x + 17, y + 3), ("L", x + 10, y + 4))
     edge = Line(x, y, x + SAMPLE, y, role="positive", width=3.0)
@@ -109,6 +121,7 @@ _SAMPLES: dict[str, tuple[float, Callable[[float, float], list[Mark]]]] = {
     "tint": (16.0, _tint),
     "positive": (SAMPLE, _edge("positive")),
     "negative": (SAMPLE, _edge("negative", (7, 4))),
+    "gated": (SAMPLE, _many),
     "bias": (13.0, _bias),
     "product": (22.0, _product),
     "error": (SAMPLE, _error),

@@ -166,7 +166,7 @@ def _captions(board: Board) -> tuple[list[Mark], float]:
         x = layout.centres[layer, layout.units(layer)[0]][0]
         marks.append(Words(x, layout.bottom + 14, _layer_name(board, layer), size, role="muted"))
         if layer:
-            f = str(network.layers[layer - 1].activation)
+            f = str(network.layers[layer - 1].function)
             marks.append(Words(x, layout.bottom + 14 + 1.3 * size, f, size, role="muted"))
     return marks, layout.bottom + 14 + 2 * size
 

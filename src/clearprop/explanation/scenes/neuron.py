@@ -152,7 +152,7 @@ class _Neuron:
         (x, y), figures = self.centre, self.figures
         name, place = figures.names.unit(self.layer, self.unit), f"{self.layer}.{self.unit}"
         z, a = figures.z(self.layer, self.unit), figures.a(self.layer, self.unit)
-        f = str(figures.trace.network.layers[self.layer - 1].activation)
+        f = str(figures.trace.network.layers[self.layer - 1].function)
         left, right = x - 0.5 * RADIUS + 2, x + 0.5 * RADIUS - 2
         return [
             *tied(

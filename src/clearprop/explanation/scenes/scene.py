@@ -101,7 +101,8 @@ class Heat(Mark):
     """A grid of values, painted vermillion-white-blue around `zero`; `limit` from it is the end.
 
     The first row of `values` is the uppermost. `clip` holds the commands of a closed path, as in
-    `Path`, that the grid is cut out along; nothing for the whole rectangle.
+    `Path`, that the grid is cut out along; nothing for the whole rectangle. Cells run into one
+    another, unless the grid is `crisp`.
     """
 
     x: float
@@ -112,6 +113,7 @@ class Heat(Mark):
     limit: float = 1.0
     zero: float = 0.0
     clip: tuple[tuple[Any, ...], ...] = ()
+    crisp: bool = False
 
 
 @dataclass(frozen=True)
