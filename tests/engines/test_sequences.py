@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clearprop import LSTM, Dense, Network, Parameters, Recurrent, train
+from clearprop import GRU, LSTM, Dense, Network, Parameters, Recurrent, train
 from clearprop.engines import Block, Packing, Recipe, Sequences, SequenceTrace, build
 from clearprop.equations import Adam, GradientDescent
 from clearprop.errors import DataError, SettingError, ShapeError
@@ -272,3 +272,24 @@ def test_units_behind_an_every_step_readout_are_dropped_for_whole_sequences():
     sent = trace.delta[3] @ Parameters(network, trace.vector).weights[3]
     slope = 1 - trace.a[2] ** 2
     assert apart(trace.delta[2], sent * masks[trace.packing.place] * slope) < 1e-12
+
+
+@pytest.mark.parametrize("cell", [Recurrent, GRU, LSTM])
+def test_a_later_piece_has_the_slope_of_its_own_loss(cell):
+    """Against differences of the piece's loss, with the states that were carried to it held."""
+    network = Network(2, (cell(3), Dense(2, "identity")), dtype="float64", readout="every")
+    block = sequence_block(network, (5, 3, 4))
+    engine = build("reference", network, Recipe(GradientDescent(0.1), batch_size=3, truncate=2))
+    state = engine.initial_state(Parameters(network, vector_for(network)))
+    state, _ = engine.advance(state, block, 1)
+    assert (state.piece, state.position) == (1, 0)
+    gradient = engine.trace(state, block, np.arange(3)).gradient
+    slope = np.empty_like(gradient)
+    for place in range(len(slope)):
+        losses = []
+        for step in (1e-6, -1e-6):
+            moved = state.copy()
+            moved.vector[place] += step
+            losses.append(engine.trace(moved, block, np.arange(3)).loss)
+        slope[place] = (losses[0] - losses[1]) / 2e-6
+    assert apart(gradient, slope) < 1e-7
