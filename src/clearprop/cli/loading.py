@@ -88,25 +88,18 @@ def _load_arrays(source: str, labels: str | None, model: Any) -> Table:
 
 
 def load_tabular(path: str) -> Any:
-    """Load a model that reads tables.
+    """Load a model that reads single rows of tables.
 
     Raises
     ------
     FileError
         If the file holds another kind of model.
     """
-    from clearprop.files import load
-
-    model = load(path)
+    model = load_for_tables(path)
     if reads_series(model):
         raise FileError(
             f"{path!r} holds a {type(model).__name__}, which reads series of rows; this verb goes "
             f"over single rows. Load it in Python with clearprop.load({path!r})."
-        )
-    if not hasattr(model, "encoder_"):
-        raise FileError(
-            f"{path!r} holds a {type(model).__name__}, which knows no columns of a table. Load it "
-            f"in Python with clearprop.load({path!r})."
         )
     return model
 
@@ -122,7 +115,12 @@ def load_for_tables(path: str) -> Any:
     from clearprop.files import load
 
     model = load(path)
-    return model if reads_series(model) else load_tabular(path)
+    if not reads_series(model) and not hasattr(model, "encoder_"):
+        raise FileError(
+            f"{path!r} holds a {type(model).__name__}, which knows no columns of a table. Load it "
+            f"in Python with clearprop.load({path!r})."
+        )
+    return model
 
 
 def reads_series(model: Any) -> bool:

@@ -118,6 +118,7 @@ class ReferenceEngine(Engine):
     # what differs between a batch of rows and one of sequences
 
     _trace_kind: type[Trace] = Trace
+    _chunk = CHUNK
 
     def _arrays(
         self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
@@ -168,8 +169,8 @@ class ReferenceEngine(Engine):
         state.position += len(rows)
 
     def _chunks(self, block: Block) -> Iterator[np.ndarray]:
-        for start in range(0, block.visits, CHUNK):
-            yield block.visited(start, start + CHUNK)
+        for start in range(0, block.visits, self._chunk):
+            yield block.visited(start, start + self._chunk)
 
     def _losses(self, y: np.ndarray, saved: eq.Pass | SequencePass) -> np.ndarray:
         last = self.network.operations[-1].activation

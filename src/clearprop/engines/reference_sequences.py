@@ -8,7 +8,7 @@ Public names: `SequenceReferenceEngine`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class SequenceReferenceEngine(ReferenceEngine):
     """Runs `equations/` on NumPy, one batch of sequences at a time."""
 
     _trace_kind = SequenceTrace
+    _chunk = CHUNK
     # states at the end of the piece that was gone through last
     _ends: np.ndarray | None = None
 
@@ -131,10 +132,6 @@ class SequenceReferenceEngine(ReferenceEngine):
                 return
             state.piece, state.carried = 0, None
         state.position += len(rows)
-
-    def _chunks(self, block: Block) -> Iterator[np.ndarray]:
-        for start in range(0, block.visits, CHUNK):
-            yield block.visited(start, start + CHUNK)
 
 
 def _kept_states(
