@@ -65,7 +65,9 @@ class Progress:
         gain = value if self.stopping.monitor == "validation_score" else -value
         stale = gain < self.best + self.stopping.tolerance
         self.waited = self.waited + 1 if stale else 0
-        if not (gain > self.best or (self.stopping.latest and gain == self.best)):
+        if not (
+            gain > self.best or (self.stopping.latest and self.best_epoch and gain == self.best)
+        ):
             return False
         self.best, self.best_epoch = gain, epoch
         if self.best_vector is None:
