@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     help="Where to: .csv, .tsv, .parquet, .arrow, .jsonl; CSV on standard output if absent.",
 )
 @click.option("--probabilities", is_flag=True, help="A column of probabilities for each class.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="COVERAGE",
+    help="Of numbers: two columns between which the answer lies with this probability.",
+)
 @click.option("--append", is_flag=True, help="Put the predictions behind the table's own columns.")
 @click.option(
     "--steps",
@@ -40,6 +46,7 @@ def command(
     table: str,
     out: str,
     probabilities: bool,
+    interval: float | None,
     append: bool,
     steps: int | None,
     file_format: str | None,
@@ -60,8 +67,13 @@ def command(
         raise click.UsageError("--steps is for models that forecast a series; this one does not.")
     if probabilities and not hasattr(estimator, "predict_proba"):
         raise click.UsageError("--probabilities is for classifiers; this model regresses.")
+    if interval and not hasattr(estimator, "predict_interval"):
+        raise click.UsageError("--interval is for tables whose target is numbers.")
     frame = load_table(table, file_format, labels, estimator).frame
-    result = _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
+    if interval:
+        result = _with_ends(estimator, frame, interval, append=append)
+    else:
+        result = _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
     unseen = unseen_in(estimator, frame)
     say_unseen(estimator, unseen)
     told = {"unseen": [one.to_document() for one in unseen]}
@@ -147,6 +159,24 @@ def _predictions(estimator: Any, frame: pl.DataFrame, *, probabilities: bool) ->
         labels = names if several else [f"{names[0]}={c}" for c in estimator.classes_]
         columns += [pl.Series(f"P({label})", shares[:, k]) for k, label in enumerate(labels)]
     return pl.DataFrame(columns)
+
+
+def _with_ends(
+    estimator: Any, frame: pl.DataFrame, coverage: float, *, append: bool
+) -> pl.DataFrame:
+    """Return predictions, and behind each target's the lower and upper end of its interval."""
+    import polars as pl
+
+    names = target_names(estimator)
+    ends = estimator.predict_interval(frame, coverage).reshape(frame.height, len(names), 2)
+    found = _predictions(estimator, frame, probabilities=False)
+    columns = []
+    for k, name in enumerate(names):
+        columns.append(found[name])
+        columns.append(pl.Series(f"{name} from", ends[:, k, 0]))
+        columns.append(pl.Series(f"{name} to", ends[:, k, 1]))
+    result = pl.DataFrame(columns)
+    return _beside(frame, result) if append else result
 
 
 def _beside(frame: pl.DataFrame, result: pl.DataFrame) -> pl.DataFrame:
