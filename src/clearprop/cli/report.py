@@ -60,6 +60,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
     threads = "1 thread" if plan.threads == 1 else f"{plan.threads} threads"
     start = "goes on from the saved model; " if job.continued else ""
     folds = len(job.prepared.divisions)
+    rate = f"{recipe.rule.learning_rate:g}"
     together = f"{folds} networks, one for each fold; " if folds > 1 else ""
     patience = "" if job.model.patience is None else f", patience {job.model.patience:g}"
     return [
@@ -70,7 +71,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
         ("Network", f"{network}   ({network.size:,} parameters, {network.dtype})"),
         (
             "Training",
-            f"{start}{together}{network.objective}, Adam, learning rate {recipe.rule.learning_rate:g}, "
+            f"{start}{together}{network.objective}, Adam, learning rate {rate}, "
             f"batches of {recipe.batch_size}, {recipe.epochs} epochs{patience}",
         ),
         ("Engine", f"{plan.engine}, {threads}, seed {run.settings.seed}"),

@@ -21,6 +21,8 @@ AUTO = "auto"
 # metric → whether it is for classes (True), for numbers (False) or for both (None)
 VALIDATION_METRICS = {"loss": None, "log_loss": True, "accuracy": True, "roc_auc": True}
 
+# what the network is made of where nothing is said
+SCALING, EMBEDDINGS, PARAMETRIC = False, False, False
 # rows of a step, and how often they double as tables grow: (rows of the table, rows of a step)
 BATCHES = ((50_000, 256), (200_000, 512), (500_000, 1024), (np.inf, 2048))
 # passes over the rows: (rows of the table, epochs)
@@ -43,6 +45,11 @@ class Choices:
     batch_size, max_epochs : int
     validation_metric : str
         A key of `VALIDATION_METRICS`.
+    scaling, embeddings, parametric : bool
+        Whether the network begins with a gain for each feature, turns numbers into waves, and
+        learns the shape of its activations.
+    members : int
+        Networks that share their weights.
     numbers : {"robust", "standard"}
         How numbers are encoded; see `clearprop.tables.EncoderOptions`.
     """
@@ -56,7 +63,11 @@ class Choices:
     batch_size: int
     max_epochs: int
     validation_metric: str
-    numbers: Scaling
+    scaling: bool = False
+    embeddings: bool = False
+    parametric: bool = False
+    members: int = 1
+    numbers: Scaling = "robust"
 
     @classmethod
     def of(cls, estimator: Any, rows: int, *, classes: bool, smooths: bool) -> Choices:
@@ -93,6 +104,10 @@ class Choices:
             validation_metric=_metric(
                 settled("validation_metric", "log_loss" if smooths else "loss"), classes=classes
             ),
+            scaling=SCALING or estimator.members != 1,
+            embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS)),
+            parametric=_truth("parametric", settled("parametric", PARAMETRIC)),
+            members=_whole("members", estimator.members),
             # without hidden layers the answer is a straight line, which clipping would bend
             numbers=settled("numbers", "robust" if hidden else "standard"),
         )
@@ -150,6 +165,12 @@ def _whole(name: str, wish: Any) -> int:
     if isinstance(wish, bool) or not isinstance(wish, int | np.integer) or wish < 1:
         raise SettingError(f"{name} must be 'auto' or a whole number from 1 on, but {wish!r} came.")
     return int(wish)
+
+
+def _truth(name: str, wish: Any) -> bool:
+    if not isinstance(wish, bool | np.bool_):
+        raise SettingError(f"{name} must be 'auto', True or False, but {wish!r} came.")
+    return bool(wish)
 
 
 def _number(name: str, wish: Any) -> float:
