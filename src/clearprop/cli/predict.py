@@ -9,7 +9,8 @@ import click
 
 from clearprop.cli.loading import load_for_tables, load_table, reads_series, target_names
 from clearprop.cli.options import json_option, table_options
-from clearprop.cli.output import check_destination, note, print_json
+from clearprop.cli.output import check_destination, print_json
+from clearprop.cli.unseen import say_unseen, unseen_in
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,15 +72,17 @@ def command(
     frame = load_table(table, file_format, labels, estimator).frame
     if interval:
         result = _with_ends(estimator, frame, interval, append=append)
-        _say_unseen(estimator.encoder_, frame)
     else:
         result = _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
+    unseen = unseen_in(estimator, frame)
+    say_unseen(estimator, unseen)
+    told = {"unseen": [one.to_document() for one in unseen]}
     if as_json and out == "-":
-        print_json({"predictions": result.to_dicts()})
+        print_json({"predictions": result.to_dicts(), **told})
         return
     write_table(result, out)
     if as_json:
-        print_json({"rows": result.height, "columns": result.columns, "out": out})
+        print_json({"rows": result.height, "columns": result.columns, "out": out, **told})
 
 
 def _check_out(out: str, model: str) -> None:
@@ -101,11 +104,8 @@ def _result(
             raise click.UsageError("--append is for rows; forecasts have rows of their own.")
         return _forecasts(estimator, frame, steps)
     if reads_series(estimator):
-        result = _of_series(estimator, frame, probabilities=probabilities, append=append)
-        _say_unseen(estimator.encoding_, frame)
-        return result
+        return _of_series(estimator, frame, probabilities=probabilities, append=append)
     result = _predictions(estimator, frame, probabilities=probabilities)
-    _say_unseen(estimator.encoder_, frame)
     return _beside(frame, result) if append else result
 
 
@@ -188,12 +188,3 @@ def _beside(frame: pl.DataFrame, result: pl.DataFrame) -> pl.DataFrame:
             new = f"predicted {new}"
         taken[name] = new
     return frame.hstack(result.rename(taken))
-
-
-def _say_unseen(encoder: Any, frame: pl.DataFrame) -> None:
-    for column, count in encoder.unseen(frame).items():
-        values = "1 value" if count == 1 else f"{count:,} values"
-        note(
-            f"column {column!r} holds {values} that training had not seen; they count as none of "
-            f"the known ones."
-        )

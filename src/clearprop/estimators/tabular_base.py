@@ -59,6 +59,7 @@ class Tabular(BaseEstimator):
         max_epochs: int | str = "auto",
         validation_fraction: float | str = "auto",
         validation_metric: str = "auto",
+        numbers: str = "auto",
         patience: float | None = None,
         members: int = 1,
         embeddings: bool | str = "auto",

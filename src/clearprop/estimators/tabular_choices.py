@@ -3,7 +3,7 @@
 The recipe is that of Holzmüller, Grinsztajn and Steinwart 2024, in which see why.
 
 Public names: `AUTO`, `VALIDATION_METRICS`, `Choices`, `held_out_share`, `hidden_units`.
-May import: `clearprop.errors`, `clearprop.functions`.
+May import: `clearprop.errors`, `clearprop.functions`, `clearprop.tables`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
+from clearprop.tables.scaling import Scaling
 
 AUTO = "auto"
 # metric → whether it is for classes (True), for numbers (False) or for both (None)
@@ -44,6 +45,8 @@ class Choices:
     batch_size, max_epochs : int
     validation_metric : str
         A key of `VALIDATION_METRICS`.
+    numbers : {"robust", "standard"}
+        How numbers are encoded; see `clearprop.tables.EncoderOptions`.
     scaling, embeddings, parametric : bool
         Whether the network begins with a gain for each feature, turns numbers into waves, and
         learns the shape of its activations.
@@ -60,6 +63,7 @@ class Choices:
     batch_size: int
     max_epochs: int
     validation_metric: str
+    numbers: Scaling
     scaling: bool = False
     embeddings: bool = False
     parametric: bool = False
@@ -83,8 +87,9 @@ class Choices:
             value = getattr(estimator, name)
             return auto if isinstance(value, str) and value == AUTO else value
 
+        hidden = hidden_units(estimator.hidden_layer_sizes)
         return cls(
-            hidden_layer_sizes=hidden_units(estimator.hidden_layer_sizes),
+            hidden_layer_sizes=hidden,
             activation=settled("activation", "selu" if classes else "mish"),
             dropout=_number("dropout", settled("dropout", 0.0)),
             weight_decay=_number("weight_decay", settled("weight_decay", 0.0)),
@@ -99,6 +104,8 @@ class Choices:
             validation_metric=_metric(
                 settled("validation_metric", "log_loss" if smooths else "loss"), classes=classes
             ),
+            # without hidden layers the answer is a straight line, which clipping would bend
+            numbers=settled("numbers", "robust" if hidden else "standard"),
             scaling=SCALING or estimator.members != 1,
             embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS)),
             parametric=_truth("parametric", settled("parametric", PARAMETRIC)),

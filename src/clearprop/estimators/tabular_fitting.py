@@ -164,7 +164,8 @@ def prepare(
     else:
         # folds share one encoding, which knows all rows of the table but not their targets
         seen = table.frame if len(divisions) > 1 else table.frame[divisions[0].train]
-        encoder = TableEncoder.fit(seen, EncoderOptions(drop=names_of(estimator.drop)))
+        options = EncoderOptions(drop=names_of(estimator.drop), numbers=choices.numbers)
+        encoder = TableEncoder.fit(seen, options)
         network = network_for(estimator.loss, choices, encoder, target)
     settings = _settings(estimator, choices, seed, validated=divisions[0].frame is not None)
     watch = watch_for(estimator.record, network, names_of_units(encoder, target))
