@@ -1,44 +1,26 @@
-"""Numbers of a report: in the units of people's own tables, as shares, and with their intervals.
+"""Shares and differences of shares, as people read them.
 
-Four significant digits, as everywhere. Amounts are written out up to 10⁹, with commas, where the
-figures of a network would be powers of ten from 10⁵ on: prices and populations are read so.
-
-Public names: `amount`, `percent`, `points`, `told`, `whole`.
-May import: `clearprop.explanation` (`numbers`, `pages`).
+Public names: `percent`, `points`, `told`.
+May import: `clearprop.explanation` (`pages`).
 """
 
 from __future__ import annotations
 
-import math
-
-from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import Span
-
-LARGE, LARGEST = 1e4, 1e9
-
-
-def amount(value: float, digits: int = 4) -> str:
-    """Return a number in the units of a table: `38,870`, `−1.250`, `3.1×10⁻⁵`."""
-    size = abs(value)
-    if not LARGE <= size < LARGEST:
-        return figure(value, digits)
-    step = 10.0 ** (math.floor(math.log10(size)) + 1 - digits)
-    rounded = round(size / step) * step if step >= 1 else round(size)
-    return f"{'−' if value < 0 else ''}{rounded:,.0f}"
-
-
-def whole(value: float, text: str) -> str:
-    """Return a round value written out, where it is large; otherwise the text that it has."""
-    if LARGE <= abs(value) < LARGEST and float(value).is_integer():
-        return f"{value:,.0f}".replace("-", "−")
-    return text
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Return a share in percent: `86.0 %`."""
+    """Return a share in percent: `86.0 %`; what is short of all, or more than nothing, shows it."""
     if share != share:
         return "–"
-    return f"{100 * share:.{digits}f} %".replace("-", "−")
+    while digits < 4 and 0 < share < 1 and f"{100 * share:.{digits}f}" in _ENDS[digits]:
+        digits += 1
+    # they stay on one line
+    return f"{100 * share:.{digits}f}\u00a0%".replace("-", "−")
+
+
+# how 0 and 100 % are written with so many digits
+_ENDS = {digits: (f"{0:.{digits}f}", f"{100:.{digits}f}") for digits in range(5)}
 
 
 def points(share: float) -> str:

@@ -200,9 +200,7 @@ def _given(learn: Learner, task: _Task, known: np.ndarray, asked: np.ndarray) ->
             model = learn(task.kind).fit(known, truth, sample_weight=task.weights)
             columns.append(model.predict(asked))
         else:
-            chances = _chances(
-                learn(task.kind), known, truth.astype(int), task.weights, asked, 2
-            )
+            chances = _chances(learn(task.kind), known, truth.astype(int), task.weights, asked, 2)
             columns.append(chances[:, 1])
     return np.column_stack(columns)
 

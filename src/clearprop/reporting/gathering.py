@@ -33,6 +33,10 @@ from clearprop.reporting.telling import Telling, telling_rows
 from clearprop.tables import ColumnWarning, DroppedColumn, inspect_columns
 
 
+# what may stay open of the sum of a telling row's contributions, so that its digits agree
+CLOSE = 1e-3
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much work a report may be.
@@ -299,7 +303,7 @@ def _told(
     first = slice(rows[0], rows[0] + 1)
     return {
         "telling": telling,
-        "told": attributions(model, frame[rows], background=background),
+        "told": attributions(model, frame[rows], background=background, tolerance=CLOSE),
         "told_rows": frame[rows],
         "told_answers": answers_of(model, frame[rows], targets[rows]),
         "pictured": _explained(model, frame[first], targets[first]),

@@ -37,8 +37,8 @@ CHAPTERS = (
     network,
     method,
 )
-# sections whose first sentence is no finding
-NOT_IN_SHORT = ("method",)
+# sections that open with no finding
+NOT_IN_SHORT = ("method", "rows")
 
 
 def page_of(report: Report, lang: str = "en") -> Page:

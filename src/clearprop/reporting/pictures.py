@@ -17,13 +17,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearprop.explanation.scenes.axes import SMALL, Axis, axis_over, bottom_axis, left_axis
+from clearprop.explanation.numbers import amount
+from clearprop.explanation.scenes.axes import (
+    SMALL,
+    Axis,
+    axis_over,
+    bottom_axis,
+    in_units,
+    left_axis,
+)
 from clearprop.explanation.scenes.measure import shortened, width_of
 from clearprop.explanation.scenes.plots import Bar, bars_scene
 from clearprop.explanation.scenes.scene import Circle, Heat, Line, Mark, Path, Rect, Scene
 from clearprop.explanation.scenes.scene import Words as Letters
 from clearprop.explanation.scenes.spots import head_of
-from clearprop.reporting.amounts import amount, whole
+from clearprop.reporting.amounts import percent
 from clearprop.reporting.calibration import Calibration
 
 WIDE, PHONE = 560.0, 340.0
@@ -38,14 +46,18 @@ def both(draw: Callable[[float], Scene]) -> Scene:
 
 
 def bars_of(title: str, bars: Sequence[Bar], *, label: str, description: str = "") -> Scene:
-    """Return bars, with names cut short where they would take the room."""
+    """Return bars in the units of a table, with names cut short where they would take the room."""
 
     def draw(width: float) -> Scene:
         short = [
-            replace(bar, name=shortened(bar.name, SMALL, 0.42 * width), title=bar.title or told(bar))
+            replace(
+                bar, name=shortened(bar.name, SMALL, 0.42 * width), title=bar.title or told(bar)
+            )
             for bar in bars
         ]
-        return bars_scene(title, short, label=label, description=description, width=width)
+        return bars_scene(
+            title, short, label=label, units=True, description=description, width=width
+        )
 
     def told(bar: Bar) -> str:
         return f"{bar.name}: {bar.value!r}"
@@ -127,9 +139,9 @@ def confusion_scene(
     def draw(width: float) -> Scene:
         head, top = head_of(title, width)
         short = [shortened(name, SMALL, 0.26 * width) for name in names]
-        left = 18 + max(width_of(name, SMALL) for name in short)
+        left = 18 + max(width_of(name, SMALL) for name in (*short, f"{truth} ↓"))
         cell = min(96.0, (width - left - 8) / len(names))
-        tall = min(cell, 48.0)
+        tall = min(cell, 52.0)
         turned = max(width_of(name, SMALL) for name in short) > cell - 6
         above = top + 24 + (max(width_of(n, SMALL) for n in short) if turned else SMALL + 4)
         marks: list[Mark] = [*head]
@@ -170,11 +182,16 @@ def _cells(
     marks: list[Mark] = []
     for (i, j), count in np.ndenumerate(counts):
         x, y = left + cell * (j + 0.5), top + tall * (i + 0.5)
-        title = f"{names[i]} → {names[j]}: {count:,}"
+        share = percent(count / max(1, counts[i].sum()))
+        title = f"{names[i]} → {names[j]}: {count:,} ({share})"
         text = f"{count:,}"
         size = next((s for s in (SMALL, 10.0, 8.5) if width_of(text, s) <= cell - 4), 8.0)
-        if count:
-            marks.append(Letters(x, y + 4, text, size, bold=i == j, role="pen", title=title))
+        roomy = cell >= 64
+        if count or roomy:
+            lift = -3 if roomy else 4
+            marks.append(Letters(x, y + lift, text, size, bold=i == j, role="pen", title=title))
+        if roomy:
+            marks.append(Letters(x, y + 14, share, 10.5, role="pen", title=title))
     return marks
 
 
@@ -194,9 +211,9 @@ def calibration_scene(
         marks += bottom_axis(across, up.start, given)
         ends = (across.at(0), up.at(0), across.at(1), up.at(1))
         marks.append(Line(*ends, role="axis", dash=(5, 4), title=perfect))
-        middle = across.at(0.3), up.at(0.36)
-        turn = Letters(*middle, perfect, 11.0, role="muted", turn=-45.0)
-        marks.append(turn)
+        # where the curve hardly ever comes by
+        corner = across.at(0.97), up.at(0.04)
+        marks.append(Letters(*corner, perfect, 11.0, "end", plate=True, role="muted"))
         points = [(across.at(b.chance), up.at(b.share)) for b in found.bins]
         if len(points) > 1:
             line = tuple(("M" if k == 0 else "L", *point) for k, point in enumerate(points))
@@ -267,9 +284,3 @@ def histogram_scene(
         return Scene(width, up.start + 46, tuple(marks), title, description)
 
     return both(draw)
-
-
-def in_units(axis: Axis) -> Axis:
-    """Return an axis whose ticks are written as amounts: 200,000."""
-    ticks = tuple((value, whole(value, text)) for value, text in axis.ticks)
-    return replace(axis, ticks=ticks)

@@ -64,7 +64,7 @@ def middle(values: np.ndarray) -> Interval:
 def wilson(hits: int, n: int) -> Interval:
     """Return Wilson's 95 % interval (1927) of a share of `hits` in `n` independent rows.
 
-        (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n)
+    (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n)
     """
     if n == 0:
         return Interval(math.nan, math.nan)

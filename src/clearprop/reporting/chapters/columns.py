@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from clearprop.explanation.numbers import amount
 from clearprop.explanation.pages import Block, Column, Paragraph, Section, Span, Table, Text, plain
 from clearprop.explanation.words import Words
-from clearprop.reporting.amounts import amount
 from clearprop.reporting.chapters.texts import joined, listed
 from clearprop.reporting.columns import ColumnFacts
 from clearprop.reporting.gathering import Report
@@ -40,28 +40,30 @@ def _finding(report: Report, say: Words) -> Text:
         names = Span(listed(gaps, say), "strong")
         said = joined(say, said, say.text("report.with_missing", n=len(gaps), names=names))
     unseen = sum(one.unseen_measured for one in facts)
-    key = "report.unseen" if unseen else "report.nothing_unseen"
+    key = "report.with_unseen" if unseen else "report.nothing_unseen"
     return joined(say, said, say.text(key, n=unseen))
 
 
 def _table(report: Report, say: Words) -> Table:
-    counted = report.trained_rows > 0
-    titles = ["column", "became", "features"]
-    titles += ["missing_learned"] * counted + ["missing_measured"]
-    titles += ["unseen_validation"] * counted + ["unseen_measured"]
+    titles = ["column", "became", *_counted(report)]
     columns = tuple(
         Column(say.text(f"report.{title}"), "left" if title in ("column", "became") else "right")
         for title in titles
     )
     rows = []
     for one in report.columns[:ROWS]:
-        numbers = [one.missing] * counted + [one.missing_measured]
-        numbers += [one.unseen] * counted + [one.unseen_measured]
         name = Span(one.column.name, "muted" if one.dropped else "strong")
-        cells: list[Text] = [(name,), became(one, say), plain(str(one.features or "–"))]
-        cells += [_count(number) for number in numbers]
+        cells: list[Text] = [(name,), became(one, say)]
+        cells += [_count(getattr(one, title)) for title in titles[2:]]
         rows.append(tuple(cells))
-    return Table(columns, tuple(rows), say.text("report.columns_text"))
+    unknown = any(title.startswith("unseen") for title in titles)
+    return Table(columns, tuple(rows), say.text("report.columns_text") if unknown else ())
+
+
+def _counted(report: Report) -> list[str]:
+    """Return which counts have a column: those that are above 0 somewhere."""
+    names = ("missing", "missing_measured", "unseen", "unseen_measured")
+    return [name for name in names if any(getattr(one, name) for one in report.columns)]
 
 
 def _count(number: int | None) -> Text:

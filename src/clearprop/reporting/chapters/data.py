@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from clearprop.explanation.numbers import amount
 from clearprop.explanation.pages import (
     Block,
     Bullets,
@@ -20,7 +21,7 @@ from clearprop.explanation.pages import (
 )
 from clearprop.explanation.scenes.plots import Bar
 from clearprop.explanation.words import Words
-from clearprop.reporting.amounts import amount, percent
+from clearprop.reporting.amounts import percent
 from clearprop.reporting.chapters.texts import joined, listed, target_text
 from clearprop.reporting.gathering import Report
 from clearprop.reporting.pictures import bars_of, histogram_scene

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearprop.explanation.numbers import amount
 from clearprop.explanation.pages import (
     Block,
     Check,
@@ -19,7 +20,7 @@ from clearprop.explanation.pages import (
 )
 from clearprop.explanation.scenes.plots import Bar
 from clearprop.explanation.words import Words
-from clearprop.reporting.amounts import amount, percent, points, told
+from clearprop.reporting.amounts import percent, points, told
 from clearprop.reporting.chapters.texts import comma, joined
 from clearprop.reporting.gathering import Report
 from clearprop.reporting.pictures import bars_of

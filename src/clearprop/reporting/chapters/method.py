@@ -16,11 +16,7 @@ def chapter(report: Report, say: Words) -> Section:
         items.append(say.text("report.method_baselines"))
     if report.calibration:
         items.append(say.text("report.method_calibration"))
-    items.append(
-        say.text(
-            "report.method_shuffled", n=report.permuted_rows, repeats=report.repeats
-        )
-    )
+    items.append(say.text("report.method_shuffled", n=report.permuted_rows, repeats=report.repeats))
     items.append(
         say.text(
             "report.method_moved", n=len(report.moved.values), nodes=int(report.moved.nodes.max())

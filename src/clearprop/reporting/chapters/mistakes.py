@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from clearprop.explanation.numbers import amount
 from clearprop.explanation.pages import (
     Block,
     Column,
@@ -18,7 +19,7 @@ from clearprop.explanation.pages import (
     plain,
 )
 from clearprop.explanation.words import Words
-from clearprop.reporting.amounts import amount, percent, told
+from clearprop.reporting.amounts import percent, told
 from clearprop.reporting.chapters.texts import joined
 from clearprop.reporting.gathering import Report
 from clearprop.reporting.mistakes import Confusion, Residuals

@@ -21,9 +21,9 @@ def chapter(report: Report, say: Words) -> Section:
         parameters=network.size,
         n=len(network.layers),
     )
-    blocks: list[Block] = [
-        Paragraph(joined(say, said, verdict(batch.health, batch.names, say))),
-    ]
+    state = say.text(f"report.health_{batch.health.kind.replace(' ', '_')}")
+    blocks: list[Block] = [Paragraph(joined(say, state, said))]
+    blocks.append(Paragraph(verdict(batch.health, batch.names, say)))
     number = int(report.numbers[report.telling[0].row])
     blocks.append(Paragraph(say.text("report.network_row", row=number)))
     chapter_of = drawn(picture, picture.focus(sample=0), say)

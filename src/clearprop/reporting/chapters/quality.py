@@ -26,6 +26,7 @@ from clearprop.reporting.chapters.texts import (
     joined,
     name_of,
     range_text,
+    short_range,
     target_text,
     value_text,
 )
@@ -38,7 +39,8 @@ from clearprop.reporting.resampling import Interval
 def chapter(report: Report, say: Words) -> Section:
     """Return the measures with their intervals."""
     found = report.comparison
-    blocks: list[Block] = [Paragraph(joined(say, finding(report, say), verdict(found, say)))]
+    opening = joined(say, finding(report, say), verdict(found, say))
+    blocks: list[Block] = [Paragraph(opening)]
     if report.seen:
         blocks.append(Note(say.text("report.seen"), "warning"))
     elif not report.baselines:
@@ -151,7 +153,7 @@ def _table(found: Comparison, say: Words) -> Table:
         cells: list[Text] = [(Span(name_of(model, say), "strong" if model == NETWORK else ""),)]
         for key in found.measures:
             is_best = _best(found, key) == figures[key].value and len(found.figures) > 1
-            interval = Span(f" ({range_text(key, figures[key].interval, say)})", "muted")
+            interval = Span(f" ({short_range(key, figures[key].interval)})", "muted")
             cells.append((figure_text(key, figures[key], strong=is_best), interval))
         rows.append(tuple(cells))
     return Table(tuple(columns), tuple(rows), intervals_text(found, say))
@@ -175,7 +177,9 @@ def intervals_text(found: Comparison, say: Words) -> Text:
         drawn = say.text("report.intervals", draws=found.draws)
     if not found.by_wilson:
         return drawn
-    names = comma(say).join(say(f"report.{key}") for key in found.measures if key in found.by_wilson)
+    names = comma(say).join(
+        say(f"report.{key}") for key in found.measures if key in found.by_wilson
+    )
     return joined(say, drawn, say.text("report.intervals_wilson", measures=names))
 
 

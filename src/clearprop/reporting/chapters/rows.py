@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from clearprop.explanation.numbers import amount
 from clearprop.explanation.pages import (
     Block,
     Check,
@@ -21,7 +23,7 @@ from clearprop.explanation.pages import (
 )
 from clearprop.explanation.scenes.plots import Bar
 from clearprop.explanation.words import Words
-from clearprop.reporting.amounts import amount, percent, told
+from clearprop.reporting.amounts import percent, told
 from clearprop.reporting.chapters.texts import listed
 from clearprop.reporting.gathering import Report
 from clearprop.reporting.pictures import bars_of
@@ -81,9 +83,25 @@ def _sentence(report: Report, at: int, say: Words) -> Text:
     return say.text(key, answer=Span(answer, "strong"), truth=Span(truth, "strong"), **values)
 
 
-def _output(report: Report, at: int) -> str:
-    """Return the class or target that the contributions are to."""
-    return str(report.told.output_names[int(report.told.outputs[at])])
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """The contributions to what was answered for a row, and what they start from and end at."""
+
+    output: str
+    parts: np.ndarray
+    base: float
+    value: float
+
+
+def _told(report: Report, at: int) -> _Told:
+    """Return what columns contributed; of two classes, to the one that was answered."""
+    found, given = report.told, report.told_answers
+    output = str(found.output_names[int(found.outputs[at])])
+    ends = float(found.at_baseline[at]), float(found.value[at])
+    if given.kind == "classes" and len(given.names) == 2 and not given.codes[at]:
+        # the network has the other class's chance for its output
+        return _Told(given.names[0], -found.values[at], 1 - ends[0], 1 - ends[1])
+    return _Told(output, found.values[at], *ends)
 
 
 def _scaled(report: Report) -> float:
@@ -101,8 +119,8 @@ def _value(report: Report, at: int, column: str) -> str:
 
 
 def _picture(report: Report, at: int, say: Words) -> Picture:
-    found, scale = report.told, _scaled(report)
-    parts = found.values[at]
+    found, scale, told_of = report.told, _scaled(report), _told(report, at)
+    parts, output = told_of.parts, told_of.output
     order = np.argsort(-np.abs(parts), kind="stable")
     shown, rest = order[:BARS], order[BARS:]
     bars = [
@@ -113,7 +131,7 @@ def _picture(report: Report, at: int, say: Words) -> Picture:
     if len(rest):
         name = say("report.other_columns", n=len(rest))
         bars.append(Bar(name, scale * float(parts[rest].sum())))
-    first, output = found.columns[int(order[0])], _output(report, at)
+    first = found.columns[int(order[0])]
     side = "for" if parts[order[0]] >= 0 else "against"
     numbers = report.answers.kind == "numbers"
     key = f"report.spoke_{'up' if side == 'for' else 'down'}" if numbers else f"report.spoke_{side}"
@@ -129,35 +147,36 @@ def _short(text: str) -> str:
 
 def _check(report: Report, at: int, say: Words) -> Check:
     """Hold the sum of the contributions against the prediction."""
-    found, numbers = report.told, report.answers.kind == "numbers"
+    found, numbers = _told(report, at), report.answers.kind == "numbers"
 
     def said(value: float) -> Span:
-        return told(amount(value, 5) if numbers else percent(value, 2), value)
+        return told(amount(value) if numbers else percent(value, 2), value)
 
-    total = float(found.values[at].sum())
+    total = float(found.parts.sum())
     text = say.text(
         "report.row_check",
-        output=_output(report, at),
-        base=said(float(found.at_baseline[at])),
+        output=Span(found.output, "strong"),
+        base=said(found.base),
         total=said(total),
-        value=said(float(found.value[at])),
+        sum=said(found.base + total),
+        value=said(found.value),
     )
-    return Check(text, bool(found.complete[at]))
+    return Check(text, bool(report.told.complete[at]))
 
 
 def _table(report: Report, at: int, say: Words) -> Table:
-    found, scale = report.told, _scaled(report)
+    found, scale, told_of = report.told, _scaled(report), _told(report, at)
     unit = "report.part_units" if scale == 1 else "report.part_points"
     columns = (
         Column(say.text("report.column")),
         Column(say.text("report.value")),
         Column(say.text("report.typical")),
-        Column(say.text(unit, output=_output(report, at)), "right"),
+        Column(say.text(unit, output=told_of.output), "right"),
     )
     base = found.baseline
     rows = []
-    for k in np.argsort(-np.abs(found.values[at]), kind="stable").tolist():
-        name, part = found.columns[k], scale * float(found.values[at, k])
+    for k in np.argsort(-np.abs(told_of.parts), kind="stable").tolist():
+        name, part = found.columns[k], scale * float(told_of.parts[k])
         role = "positive" if part > 0 else "negative" if part < 0 else ""
         usual = base[name][0]
         shown = amount(usual) if isinstance(usual, int | float) and usual == usual else str(usual)

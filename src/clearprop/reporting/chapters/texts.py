@@ -1,7 +1,7 @@
 """Texts that several chapters share: names, lists, values with their intervals.
 
-Public names: `comma`, `figure_text`, `joined`, `listed`, `name_of`, `range_text`, `target_text`,
-`value_text`.
+Public names: `comma`, `figure_text`, `joined`, `listed`, `name_of`, `range_text`, `short_range`,
+`target_text`, `value_text`.
 May import: `amounts`, `comparison`, `gathering`, `clearprop.explanation` (`pages`, `words`).
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from clearprop.explanation.numbers import figure
+from clearprop.explanation.numbers import amount, figure
 from clearprop.explanation.pages import Inline, Span, Text
 from clearprop.explanation.words import Words
-from clearprop.reporting.amounts import amount, percent, told
+from clearprop.reporting.amounts import percent, told
 from clearprop.reporting.comparison import Figure
 from clearprop.reporting.gathering import Report
 from clearprop.reporting.resampling import Interval
@@ -70,7 +70,16 @@ def range_text(measure: str, interval: Interval, say: Words) -> str:
     if math.isnan(interval.low):
         return "–"
     low, high = (value_text(measure, end) for end in interval)
-    return say("report.range", low=low.removesuffix(" %"), high=high)
+    return say("report.range", low=low.removesuffix("\u00a0%"), high=high)
+
+
+def short_range(measure: str, interval: Interval) -> str:
+    """Return an interval for a table's cell: `85.1–86.8`."""
+    if math.isnan(interval.low):
+        return "–"
+    write = (lambda v: percent(v)[:-2]) if measure in SHARES else lambda v: amount(v, 3)
+    between = "–" if interval.low >= 0 else " … "
+    return f"{write(interval.low)}{between}{write(interval.high)}"
 
 
 def figure_text(measure: str, found: Figure, *, strong: bool) -> Span:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearprop.explanation.numbers import amount
 from clearprop.explanation.pages import (
     Block,
     Column,
@@ -19,7 +20,6 @@ from clearprop.explanation.pages import (
 from clearprop.explanation.scenes.plots import Series, Spot, curve_scene
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words
-from clearprop.reporting.amounts import amount
 from clearprop.reporting.gathering import Report
 from clearprop.reporting.pictures import both
 
