@@ -256,6 +256,10 @@ def _subject(model: Any) -> _Subject:
 def _parameters_of(model: Any) -> tuple[Parameters, ...]:
     if isinstance(model, Parameters):
         return (model,)
+    bagged = getattr(model, "bagged_", ())
+    if bagged:
+        # what they give together is the mean of what each gives
+        return tuple(bagged)
     found = getattr(model, "parameters_", getattr(model, "parameters", None))
     if isinstance(found, Parameters):
         return (found,)

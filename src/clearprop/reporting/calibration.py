@@ -1,4 +1,4 @@
-"""Whether chances are kept: of the rows that were given 80 %, are 80 % right?
+"""Whether chances come true: whether of the rows that were given 80 %, 80 % are right.
 
 The rows are sorted by the chance of what was answered and cut into bins of equal numbers. The
 expected calibration error (Naeini et al. 2015; Guo et al. 2017, with bins of equal width) is
@@ -12,6 +12,7 @@ May import: `answers`, `resampling`, NumPy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def _bins(chances: np.ndarray, held: np.ndarray) -> list[Bin]:
     cuts = np.unique(np.searchsorted(chances, chances[wanted], side="left"))
     edges = [0, *cuts[cuts > 0].tolist(), len(chances)]
     found = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         right = int(held[low:high].sum())
         found.append(
             Bin(

@@ -6,7 +6,7 @@ May import: `answers`, `measures`, `resampling`, NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -132,11 +132,11 @@ def compare(
 
 
 def _drawn(
-    measures: Mapping[str, Sequence[Measure]], counts: Sequence[np.ndarray] | object
+    measures: Mapping[str, Sequence[Measure]], counts: Iterable[np.ndarray]
 ) -> dict[tuple[str, str], np.ndarray]:
     """Return what every measure of every model comes to in each draw."""
     found: dict[tuple[str, str], list[np.ndarray]] = {}
-    for some in counts:  # type: ignore[attr-defined]
+    for some in counts:
         for model, of_model in measures.items():
             for measure in of_model:
                 found.setdefault((model, measure.key), []).append(measure.of(some))

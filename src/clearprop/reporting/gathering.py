@@ -27,11 +27,11 @@ from clearprop.reporting.baselines import Baseline, baselines_for
 from clearprop.reporting.calibration import Calibration, calibration_of
 from clearprop.reporting.columns import ColumnFacts, column_facts
 from clearprop.reporting.comparison import NETWORK, Comparison, compare
+from clearprop.reporting.coverage import Coverage, coverage_of
 from clearprop.reporting.mistakes import Confusion, Residuals, confusion_of, residuals_of
 from clearprop.reporting.permuting import Permuted, permuted
 from clearprop.reporting.telling import Telling, telling_rows
 from clearprop.tables import ColumnWarning, DroppedColumn, inspect_columns
-
 
 # what may stay open of the sum of a telling row's contributions, so that its digits agree
 CLOSE = 1e-3
@@ -90,6 +90,8 @@ class Report:
     confusion : tuple of Confusion
     residuals : tuple of Residuals
     calibration : Calibration or None
+    coverage : tuple of Coverage
+        Of prediction intervals, where the model has some.
     permuted : tuple of Permuted
     permuted_rows, repeats : int
     moved : Attributions
@@ -119,6 +121,7 @@ class Report:
     confusion: tuple[Confusion, ...]
     residuals: tuple[Residuals, ...]
     calibration: Calibration | None
+    coverage: tuple[Coverage, ...]
     permuted: tuple[Permuted, ...]
     permuted_rows: int
     repeats: int
@@ -238,6 +241,7 @@ def report(
         confusion=() if with_numbers else confusion_of(answers),
         residuals=residuals_of(answers, seed) if with_numbers else (),
         calibration=None if with_numbers else calibration_of(answers),
+        coverage=coverage_of(model, frame, answers.truth) if with_numbers else (),
         **importance,
         **_told(model, frame, targets, answers, known),
         examined=_explained(model, frame[: limits.health_rows], targets[: limits.health_rows]),

@@ -13,6 +13,7 @@ from clearprop.explanation.words import words
 from clearprop.reporting.chapters import (
     calibration,
     columns,
+    coverage,
     data,
     importance,
     method,
@@ -29,6 +30,7 @@ CHAPTERS = (
     quality,
     mistakes,
     calibration,
+    coverage,
     importance,
     rows,
     data,
@@ -57,7 +59,8 @@ def page_of(report: Report, lang: str = "en") -> Page:
     found = [_finding(section) for section in sections if section.key not in NOT_IN_SHORT]
     short = Section("short", say.text("report.short_title"), (Bullets(tuple(found)),))
     target = target_text(report, say)
-    title = say.text("report.title", target=target)
+    # a name of several words may be parted where it has underscores
+    title = say.text("report.title", target=target.replace("_", "_\u200b"))
     name = report.name or say("report.a_table")
     lead = say.text("report.lead", table=name, n=report.rows, date=report.made.isoformat())
     return Page(title, lead, (short, *sections), lang)

@@ -253,8 +253,8 @@ def scatter_scene(
         up = in_units(both_ends.over(top + 34 + side, top + 34))
         marks = [*head, *left_axis(up, left, left + side, labels[1])]
         marks += bottom_axis(across, up.start, labels[0])
-        ends = (across.at(both_ends.low), up.at(both_ends.low))
-        ends += (across.at(both_ends.high), up.at(both_ends.high))
+        low, high = both_ends.low, both_ends.high
+        ends = across.at(low), up.at(low), across.at(high), up.at(high)
         for x, y in zip(given.tolist(), truth.tolist(), strict=True):
             marks.append(Circle(across.at(x), up.at(y), 2.4, fill="positive", opacity=0.45))
         marks.append(Line(*ends, role="ink", dash=(5, 4), title=labels[2]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,8 +36,6 @@ __all__ = ["Bar", "Series", "Spot", "bars_scene", "curve_scene", "heat_scene"]
 ROLES = ("signal", "contrast", "positive", "update", "error", "negative")
 DASHES: tuple[tuple[float, ...], ...] = ((), (7, 4), (2, 3), (9, 3, 2, 3), (12, 4), (4, 2))
 MOST_POINTS = 400
-# pixels of an axis of bars for each tick
-TICK = 48
 
 
 @dataclass(frozen=True)
@@ -180,10 +179,7 @@ def bars_scene(
     ends = max((width_of(written(bar.value), SMALL) for bar in bars), default=0.0) + 10
     inner = left + (ends if any(bar.value < 0 for bar in bars) else 0)
     values = [*(bar.value for bar in bars), *(() if log else (0.0,))]
-    # as many ticks as there is room for, at most some five
-    count = max(2, min(5, int((width - ends - inner) / TICK)))
-    axis = axis_over(values, log=log, count=count).over(inner, width - ends)
-    axis = in_units(axis) if units else axis
+    axis = _roomy(values, inner, width - ends, log=log, units=units)
     bottom = top + 10 + pitch * len(bars)
     marks = list(head) + bottom_axis(axis, bottom, _said(label, log, lang), grid_top=top + 6)
     origin = axis.low if log else 0.0
@@ -194,6 +190,18 @@ def bars_scene(
 
 
 # what plots share
+
+
+def _roomy(values: Sequence[float], start: float, stop: float, *, log: bool, units: bool) -> Axis:
+    """Return an axis of some five ticks, or of as few as have room side by side."""
+    for count in (5, 3, 2):
+        axis = axis_over(values, log=log, count=count).over(start, stop)
+        axis = in_units(axis) if units else axis
+        places = [axis.at(value) for value, _ in axis.ticks]
+        apart = min((b - a for a, b in pairwise(places)), default=math.inf)
+        if apart >= axis.room + 4:
+            break
+    return axis
 
 
 def _said(label: str, log: bool, lang: str) -> str:

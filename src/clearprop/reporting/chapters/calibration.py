@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from clearprop.explanation.pages import Column, Details, Paragraph, Picture, Section, Span, Table
-from clearprop.explanation.pages import plain
+from clearprop.explanation.pages import (
+    Column,
+    Details,
+    Paragraph,
+    Picture,
+    Section,
+    Span,
+    Table,
+    plain,
+)
+from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words
 from clearprop.reporting.amounts import percent, points, told
 from clearprop.reporting.calibration import Calibration
@@ -27,15 +36,17 @@ def chapter(report: Report, say: Words) -> Section | None:
     beyond = say.text("report.beyond", n=len(off), bins=len(found.bins)) if off else ()
     if not off:
         beyond = say.text("report.none_beyond", bins=len(found.bins))
+    warmth = getattr(report.model, "temperature_", None)
+    cooled = () if warmth is None else say.text("report.temperature", temperature=float(warmth))
     blocks = (
-        Paragraph(joined(say, said, beyond)),
+        Paragraph(joined(say, said, beyond, cooled)),
         Picture(_picture(found, word, say), say.text("report.calibration_text", n=report.rows)),
         Details(say.text("report.calibration_table"), (_table(found, say),)),
     )
     return Section("calibration", say.text("report.calibration_title"), blocks)
 
 
-def _picture(found: Calibration, word: str, say: Words):  # type: ignore[no-untyped-def]
+def _picture(found: Calibration, word: str, say: Words) -> Scene:
     given = say("report.given_of", of=found.of) if found.of else say("report.given")
     came = say("report.came_of", of=found.of) if found.of else say("report.came")
     return calibration_scene(

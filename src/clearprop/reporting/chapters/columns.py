@@ -76,7 +76,7 @@ def became(one: ColumnFacts, say: Words) -> Text:
     match column:
         case NumberColumn():
             said = say.text(
-                "report.became_number",
+                f"report.became_{column.scaling}",
                 low=amount(column.minimum, 3),
                 median=amount(column.median, 3),
                 high=amount(column.maximum, 3),

@@ -66,6 +66,8 @@ def _divided(report: Report, say: Words) -> Table:
     total = report.rows + (0 if report.seen else report.trained_rows)
     held = report.validation_rows or 0
     parts = [("learned", report.trained_rows - held), ("best_epoch", held)]
+    if len(report.model.bagged_) > 1:
+        parts = [("folds", report.trained_rows)]
     if not report.seen:
         parts.append(("measured", report.rows))
     columns = (

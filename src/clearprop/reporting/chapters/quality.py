@@ -138,6 +138,7 @@ def _picture(found: Comparison, say: Words) -> Picture:
     title = say(
         f"report.picture_{kind}", measure=say(f"report.{measure}"), model=name_of(best, say)
     )
+    title = title[:1].upper() + title[1:]
     unit = "report.in_percent" if measure in SHARES else "report.in_units"
     label = say(unit, measure=say(f"report.{measure}"))
     direction = "higher" if found.higher_is_better[measure] else "lower"

@@ -122,6 +122,7 @@ def _picture(report: Report, at: int, say: Words) -> Picture:
     found, scale, told_of = report.told, _scaled(report), _told(report, at)
     parts, output = told_of.parts, told_of.output
     order = np.argsort(-np.abs(parts), kind="stable")
+    order = order[: max(1, np.count_nonzero(parts))]
     shown, rest = order[:BARS], order[BARS:]
     bars = [
         Bar(f"{found.columns[k]} = {_short(_value(report, at, found.columns[k]))}",
@@ -150,7 +151,7 @@ def _check(report: Report, at: int, say: Words) -> Check:
     found, numbers = _told(report, at), report.answers.kind == "numbers"
 
     def said(value: float) -> Span:
-        return told(amount(value) if numbers else percent(value, 2), value)
+        return told(amount(value) if numbers else percent(value), value)
 
     total = float(found.parts.sum())
     text = say.text(

@@ -20,8 +20,10 @@ from clearprop.explanation.pages import (
 from clearprop.explanation.scenes.plots import Series, Spot, curve_scene
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words
+from clearprop.reporting.chapters.texts import joined
 from clearprop.reporting.gathering import Report
 from clearprop.reporting.pictures import both
+from clearprop.training import History
 
 # a last epoch so near the best one means that there was more to learn
 STILL = 2
@@ -44,7 +46,9 @@ def _finding(report: Report, say: Words) -> Text:
         return say.text("report.no_epochs")
     key = _key(history)
     curve = history.validation_loss or history.loss
-    return say.text(
+    networks = len(report.model.bagged_)
+    said = say.text("report.bagged", n=networks) if networks > 1 else ()
+    curve_said = say.text(
         f"report.curve_{key}",
         n=epochs,
         best=best or epochs,
@@ -52,16 +56,17 @@ def _finding(report: Report, say: Words) -> Text:
         last=amount(curve[(best or epochs) - 1]),
         seconds=amount(history.seconds[-1], 3),
     )
+    return joined(say, said, curve_said)
 
 
-def _key(history) -> str:  # type: ignore[no-untyped-def]
+def _key(history: History) -> str:
     """Return what the curves show."""
     if not history.validation_loss:
         return "alone"
     return "stopped" if len(history) - history.best_epoch > STILL else "still"
 
 
-def _curves(history, say: Words) -> Scene:  # type: ignore[no-untyped-def]
+def _curves(history: History, say: Words) -> Scene:
     epochs = np.arange(1, len(history) + 1)
     series = [Series(say("report.on_training"), epochs, history.loss, "positive", ())]
     if history.validation_loss:
@@ -82,8 +87,10 @@ def _curves(history, say: Words) -> Scene:  # type: ignore[no-untyped-def]
 
 
 def _settings(report: Report, say: Words) -> Table:
-    """Return the parameters that were given to the estimator, or were its own."""
+    """Return the parameters that were given to the estimator, or that it chose for the table."""
     given = report.model.get_params(deep=False)
+    chosen = report.model.choices_
+    given |= {} if chosen is None else chosen.to_document()
     columns = (Column(say.text("report.setting")), Column(say.text("report.value")))
     rows: list[tuple[Text, ...]] = [
         ((Span(name, "code"),), plain(_written(value)))
