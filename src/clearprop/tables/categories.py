@@ -92,8 +92,8 @@ class CategoryColumn:
             return pl.repeat(None, len(series), dtype=pl.Int64, eager=True), _all(series, True)
         if series.dtype == pl.Boolean:
             levels = {level.lower(): i for i, level in reversed([*enumerate(self.levels)])}
-            codes = _codes_of_words(levels)
-            return series.replace_strict(codes, default=None, return_dtype=pl.Int64), (
+            words = _codes_of_words(levels)
+            return series.replace_strict(words, default=None, return_dtype=pl.Int64), (
                 series.is_null()
             )
         if series.dtype.is_numeric():

@@ -155,14 +155,18 @@ class TableEncoder:
                 column.encode(series[start:stop], block, first_row + start)
         return out
 
-    def unseen(self, frame: pl.DataFrame) -> tuple[Unseen, ...]:
-        """Count, by column, the values of new rows for which training offered no feature.
+    def unseen_values(self, frame: pl.DataFrame) -> tuple[Unseen, ...]:
+        """Tell, by column, the values of new rows for which training offered no feature.
 
         These are categories that training did not have, and missing values where it had none.
         Columns without any are left out.
         """
         found = (column.unseen(series) for column, series, _ in self._used(frame))
         return tuple(unseen for unseen in found if unseen.rows)
+
+    def unseen(self, frame: pl.DataFrame) -> dict[str, int]:
+        """Count the rows of `unseen_values` by column."""
+        return {unseen.column: unseen.rows for unseen in self.unseen_values(frame)}
 
     def to_document(self) -> dict[str, Any]:
         """Turn the encoding into JSON data that reads back as the same bits."""
