@@ -100,7 +100,7 @@ class Call:
         network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
         space, places = self.space, self.space.places
         self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
-        table = np.zeros((1, 5)) if constants is None else constants
+        table = np.zeros((1, 6)) if constants is None else constants
         step = state.step if state else 0
         entries, every = np.empty(0, dtype=np.int64), 1
         if self.watch is not None:

@@ -332,7 +332,7 @@ def _watch(theta, entries, watched, every, before, s):
 def run(thread, memory, tables, data, job, numbers, results, constants):
     """Run a job as one of its threads; return how many steps were sound.
 
-    Stops before the update of a step whose loss or gradient is not finite. `constants` (steps, 5)
+    Stops before the update of a step whose loss or gradient is not finite. `constants` (steps, 6)
     holds the update rule's numbers, in the network's precision.
     """
     member = thread if job.team > 1 else 0
