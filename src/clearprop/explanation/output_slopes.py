@@ -9,8 +9,8 @@ Engines carry back the error of a loss. So the slope of an output is the error o
 Its δ¹ is read from the engine's Trace and goes one operation further back, to the input. Each
 sample's coefficient is divided out again.
 
-Public names: `OutputSlopes`, `input_errors`.
-May import: `clearprop.engines`, `clearprop.equations`, `clearprop.network`, NumPy.
+Public name: `OutputSlopes`.
+May import: `jacobians`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, Recipe, Trace, build
+from clearprop.engines import Block, Engine, Recipe, build
 from clearprop.equations import GradientDescent
+from clearprop.explanation.jacobians import carried_to
 from clearprop.functions import Loss
 from clearprop.network import Network, Parameters
 
@@ -31,13 +32,6 @@ FAR_BELOW = -1e30
 AT_ONCE, NUMBERS = 8192, 1 << 25
 # arrays of a trace for each layer: what it received, z, a, δ
 ARRAYS = 4
-
-
-def input_errors(trace: Trace) -> np.ndarray:
-    """Return ∂E/∂x of each sample, (n, inputs), in float64: δ¹ carried back to the input."""
-    first = trace.network.operations[0]
-    W = first.weight.view(trace.vector).astype(np.float64)
-    return np.asarray(first.scale * (trace.delta[0].astype(np.float64) @ W))
 
 
 class OutputSlopes:
@@ -103,7 +97,7 @@ class _Probe:
         factor = 1 / trace.coefficients.astype(np.float64)
         if self.softmax:
             factor *= -trace.a[-1][:, self.output].astype(np.float64)
-        return factor[:, None] * input_errors(trace)
+        return factor[:, None] * carried_to(trace, 0)
 
 
 def _at_once(network: Network) -> int:
