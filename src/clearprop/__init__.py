@@ -11,6 +11,7 @@ moment only:
   `Parameters`: the network itself
 - `train`, `Settings`, `Watch`: the fit loop underneath
 - `explain`, `Explanation`, `check_gradient`: every number accounted for
+- `report`: a page on how good a model is on a table, to read and to send on
 - `save`, `load`: model files
 - `errors`: what can go wrong
 """
@@ -48,6 +49,7 @@ _EXPORTS = {
     "errors": "clearprop",
     "explain": "clearprop.explanation",
     "load": "clearprop.files",
+    "report": "clearprop.reporting",
     "save": "clearprop.files",
     "train": "clearprop.training",
 }

@@ -3,7 +3,8 @@
     train      train a network on a table      explain    account for every number of a model
     predict    predict the rows of a table     example    walk through a worked example
     evaluate   measure a model on a table      exercises  ask for numbers, and check answers
-    info       say what a model file holds     check      hold gradients against differences
+    report     a page on a model and a table   check      hold gradients against differences
+    info       say what a model file holds
 
 What a person reads goes to standard output, progress and warnings to standard error; `--json` gives
 one JSON object on standard output instead. Exit codes: 0 done, 1 failed, 2 wrong usage.
@@ -27,6 +28,7 @@ VERBS = {
     "train": "clearprop.cli.train",
     "predict": "clearprop.cli.predict",
     "evaluate": "clearprop.cli.evaluate",
+    "report": "clearprop.cli.reporting",
     "explain": "clearprop.cli.explain",
     "example": "clearprop.cli.example",
     "exercises": "clearprop.cli.exercise",

@@ -10,6 +10,7 @@ import click
 from clearprop.cli.loading import load_for_tables, load_table, load_tabular
 from clearprop.cli.options import Units, json_option, setting, table_options
 from clearprop.cli.output import check_destination, console, print_json
+from clearprop.cli.pages import language_option
 
 # kinds of picture that matplotlib writes everywhere
 PICTURES = (".png", ".svg", ".pdf")
@@ -78,6 +79,9 @@ PICTURES = (".png", ".svg", ".pdf")
               help="Where a search keeps its trials; it goes on from them if they are there.")
 @click.option("--plot", type=click.Path(), metavar="FILE",
               help="Draw the curves to this file (.png, .svg, .pdf).")
+@click.option("--report", type=click.Path(), metavar="FILE",
+              help="Write a report on the model as one HTML page, to read and to send on.")
+@language_option
 @click.option("--quiet", is_flag=True, help="No progress bar and no report.")
 @table_options
 @json_option
@@ -99,6 +103,8 @@ def command(table: str, **options: Any) -> None:
     destination = check_destination(options["out"] or _default_name(table), "--out", keep=table)
     if options["plot"]:
         _check_picture(options["plot"], table)
+    if options["report"]:
+        check_destination(options["report"], "--report", keep=table)
     if options["sequence_id"] or options["forecast"]:
         _train_in_time(table, destination, options)
     else:
@@ -152,6 +158,14 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
         print_json({"model": str(destination), **job.to_document(), **account.to_document()})
     elif loud:
         report.print_outcome(screen, job, account, destination)
+    if options["report"]:
+        _write_report(job, options)
+
+
+def _write_report(job: Any, options: dict[str, Any]) -> None:
+    from clearprop.cli.reporting import report_of, write_report
+
+    write_report(report_of(job, options), Path(options["report"]), options["lang"])
 
 
 def _check_single_rows(options: dict[str, Any]) -> None:
@@ -169,6 +183,11 @@ def _train_in_time(name: str, destination: Path, options: dict[str, Any]) -> Non
     from clearprop.cli.sequence_job import SequenceJob, check_wishes, run_sequences
 
     check_wishes(options)
+    if options["report"]:
+        raise click.UsageError(
+            "--report is for tables of single rows. For series: clearprop explain MODEL TABLE "
+            "--html FILE."
+        )
     previous = load_for_tables(options["start"]) if options["start"] else None
     table = load_table(name, options["file_format"], options["labels"], previous)
     if options["forecast"]:

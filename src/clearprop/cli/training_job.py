@@ -46,6 +46,8 @@ class Job:
         Rows to learn from and to measure on, with the targets, without the columns that are apart.
     train_rows : (n,) array
         Where the training rows stand in the table, from 0.
+    test_rows : (n,) array
+        The same of the rows to measure on.
     prepared : Prepared
         The encoding and the run.
     notes : list of str
@@ -63,6 +65,7 @@ class Job:
     train: pl.DataFrame
     test: pl.DataFrame
     train_rows: np.ndarray
+    test_rows: np.ndarray
     prepared: Prepared
     notes: list[str]
     given: dict[str, Any]
@@ -99,6 +102,7 @@ class Job:
             train=kept[train],
             test=kept[test],
             train_rows=train,
+            test_rows=test,
             prepared=prepared,
             notes=[*task.warnings, *grouped(advice)],
             given=given,

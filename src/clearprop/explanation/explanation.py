@@ -24,7 +24,9 @@ import numpy as np
 from clearprop.engines import Block, Recipe, Trace, build
 from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
+from clearprop.explanation.jacobians import is_front
 from clearprop.explanation.names import Names, Place
+from clearprop.explanation.reach import reach_of
 from clearprop.explanation.views import CHAPTERS, Focus, Views
 from clearprop.network import Network, Parameters
 
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from clearprop.explanation.unfolding import Unfolded
     from clearprop.training import Recording
 
-__all__ = ["Explanation", "Focus", "explain", "explanation_of", "pushes"]
+__all__ = ["Explanation", "Focus", "explain", "explanation_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,11 @@ class Explanation(Views):
         """The update each way of carrying errors back leads to, beside the true gradient."""
         from clearprop.explanation.carrying import compare_carriers
 
+        if not self.trace.network.plain:
+            raise SettingError(
+                f"Ways to carry errors back are compared in networks of dense layers alone, but "
+                f"this one is {self.trace.network}."
+            )
         return compare_carriers(self.trace)
 
     def chain(self, weight: str | Place, sample: int | None = None, *, paths: int = 10) -> Chain:
@@ -105,10 +112,15 @@ class Explanation(Views):
 
     @cached_property
     def counts(self) -> Counts:
-        """Multiplications of the three ways to the gradient, from a formula and counted."""
+        """Multiplications of the three ways to the gradient, from a formula and counted.
+
+        They are those of the dense layers; what prepares their inputs is not counted.
+        """
         from clearprop.explanation.counting import count_multiplications
 
-        return count_multiplications(self.trace.network.shape)
+        network = self.trace.network
+        front = sum(map(is_front, network.operations))
+        return count_multiplications(network.shape[front:])
 
     def contributions(self, weight: str | Place) -> Contributions:
         """Return the gradient of one parameter as a sum over the samples of the batch."""
@@ -160,8 +172,10 @@ class Explanation(Views):
 
     @property
     def chapters(self) -> tuple[str, ...]:
-        """The chapters of its page."""
-        return CHAPTERS
+        """The chapters of its page; ways to carry errors differ between dense layers alone."""
+        if self.trace.network.plain:
+            return CHAPTERS
+        return tuple(name for name in CHAPTERS if name != "carriers")
 
     def scene(self, focus: Focus, lang: str = "en") -> Scene:
         """Return the picture of the network, with the paths of the focused parameter lit."""
@@ -170,25 +184,17 @@ class Explanation(Views):
         return network_scene(self, focus, lang=lang)
 
     def _telling_weight(self) -> Place:
-        gradient = np.abs(self.trace.weight_gradients()[0])
+        first = next(o for o in self.trace.network.operations if not is_front(o))
+        gradient = np.abs(first.weight.view(self.trace.gradient))
         unit, source = np.unravel_index(int(np.argmax(gradient)), gradient.shape)
-        return Place(1, int(unit), int(source))
+        return Place(first.layer, int(unit), int(source))
 
     def _sample(self, sample: int | None, place: Place | None = None) -> int:
         """Return a row of the trace: the one asked for, or the one that pushes a weight most."""
         if sample is None:
             place = place or self._telling_weight()
-            return int(np.argmax(np.abs(pushes(self.trace, place))))
+            return int(np.argmax(np.abs(reach_of(self.trace, place).pushes)))
         return self._held(sample)
-
-
-def pushes(trace: Trace, place: Place) -> np.ndarray:
-    """δ_i a_i of one parameter: what each sample adds to its gradient, (n,)."""
-    delta = trace.delta[place.layer - 1][:, place.unit]
-    if place.source is None:
-        return delta
-    scale = trace.network.operations[place.layer - 1].scale
-    return scale * delta * trace.inputs[place.layer - 1][:, place.source]
 
 
 def explain(

@@ -1,10 +1,15 @@
-"""How numbers are shown, on every surface: four significant digits, powers of ten at the ends."""
+"""How numbers are shown, on every surface: four significant digits, powers of ten at the ends.
+
+What stands in the units of people's own tables, prices and populations, is an `amount`: written out
+with commas up to 10⁹, where the figures of a network are powers of ten from 10⁵ on.
+"""
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal
 
+LARGE, LARGEST = 1e4, 1e9
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -29,3 +34,12 @@ def figure(value: float, digits: int = 4) -> str:
     if exponent < -3 or exponent > 4:
         return f"{sign}{mantissa}×10{str(exponent).translate(_SUPERSCRIPTS)}"
     return f"{sign}{size:.{max(0, digits - 1 - exponent)}f}"
+
+
+def amount(value: float, digits: int = 4) -> str:
+    """Return a number in the units of a table: `38,870`, `−1.250`, `3.142×10⁻⁵`."""
+    size = abs(value)
+    if not LARGE <= size < LARGEST:
+        return figure(value, digits)
+    step = 10.0 ** max(0, math.floor(math.log10(size)) + 1 - digits)
+    return f"{'−' if value < 0 else ''}{round(size / step) * step:,.0f}"

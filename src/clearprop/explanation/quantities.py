@@ -6,8 +6,8 @@ the units that it lies between (w with foot h1.2←x3), an input with its name a
 written from these pairs, so that a number has the same symbol, colour and key wherever it stands.
 
 Public names: `Quantities`, `Quantity`, `letter_of`, `partial`.
-May import: `names`, `matrices`, `formulas`, `clearprop.engines`, `clearprop.functions`,
-`clearprop.errors`, NumPy.
+May import: `jacobians`, `names`, `matrices`, `formulas`, `clearprop.engines`,
+`clearprop.functions`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from clearprop.explanation.formulas import (
     Symbol,
     row,
 )
+from clearprop.explanation.jacobians import jacobian_of
 from clearprop.explanation.matrices import by_sign
 from clearprop.explanation.names import Names, Place
 from clearprop.functions import CustomLoss
@@ -89,12 +90,17 @@ class Quantities:
         return len(self.trace.network.layers)
 
     def weights(self, layer: int) -> np.ndarray:
-        """Return W of a layer in float64, (units, fan_in)."""
-        segment = self.trace.network.operations[layer - 1].weight
-        return np.asarray(segment.view(self.trace.vector), dtype=np.float64)
+        """Return ∂z/∂(input) of a layer at the sample, without its forward scale, (units, fan_in).
+
+        W of a dense layer, diag(g) of a scaling.
+        """
+        operation = self.trace.network.operations[layer - 1]
+        if operation.kind == "dense":
+            return np.asarray(operation.weight.view(self.trace.vector), dtype=np.float64)
+        return jacobian_of(self.trace, self.sample, layer)
 
     def of(self, place: Place) -> Quantity:
-        """Return a weight or bias."""
+        """Return a parameter."""
         value = float(self.trace.vector[place.entry(self.trace.network)])
         return Quantity(letter_of(self.names, place, by_sign(value)), value)
 
@@ -137,18 +143,20 @@ class Quantities:
         return self._row(self.trace.a, layer)
 
     def slope(self, layer: int, unit: int) -> Quantity:
-        """Return f'(z), times the dropout mask where there is one."""
+        """Return ∂a/∂z, times the mask where there is one: f'(z), or f_t'(z) with a learnt t."""
         inside = Group(Symbol("z", self.names.unit(layer, unit)))
-        symbol = row(Symbol("f′"), inside, key=f"f{layer}.{unit}")
+        learnt = self.trace.network.operations[layer - 1].parametric
+        function = Symbol("f", "t", "′") if learnt else Symbol("f′")
+        symbol = row(function, inside, key=f"f{layer}.{unit}")
         return Quantity(symbol, float(self.slopes(layer)[unit]))
 
     def slopes(self, layer: int) -> np.ndarray:
-        """Return f'(z) of a layer, times its mask, (units,); not for softmax."""
-        activation = self.trace.network.operations[layer - 1].activation
+        """Return ∂a/∂z of a layer, times its mask, (units,); not for softmax."""
+        operation = self.trace.network.operations[layer - 1]
         z, a = self._row(self.trace.z, layer), self._row(self.trace.a, layer)
         mask = self.trace.masks[layer - 1]
         kept = 1.0 if mask is None else np.asarray(mask[self.sample], dtype=np.float64)
-        return np.asarray(activation.derivative(np, z, a), dtype=np.float64) * kept
+        return np.asarray(operation.slope(np, self.trace.vector, z, a), dtype=np.float64) * kept
 
     def delta(self, layer: int, unit: int) -> Quantity:
         """Return δ = ∂E/∂z, which holds the sample's coefficient in a batch."""
@@ -188,7 +196,7 @@ class Quantities:
 
 
 def letter_of(names: Names, place: Place, role: str = "") -> Symbol:
-    """Return the letter of a weight or bias: its own name, or w with foot h1.2←x3."""
+    """Return the letter of a parameter: its own name, or w with foot h1.2←x3."""
     name = names.of(place)
     letter = _LETTER.fullmatch(name)
     if letter:
@@ -196,7 +204,7 @@ def letter_of(names: Names, place: Place, role: str = "") -> Symbol:
     if place in names.aliases.values():
         return Symbol(name, role=role, key=place.key)
     into = names.into(place)
-    if place.source is None:
+    if place.source is None or place.array in ("f", "p"):
         return Symbol(place.letter, into, role=role, key=place.key)
     return Symbol(place.letter.lower(), f"{into}←{names.source(place)}", role=role, key=place.key)
 

@@ -1,6 +1,6 @@
 """Axes of a plot: from values to pixels, ticks at round numbers, and the marks that show them.
 
-Public names: `Axis`, `axis_over`, `bottom_axis`, `left_axis`.
+Public names: `Axis`, `axis_over`, `bottom_axis`, `in_units`, `left_axis`.
 May import: `scene`, `measure`, `numbers`.
 """
 
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from clearprop.explanation.numbers import figure
+from clearprop.explanation.numbers import LARGE, amount, figure
 from clearprop.explanation.scenes.measure import width_of
 from clearprop.explanation.scenes.scene import Line, Mark, Words
 
@@ -98,6 +98,12 @@ def axis_over(
     else:
         low, high = ticks[0], ticks[-1]
     return Axis(low, high, tuple((tick, _tick_text(tick, step)) for tick in ticks))
+
+
+def in_units(axis: Axis) -> Axis:
+    """Return an axis whose large ticks are written as amounts: 200,000."""
+    ticks = tuple((v, amount(v) if abs(v) >= LARGE else text) for v, text in axis.ticks)
+    return replace(axis, ticks=ticks)
 
 
 def _step(rough: float) -> float:

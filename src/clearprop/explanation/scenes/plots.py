@@ -12,11 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from clearprop.explanation.numbers import figure
-from clearprop.explanation.scenes.axes import SMALL, Axis, axis_over, bottom_axis, left_axis
+from clearprop.explanation.numbers import amount, figure
+from clearprop.explanation.scenes.axes import (
+    SMALL,
+    Axis,
+    axis_over,
+    bottom_axis,
+    in_units,
+    left_axis,
+)
 from clearprop.explanation.scenes.measure import width_of
 from clearprop.explanation.scenes.scene import Circle, Line, Mark, Path, Rect, Scene, Words
 from clearprop.explanation.scenes.spots import Spot, head_of, spot_marks
@@ -142,6 +150,7 @@ def bars_scene(
     *,
     label: str,
     log: bool = False,
+    units: bool = False,
     description: str = "",
     lang: str = "en",
     width: float = 480.0,
@@ -157,26 +166,42 @@ def bars_scene(
         What the values are, with units.
     log : bool
         A logarithmic axis, for values above 0; bars of other values are empty.
+    units : bool
+        The values are in the units of a table: large ones are written out.
     description : str
     lang : {"en", "zh"}
     width : float
     """
     pitch, thick = 24.0, 15.0
-    axis = axis_over([*(bar.value for bar in bars), *(() if log else (0.0,))], log=log)
+    written = amount if units else figure
     head, top = head_of(title, width)
     left = 14 + max((width_of(bar.name, SMALL) for bar in bars), default=0.0)
-    ends = max((width_of(figure(bar.value), SMALL) for bar in bars), default=0.0) + 10
+    ends = max((width_of(written(bar.value), SMALL) for bar in bars), default=0.0) + 10
     inner = left + (ends if any(bar.value < 0 for bar in bars) else 0)
-    axis = axis.over(inner, width - ends)
+    values = [*(bar.value for bar in bars), *(() if log else (0.0,))]
+    axis = _roomy(values, inner, width - ends, log=log, units=units)
     bottom = top + 10 + pitch * len(bars)
     marks = list(head) + bottom_axis(axis, bottom, _said(label, log, lang), grid_top=top + 6)
     origin = axis.low if log else 0.0
     for index, bar in enumerate(bars):
-        marks += _bar_marks(bar, axis, origin, top + 10 + pitch * index, thick, left)
+        area = (top + 10 + pitch * index, thick, left)
+        marks += _bar_marks(bar, axis, origin, area, written(bar.value))
     return Scene(width, bottom + 44, tuple(marks), title, description)
 
 
 # what plots share
+
+
+def _roomy(values: Sequence[float], start: float, stop: float, *, log: bool, units: bool) -> Axis:
+    """Return an axis of some five ticks, or of as few as have room side by side."""
+    for count in (5, 3, 2):
+        axis = axis_over(values, log=log, count=count).over(start, stop)
+        axis = in_units(axis) if units else axis
+        places = [axis.at(value) for value, _ in axis.ticks]
+        apart = min((b - a for a, b in pairwise(places)), default=math.inf)
+        if apart >= axis.room + 4:
+            break
+    return axis
 
 
 def _said(label: str, log: bool, lang: str) -> str:
@@ -262,8 +287,10 @@ def _apart(heights: list[float], gap: float, top: float, bottom: float) -> list[
 
 
 def _bar_marks(
-    bar: Bar, axis: Axis, origin: float, top: float, thick: float, left: float
+    bar: Bar, axis: Axis, origin: float, place: tuple[float, float, float], text: str
 ) -> list[Mark]:
+    """Return a bar at (top, thickness, left end of the plot), with a text at its end."""
+    top, thick, left = place
     base = top + thick / 2 + 4
     marks: list[Mark] = [
         Words(left - 7, base, bar.name, SMALL, "end", role="ink", key=bar.key),
@@ -274,9 +301,8 @@ def _bar_marks(
     title = bar.title or f"{bar.name}: {bar.value!r}"
     area = (min(start, end), top, abs(end - start), thick)
     marks.append(Rect(*area, fill=role, key=bar.key, title=title))
-    place, anchor = (end - 5, "end") if bar.value < 0 and not axis.log else (end + 5, "start")
-    text = figure(bar.value)
+    beside, anchor = (end - 5, "end") if bar.value < 0 and not axis.log else (end + 5, "start")
     marks.append(
-        Words(place, base, text, SMALL, anchor, plate=True, role="ink", key=bar.key, title=title)  # type: ignore[arg-type]
+        Words(beside, base, text, SMALL, anchor, plate=True, role="ink", key=bar.key, title=title)  # type: ignore[arg-type]
     )
     return marks
