@@ -12,11 +12,6 @@ taken from all rows, fit times from those of a `--timed` run alone. `--splits 0`
     fitting.py   one fit, as a row                      summary.py   ranks, normalised errors, wins
     page.py      tables for the terminal and the page
 
-Peers beside scikit-learn are not needed: what is not installed is left out, and said. To have all
-of them without PyTorch's CUDA libraries, in an environment of their own:
-
-    pip install --index-url https://download.pytorch.org/whl/cpu torch
-    pip install lightgbm pandas pytabkit          # LightGBM needs the system's libgomp
-
-and run the script once there and once where clearprop is, with the same `--rows`.
+Peers beside scikit-learn are not needed: what is not installed is left out, and said.
+docs/benchmarks.md tells how to install them and what is measured.
 """
