@@ -164,7 +164,7 @@ def test_one_group_holds_nothing_out():
 
 def test_validation_data_of_ones_own():
     frame = _people()
-    model = TabularClassifier(**SHORT)
+    model = TabularClassifier(**SHORT, calibrate=False, label_smoothing=0, validation_metric="loss")
     prepared = model.prepare(frame[:80], "buys", validation_data=(frame[80:], "buys"))
     assert (prepared.run.block.rows, prepared.run.validation.block.rows) == (80, 40)
     model.fit(frame[:80], "buys", validation_data=(frame[80:], "buys"))
@@ -176,7 +176,8 @@ def test_validation_data_of_ones_own():
 
 def test_validation_rows_have_weights_too():
     frame, weights = _people(), np.linspace(0, 3, 120)
-    model = TabularClassifier(**SHORT, class_weight={"yes": 5, "no": 1})
+    plain = {"calibrate": False, "label_smoothing": 0, "validation_metric": "loss"}
+    model = TabularClassifier(**SHORT, **plain, class_weight={"yes": 5, "no": 1})
     given = (frame[80:], "buys", weights[80:])
     model.fit(frame[:80], "buys", weights[:80], validation_data=given)
     truth = (frame["buys"][80:] == "yes").to_numpy()
@@ -270,7 +271,8 @@ def test_a_loss_of_ones_own_for_classes():
     entropy = CustomLoss(value, lambda y, z, a: a - y, "entropy")
     X, y = datasets.load_iris(return_X_y=True, as_frame=True)
     own = TabularClassifier((8,), max_epochs=20, loss=entropy).fit(X, y)
-    same = TabularClassifier((8,), max_epochs=20).fit(X, y)
+    plain = {"calibrate": False, "label_smoothing": 0, "validation_metric": "loss"}
+    same = TabularClassifier((8,), max_epochs=20, **plain).fit(X, y)
     np.testing.assert_allclose(own.predict_proba(X), same.predict_proba(X), atol=1e-4)
 
 
@@ -305,9 +307,9 @@ def test_callbacks_can_stop():
 
 def test_divergence():
     with pytest.raises(DivergenceError, match="epoch 1"):
-        TabularClassifier(**SHORT, learning_rate=1e30).fit(_people(), "buys")
+        TabularClassifier(**SHORT, learning_rate=1e30, batch_size=8).fit(_people(), "buys")
     model = TabularRegressor(
-        (), max_epochs=60, learning_rate=1e19, validation_fraction=0, dropout=0
+        (), max_epochs=60, learning_rate=1e21, validation_fraction=0, dropout=0
     )
     with pytest.warns(ConvergenceWarning, match="are kept"):
         model.fit(pd.DataFrame({"x": np.arange(30.0)}), np.arange(30.0) ** 2)

@@ -9,7 +9,16 @@ import pytest
 
 from clearprop.engines import Constant, Horizon
 from clearprop.errors import SettingError
-from clearprop.training import SCHEDULES, Adaptive, Cosine, InverseScaling, OneCycle, WarmUp
+from clearprop.training import (
+    SCHEDULES,
+    Adaptive,
+    Cosine,
+    CosLog,
+    FlatCosine,
+    InverseScaling,
+    OneCycle,
+    WarmUp,
+)
 
 # 3 epochs of 4 steps over 100 rows
 HORIZON = Horizon(rows=100, steps=4, epochs=3)
@@ -41,6 +50,26 @@ def test_one_cycle_rises_then_falls():
     assert schedule.factors(np.array([1.5, 7.5]), HORIZON) == pytest.approx([0.55, 0.5])
 
 
+def test_coslog_has_waves_that_get_longer():
+    # with two waves the factor is ½ - ½ cos(2π log₂(1 + 3t)): 0 at t = 0, 1/3 and 1, and 1 where
+    # 1 + 3t = √2 or 2√2
+    schedule = CosLog(2)
+    assert at(schedule, 0, 4, 12) == pytest.approx([0, 0, 0], abs=1e-12)
+    tops = 12 * np.array([math.sqrt(2) - 1, 2 * math.sqrt(2) - 1]) / 3
+    assert schedule.factors(tops, HORIZON) == pytest.approx([1, 1])
+    # of four waves, a quarter of the run: log₂(1 + 15/4) = 2.2479…
+    assert at(CosLog(), 3) == pytest.approx([0.5 - 0.5 * math.cos(2 * math.pi * math.log2(4.75))])
+    with pytest.raises(SettingError, match="waves"):
+        CosLog(0)
+
+
+def test_flat_cosine_is_one_for_half_of_the_run():
+    assert at(FlatCosine(), 0, 6, 9, 12, 20) == pytest.approx([1, 1, 0.5, 0, 0])
+    assert at(FlatCosine(0.25), 3, 6) == pytest.approx([1, 0.5 + 0.5 * math.cos(math.pi / 3)])
+    with pytest.raises(SettingError, match="flat"):
+        FlatCosine(1.0)
+
+
 def test_warm_up_is_a_straight_rise_over_the_schedule_that_follows():
     assert at(WarmUp(1.0), 0, 1, 3, 4) == pytest.approx([0.25, 0.5, 1, 1])
     assert at(WarmUp(1.0, Cosine()), 0, 6) == pytest.approx([0.25, 0.5])
@@ -51,10 +80,10 @@ def test_adaptive_divides_by_five_until_its_minimum():
     assert Adaptive().on_plateau(1e-6) is None
 
 
-def test_every_schedule_is_in_the_table_and_starts_above_zero():
+def test_every_schedule_is_in_the_table_and_begins_between_zero_and_one():
     for name, schedule in SCHEDULES.items():
         assert schedule.name == name
-        assert 0 < schedule().factors(np.array([0]), HORIZON)[0] <= 1
+        assert 0 <= schedule().factors(np.array([0]), HORIZON)[0] <= 1
 
 
 def test_one_cycle_refuses_a_rise_outside_the_run():

@@ -31,6 +31,7 @@ SETTINGS = {
     "batch_size": "batch_size",
     "learning_rate": "learning_rate",
     "patience": "patience",
+    "folds": "n_cv",
     "seed": "random_state",
     "engine": "engine",
     "threads": "threads",

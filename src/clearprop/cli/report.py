@@ -59,6 +59,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
     test = f", {job.test.height:,} held out to measure the model" if job.test.height else ""
     threads = "1 thread" if plan.threads == 1 else f"{plan.threads} threads"
     start = "goes on from the saved model; " if job.continued else ""
+    patience = "" if job.model.patience is None else f", patience {job.model.patience:g}"
     return [
         ("Table", f"{job.table.name}: {rows_of(frame.height)}, {frame.width} columns"),
         ("Task", job.task.reason.rstrip(".")),
@@ -68,8 +69,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
         (
             "Training",
             f"{start}{network.objective}, Adam, learning rate {recipe.rule.learning_rate:g}, "
-            f"batches of {recipe.batch_size}, at most {recipe.epochs} epochs, "
-            f"patience {run.settings.stopping.patience:g}",
+            f"batches of {recipe.batch_size}, {recipe.epochs} epochs{patience}",
         ),
         ("Engine", f"{plan.engine}, {threads}, seed {run.settings.seed}"),
     ]

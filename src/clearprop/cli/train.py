@@ -47,21 +47,23 @@ PICTURES = (".png", ".svg", ".pdf")
 @click.option("--test-share", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
               default=0.2, show_default=True,
               help="Rows held out to measure the model; 0 for none.")
-@setting("--hidden", "128,64", "Units of the hidden layers; none for no layer. Of recurrent ones: "
-         "64.", type=Units(), metavar="UNITS")
+@setting("--hidden", "256,256,256", "Units of the hidden layers; none for no layer. Of recurrent "
+         "ones: 64.", type=Units(), metavar="UNITS")
 @setting("--cell", "lstm", "Of recurrent layers.", type=click.Choice(["lstm", "gru", "elman"]))
-@setting("--activation", "relu", "Of the hidden layers: relu, tanh, gelu, …", metavar="NAME")
+@setting("--activation", "selu; for numbers mish", "Of the hidden layers: relu, tanh, gelu, …",
+         metavar="NAME")
 @setting("--loss", "cross-entropy or squared error", "What is minimised.", metavar="NAME")
-@setting("--dropout", "0.1", "Hidden units that are switched off at random.",
+@setting("--dropout", "by table", "Hidden units that are switched off at random.",
          type=click.FloatRange(0, 1, max_open=True), metavar="SHARE")
-@setting("--l2", "1e-05", "Penalty ½ l2 Σ w².", type=click.FloatRange(0), metavar="NUMBER")
-@setting("--epochs", "150", "At most this many passes over the rows.",
-         type=click.IntRange(1), metavar="N")
+@setting("--l2", "0.0", "Penalty ½ l2 Σ w².", type=click.FloatRange(0), metavar="NUMBER")
+@setting("--epochs", "by rows", "Passes over the rows.", type=click.IntRange(1), metavar="N")
 @setting("--batch-size", "by rows", "Rows of one step.", type=click.IntRange(1), metavar="N")
-@setting("--learning-rate", "0.002", "Of Adam, at the start.",
+@setting("--learning-rate", "by task", "Of Adam, at its highest.",
          type=click.FloatRange(0, min_open=True), metavar="NUMBER")
-@setting("--patience", "20", "Epochs without progress to put up with.",
+@setting("--patience", "no end", "Epochs without progress to put up with.",
          type=click.IntRange(0), metavar="N")
+@setting("--folds", "1", "Train a network on each of N divisions of the rows: they answer as one.",
+         type=click.IntRange(1), metavar="N")
 @setting("--seed", "0", "Of splits, start, shuffles and dropout.",
          type=click.IntRange(0), metavar="N")
 @setting("--engine", "auto", "What computes it.",

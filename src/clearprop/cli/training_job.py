@@ -133,7 +133,9 @@ class Job:
                 "learning_rate": recipe.rule.learning_rate,
                 "batch_size": recipe.batch_size,
                 "epochs": recipe.epochs,
-                "patience": run.settings.stopping.patience,
+                "patience": self.model.patience,
+                "folds": len(self.prepared.divisions),
+                "choices": self.prepared.choices.to_document(),
                 "seed": run.settings.seed,
                 "engine": run.engine.plan.engine,
                 "threads": run.engine.plan.threads,
@@ -145,6 +147,7 @@ class Job:
                 "dtype": network.dtype,
             },
             "stop": asdict(self.model.stop_),
+            "temperature": self.model.temperature_,
             "history": self.model.history_.to_document(),
             "metrics": [metric.to_document() for metric in self.metrics],
         }
@@ -156,11 +159,12 @@ def run(job: Job, *, loud: bool) -> None:
         if loud:
             from clearprop.cli.progress import ProgressBar
 
-            with ProgressBar(job.model.max_epochs) as bar:
-                outcome = job.prepared.run.finish([bar])
+            choices, runs = job.prepared.choices, len(job.prepared.divisions)
+            with ProgressBar(choices.max_epochs, runs) as bar:
+                outcomes = job.prepared.finish([bar])
         else:
-            outcome = job.prepared.run.finish()
-        job.model.keep(job.prepared, outcome)
+            outcomes = job.prepared.finish()
+        job.model.keep(job.prepared, outcomes)
     job.notes += messages
     job.metrics = _measure(job)
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]

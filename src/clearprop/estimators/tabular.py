@@ -12,241 +12,24 @@ network serves a classifier of one column, of several 0/1 columns, or a regresso
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.engines import Recipe, Trace, build
-from clearprop.errors import DivergenceError, SettingError
-from clearprop.estimators.naming import UnitNames
-from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, named, target_frame
-from clearprop.estimators.tabular_fitting import (
-    Prepared,
-    block_of,
-    names_of_units,
-    prepare,
-    recipe_of,
-    seed_of,
-    targets_for_network,
-    weighted,
-)
-from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_parts
-from clearprop.files.parts import Parts
-from clearprop.tables import ClassTarget, MultilabelTarget, as_frame
-from clearprop.training import Listener, Outcome, Stop
+from clearprop.errors import DataError, SettingError
+from clearprop.estimators.intervals import interval
+from clearprop.estimators.tabular_base import Tabular
+from clearprop.estimators.tabular_choices import AUTO
+from clearprop.estimators.tabular_data import named, target_frame
+from clearprop.estimators.tabular_fitting import Prepared
+from clearprop.tables import ClassTarget, MultilabelTarget
 
 
-class _Tabular(BaseEstimator):
-    """What both estimators share; see `TabularClassifier` for the parameters."""
-
-    _task: ClassVar[str]
-    _kind: ClassVar[str]
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Sequence[int] = (128, 64),
-        activation: str = "relu",
-        *,
-        loss: Any = None,
-        dropout: float = 0.1,
-        l2: float = 1e-5,
-        label_smoothing: float = 0.0,
-        learning_rate: float = 2e-3,
-        batch_size: int | str = "auto",
-        max_epochs: int = 150,
-        validation_fraction: float = 0.15,
-        patience: float = 20,
-        class_weight: Any = None,
-        drop: Sequence[str] = (),
-        warm_start: bool = False,
-        random_state: Any = 0,
-        engine: str = "auto",
-        threads: int | None = None,
-        callbacks: Iterable[Listener] | None = (),
-        record: Sequence[str] | str | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.loss = loss
-        self.dropout = dropout
-        self.l2 = l2
-        self.label_smoothing = label_smoothing
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.class_weight = class_weight
-        self.drop = drop
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.engine = engine
-        self.threads = threads
-        self.callbacks = callbacks
-        self.record = record
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        groups: Any = None,
-        time: Any = None,
-        validation_data: tuple[Any, ...] | None = None,
-    ) -> Self:
-        """Encode a table and train on it.
-
-        Parameters
-        ----------
-        X : table, (n, columns)
-        y : array, (n,) or (n, targets), or the name or names of columns of X
-        sample_weight : array, (n,), optional
-        groups : array, (n,), optional
-            Rows of one group stay together when validation rows are held out.
-        time : array, (n,), optional
-            The latest rows are held out for validation.
-        validation_data : (X, y) or (X, y, sample_weight), optional
-            Rows to validate on, instead of holding some out.
-
-        Raises
-        ------
-        DataError
-            The table or the target cannot be learned from; the message names column and row.
-        SettingError
-            A parameter is out of its range.
-        """
-        prepared = self.prepare(
-            X, y, sample_weight, groups=groups, time=time, validation_data=validation_data
-        )
-        return self.keep(prepared, prepared.run.finish(self.callbacks or ()))
-
-    def prepare(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        groups: Any = None,
-        time: Any = None,
-        validation_data: tuple[Any, ...] | None = None,
-    ) -> Prepared:
-        """Encode a table as `fit` does and return the run that `fit` would make, not yet begun.
-
-        Its `run.events()` can be followed one by one; `keep` takes over what the run has learned.
-        Parameters and errors are those of `fit`; the estimator is left as it is.
-        """
-        table = TrainingTable.of(*target_frame(X, y), sample_weight, groups, time)
-        return prepare(self, table, self._task, validation_data)
-
-    def keep(self, prepared: Prepared, outcome: Outcome) -> Self:
-        """Take over what a prepared run has learned.
-
-        Raises
-        ------
-        DivergenceError
-            The run left the finite numbers before an epoch was completed.
-        """
-        self._say_how_it_ended(outcome.stop)
-        self.encoder_, self.target_ = prepared.encoder, prepared.target
-        self.network_, self.parameters_ = outcome.parameters.network, outcome.parameters
-        self.history_, self.stop_ = outcome.history, outcome.stop
-        self.recording_ = outcome.recording
-        self.n_features_in_ = len(prepared.columns)
-        self.feature_names_in_ = np.array(prepared.columns, dtype=object)
-        # of earlier parameters, where somebody had measured them
-        self.metrics_: list[dict[str, Any]] = []
-        return self
-
-    def encode_target(self, targets: pl.DataFrame) -> np.ndarray:
-        """Return targets as the network is trained on them: codes (n,) or numbers (n, outputs)."""
-        check_is_fitted(self, "parameters_")
-        return targets_for_network(self.target_, targets)
-
-    def _say_how_it_ended(self, stop: Stop) -> None:
-        if stop.reason == "diverged":
-            if not stop.best_epoch:
-                raise DivergenceError(stop.message)
-            _warn(f"{stop.message} The parameters of epoch {stop.best_epoch} are kept.")
-        elif stop.reason == "interrupted":
-            kept = f"epoch {stop.best_epoch}" if stop.best_epoch else "its unfinished first epoch"
-            _warn(f"{stop.message} The parameters of {kept} are kept.")
-
-    def raw_outputs(self, X: Any) -> np.ndarray:
-        """Return the network's outputs a^L for a table, (n, outputs), computed in blocks."""
-        check_is_fitted(self, "parameters_")
-        frame = as_frame(X)
-        outputs = np.empty((frame.height, self.network_.outputs), dtype=self.network_.dtype)
-        engine = build(self.engine, self.network_, Recipe(), self.threads)
-        for start in range(0, frame.height, ROWS_AT_ONCE):
-            part = frame[start : start + ROWS_AT_ONCE]
-            x = self.encoder_.transform(part, np.dtype(self.network_.dtype), first_row=start)
-            outputs[start : start + len(x)] = engine.predict(self.parameters_.vector, x)
-        return outputs
-
-    def unit_names(self) -> UnitNames:
-        """Return what units are called, as keyword arguments of `clearprop.explanation.Names`.
-
-        `inputs` are the encoder's features, `outputs` the classes (of two, the one that the output
-        unit gives the probability of) or the target columns.
-        """
-        check_is_fitted(self, "parameters_")
-        return names_of_units(self.encoder_, self.target_)
-
-    def trace(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        engine: str | None = None,
-        dropout: bool = False,
-    ) -> Trace:
-        """Return every array of one step on a batch of rows; see `clearprop.engines.Trace`.
-
-        The step is the first that `fit` would take with `warm_start`: from the fitted parameters,
-        with an optimiser that starts afresh. Class weights count as in training.
-
-        Parameters
-        ----------
-        X : table, (n, columns)
-            The batch.
-        y : as for `fit`
-        sample_weight : array, (n,), optional
-        engine : str, optional
-            Another engine than the estimator's own.
-        dropout : bool
-            Drop units as that step would. Without, the trace shows the network that predicts.
-        """
-        check_is_fitted(self, "parameters_")
-        table = TrainingTable.of(*target_frame(X, y), sample_weight, None, None)
-        weights = weighted(self, self.target_, table).weights
-        parts = (self.network_, self.encoder_, self.target_, table.frame, table.targets)
-        block = block_of(*parts, weights)
-        recipe = recipe_of(self, block.rows)
-        runner = build(engine or self.engine, self.network_, recipe, self.threads)
-        state = runner.initial_state(self.parameters_, seed_of(self.random_state))
-        return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
-
-    def to_parts(self) -> Parts:
-        """Return what the model file stores; see `clearprop.files`."""
-        check_is_fitted(self, "parameters_")
-        return tabular_to_parts(self, self._kind)
-
-    @classmethod
-    def from_parts(cls, parts: Parts) -> Self:
-        """Return the estimator that `to_parts` described."""
-        return tabular_from_parts(cls, parts)
-
-
-class TabularClassifier(ClassifierMixin, _Tabular):
+class TabularClassifier(ClassifierMixin, Tabular):
     """A classifier for tables as they come.
 
     Parameters
@@ -355,7 +138,7 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         return float(accuracy_score(truth, answers, sample_weight=sample_weight))
 
 
-class TabularRegressor(RegressorMixin, _Tabular):
+class TabularRegressor(RegressorMixin, Tabular):
     """A regressor for tables as they come; parameters and attributes as of `TabularClassifier`.
 
     `class_weight` and `label_smoothing` have no meaning here and raise an error. The target is
@@ -369,13 +152,44 @@ class TabularRegressor(RegressorMixin, _Tabular):
 
     def prepare(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> Prepared:
         """As for `TabularClassifier`."""
-        if self.class_weight is not None or self.label_smoothing:
+        if self.class_weight is not None or self.label_smoothing not in (AUTO, 0):
             raise SettingError("class_weight and label_smoothing are for classes, not for numbers.")
         return super().prepare(X, y, sample_weight, **options)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return predictions in the target's own units, (n,) or (n, targets)."""
         return self.labels_of(self.raw_outputs(X))
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Return the lower and upper end of an interval for each row, (n, 2) or (n, targets, 2).
+
+        A row's target lies in it with about the probability `coverage`, whatever its distribution,
+        as long as the row is one like those of the table; see `clearprop.estimators.intervals`.
+        Over several targets the probability is each one's own. Sample weights play no part.
+
+        Raises
+        ------
+        DataError
+            There were no validation rows, or too few for so high a coverage.
+        """
+        check_is_fitted(self, "parameters_")
+        if not self.errors_:
+            raise DataError(
+                "Prediction intervals come from the errors on validation rows, of which there were "
+                "none. Train with n_cv=5, with a validation_fraction above 0, or on more rows."
+            )
+        each = self.target_.decode
+        predictions = [np.asarray(each(a)).reshape(len(a), -1) for a in self.outputs_of_each(X)]
+        found = np.stack(
+            [
+                interval([p[:, k] for p in predictions], [e[:, k] for e in self.errors_], coverage)
+                for k in range(predictions[0].shape[1])
+            ],
+            axis=1,
+        )
+        if self.network_.layers[-1].function.name == "exp":
+            found = np.maximum(found, 0)
+        return found[:, 0] if found.shape[1] == 1 else found
 
     def labels_of(self, outputs: np.ndarray) -> np.ndarray:
         """Turn the network's outputs (n, outputs) into the targets' own units."""
@@ -389,7 +203,3 @@ class TabularRegressor(RegressorMixin, _Tabular):
         self.target_.encode(truth)  # says what is wrong with a value, if anything is
         values = truth.cast(pl.Float64).to_numpy().reshape(predicted.shape)
         return float(r2_score(values, predicted, sample_weight=sample_weight))
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, ConvergenceWarning, stacklevel=5)

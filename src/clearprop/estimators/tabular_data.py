@@ -1,4 +1,9 @@
-"""What a tabular estimator makes of the data: frames, held-out rows, weights, a network."""
+"""What a tabular estimator makes of the data: frames, held-out rows and folds, weights.
+
+Public names: `FEWEST_TO_HOLD_OUT`, `ROWS_AT_ONCE`, `Holdout`, `TrainingTable`, `check_rows`,
+`class_weights`, `named`, `names_of`, `target_frame`, `target_names`.
+May import: `clearprop.tables`, `clearprop.errors`; NumPy, Polars.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +14,12 @@ import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError, SettingError, ShapeError
-from clearprop.functions import CustomLoss, Loss
-from clearprop.functions import loss as loss_of
-from clearprop.network import Dense, Network
 from clearprop.tables import (
     ClassTarget,
-    MultilabelTarget,
     TableEncoder,
     Target,
     as_frame,
+    fold_rows,
     split_rows,
 )
 
@@ -79,6 +81,27 @@ class TrainingTable:
         )  # fmt: skip
         if not (counts[train].any() and counts[held].any()):
             return everything
+        return self._without(train, held)
+
+    def fold(self, folds: int, seed: int, strata: np.ndarray | None) -> list[Holdout]:
+        """Hold out one fold of the rows after another; see `clearprop.tables.fold_rows`."""
+        divided = fold_rows(
+            self.rows,
+            folds=folds,
+            seed=seed,
+            strata=None if self.time is not None else strata,
+            groups=self.groups,
+            time=self.time,
+        )
+        for number, rows in enumerate(divided, start=1):
+            if self.weights is not None and not all(self.weights[part].any() for part in rows):
+                raise DataError(
+                    f"Of fold {number} of {folds}, or of the rows beside it, all weights are 0. "
+                    f"Take fewer folds, or leave rows of weight 0 out."
+                )
+        return [self._without(train, held) for train, held in divided]
+
+    def _without(self, train: np.ndarray, held: np.ndarray) -> Holdout:
         weights = None if self.weights is None else self.weights[held]
         return Holdout(train, self.frame[held], self.targets[held], weights)
 
@@ -214,53 +237,6 @@ def class_weights(wish: Any, target: Target, codes: np.ndarray) -> np.ndarray:
     return np.array([float(wish.get(label, 1.0)) for label in target.classes])[codes]
 
 
-def batch_size_for(wish: int | str, rows: int) -> int:
-    """Return the batch size; "auto" grows with the table."""
-    if wish == "auto":
-        wish = 32 if rows < 2_000 else 128 if rows < 20_000 else 256
-    if isinstance(wish, bool) or not isinstance(wish, int | np.integer) or wish < 1:
-        raise SettingError(f"batch_size must be 'auto' or a number from 1 on, but {wish!r} came.")
-    return min(int(wish), rows)
-
-
-def hidden_units(sizes: Any) -> tuple[int, ...]:
-    """Return the units of the hidden layers; one number stands for one layer."""
-    units = (sizes,) if isinstance(sizes, int | np.integer) else tuple(sizes)
-    for count in units:
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-            raise SettingError(
-                f"hidden_layer_sizes must be whole numbers from 1 on, but {count!r} came among "
-                f"{sizes!r}."
-            )
-    return tuple(int(count) for count in units)
-
-
 def names_of(columns: Any) -> tuple[str, ...]:
     """Return names of columns; a single one may come as a string."""
     return (columns,) if isinstance(columns, str) else tuple(str(name) for name in columns)
-
-
-def network_for(estimator: Any, inputs: int, target: Target) -> Network:
-    """Return the network that an estimator's parameters and the target ask for."""
-    loss = estimator.loss
-    if isinstance(target, ClassTarget):
-        binary = target.kind == "binary"
-        outputs, activation = (1, "sigmoid") if binary else (len(target.classes), "softmax")
-        default = "binary_cross_entropy" if binary else "cross_entropy"
-    elif isinstance(target, MultilabelTarget):
-        outputs, activation, default = len(target.names), "sigmoid", "binary_cross_entropy"
-    else:
-        outputs, activation, default = len(target.names), "identity", "half_squared_error"
-        if loss is not None and not isinstance(loss, CustomLoss):
-            kind = loss_of(loss).kind  # type: ignore[union-attr]
-            activation = "exp" if kind.domain == "positive" else activation
-    hidden = [
-        Dense(units, estimator.activation, dropout=estimator.dropout)
-        for units in hidden_units(estimator.hidden_layer_sizes)
-    ]
-    chosen = loss_of(default if loss is None else loss)
-    if estimator.label_smoothing:
-        if isinstance(chosen, CustomLoss):
-            raise SettingError("label_smoothing is for clearprop's own losses, not a custom one.")
-        chosen = Loss(chosen.name, chosen.parameter, estimator.label_smoothing)
-    return Network(inputs, (*hidden, Dense(outputs, activation)), chosen)

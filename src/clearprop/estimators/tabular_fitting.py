@@ -1,15 +1,16 @@
-"""From a table and an estimator's parameters to a run that is ready to go.
+"""From a table and an estimator's parameters to runs that are ready to go.
 
 Nothing of the estimator is changed here: a fit that fails or is broken off leaves it as it was.
 
-Public names: `Prepared`, `prepare`, `block_of`, `names_of_units`, `recipe_of`, `seed_of`,
-`targets_for_network`, `weighted`.
+Public names: `Prepared`, `choices_for`, `prepare`, `recipe_of`, `seed_of`, `weighted`.
 May import: `clearprop.tables`, `clearprop.training` and what they may import; scikit-learn, Polars.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,23 @@ import polars as pl
 from sklearn.utils import check_random_state
 
 from clearprop.engines import Block, Recipe
-from clearprop.equations import Adam, Penalty
+from clearprop.equations import Adam, AdamW, Penalty
 from clearprop.errors import SettingError
-from clearprop.estimators.naming import UnitNames, unit_names, watch_for
+from clearprop.estimators.naming import watch_for
+from clearprop.estimators.tabular_choices import Choices, held_out_share
 from clearprop.estimators.tabular_data import (
     Holdout,
     TrainingTable,
-    batch_size_for,
     check_rows,
     class_weights,
     names_of,
-    network_for,
     target_frame,
 )
+from clearprop.estimators.tabular_network import block_of, names_of_units, network_for, smooths
+from clearprop.estimators.validation_scores import validation_score
 from clearprop.functions import LOSSES, CustomLoss
 from clearprop.functions import loss as loss_of
-from clearprop.network import Network
+from clearprop.network import Network, Parameters
 from clearprop.tables import (
     ClassTarget,
     EncoderOptions,
@@ -42,29 +44,95 @@ from clearprop.tables import (
     fit_target,
     infer_task,
 )
-from clearprop.training import Cosine, Run, Settings, Shuffled, Stopping, Validation
+from clearprop.training import (
+    CosLog,
+    Listener,
+    Outcome,
+    Run,
+    Settings,
+    Shuffled,
+    Stopping,
+    Validation,
+)
 
-# how many rows of the target a loss of the user's own is checked on
-CHECKED_ROWS = 20
 
-
-@dataclass(frozen=True)
+@dataclass
 class Prepared:
-    """What was fitted on the table, and the run that is ready to go.
+    """What was fitted on the table, and the runs that are ready to go: one, or one a fold.
 
     Attributes
     ----------
     encoder : TableEncoder
     target : Target
-    columns : tuple of str
-        The table's columns, without the targets.
-    run : Run
+    network : Network
+    choices : Choices
+    table : TrainingTable
+    divisions : list of Holdout
+        The rows of each run.
+    settings : Settings
+        Of the first run; each other has the next seed.
+    starts : list of Parameters
+        Where the runs go on from; empty where they begin anew.
     """
 
     encoder: TableEncoder
     target: Target
-    columns: tuple[str, ...]
-    run: Run
+    network: Network
+    choices: Choices
+    table: TrainingTable
+    divisions: list[Holdout]
+    settings: Settings
+    starts: list[Parameters]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The table's columns, without the targets."""
+        return tuple(self.table.frame.columns)
+
+    @cached_property
+    def run(self) -> Run:
+        """The first run."""
+        return self._run(0)
+
+    def runs(self) -> Iterator[Run]:
+        """Yield the runs; each but the first is set up when it is asked for."""
+        yield self.run
+        for number in range(1, len(self.divisions)):
+            yield self._run(number)
+
+    def finish(self, listeners: Iterable[Listener] = ()) -> list[Outcome]:
+        """Make the runs, one after another; one that is broken off is the last."""
+        outcomes, listeners = [], list(listeners)
+        for run in self.runs():
+            outcomes.append(run.finish(listeners))
+            if outcomes[-1].stop.reason in ("interrupted", "listener"):
+                break
+        return outcomes
+
+    def held_out(self, number: int) -> Block | None:
+        """Return the validation rows of a run; None where it has none."""
+        if number == 0 and "run" in self.__dict__:
+            return self.run.validation.block if self.run.validation else None
+        rows = self.divisions[number]
+        if rows.frame is None or rows.targets is None:
+            return None
+        return self._block(rows.frame, rows.targets, rows.weights)
+
+    def _block(self, frame: pl.DataFrame, targets: pl.DataFrame, weights: Any) -> Block:
+        return block_of(self.network, self.encoder, self.target, frame, targets, weights)
+
+    def _run(self, number: int) -> Run:
+        table, train = self.table, self.divisions[number].train
+        weights = None if table.weights is None else table.weights[train]
+        block = self._block(table.frame[train], table.targets[train], weights)
+        held, validation = self.held_out(number), None
+        if held is not None:
+            score = validation_score(self.choices.validation_metric, self.network, held)
+            validation = Validation(held, score)
+        seed = self.settings.seed + number
+        settings = replace(self.settings, seed=seed, orders=Shuffled(seed))
+        start = self.starts[number] if self.starts else None
+        return Run(self.network, block, settings, validation=validation, parameters=start)
 
 
 def prepare(
@@ -73,7 +141,7 @@ def prepare(
     task: Any,
     validation_data: tuple[Any, ...] | None = None,
 ) -> Prepared:
-    """Encode a table and set up its run; see `TabularClassifier.fit`.
+    """Encode a table and set up its runs; see `TabularClassifier.fit`.
 
     Parameters
     ----------
@@ -86,31 +154,36 @@ def prepare(
     seed = seed_of(estimator.random_state)
     check_rows(_used(estimator, table.frame), estimator.encoder_ if continued else None)
     table = weighted(estimator, target, table)
-    holdout = _hold_out(estimator, target, table, validation_data, seed)
-    rows = table.frame[holdout.train]
+    divisions = _divide(estimator, target, table, validation_data, seed)
+    choices = choices_for(estimator, target, len(divisions[0].train))
     if continued:
         encoder, network = estimator.encoder_, estimator.network_
     else:
-        encoder = TableEncoder.fit(rows, EncoderOptions(drop=names_of(estimator.drop)))
-        network = network_for(estimator, encoder.width, target)
-    weights = None if table.weights is None else table.weights[holdout.train]
-    block = block_of(network, encoder, target, rows, table.targets[holdout.train], weights)
-    validation = None
-    if holdout.frame is not None and holdout.targets is not None:
-        validation = Validation(
-            block_of(network, encoder, target, holdout.frame, holdout.targets, holdout.weights)
+        # folds share one encoding, which knows all rows of the table but not their targets
+        seen = table.frame if len(divisions) > 1 else table.frame[divisions[0].train]
+        encoder = TableEncoder.fit(seen, EncoderOptions(drop=names_of(estimator.drop)))
+        network = network_for(estimator.loss, choices, encoder.width, target)
+    settings = _settings(estimator, choices, seed, validated=divisions[0].frame is not None)
+    watch = watch_for(estimator.record, network, names_of_units(encoder, target))
+    starts = _starts(estimator, len(divisions)) if continued else []
+    settings = replace(settings, watch=watch)
+    return Prepared(encoder, target, network, choices, table, divisions, settings, starts)
+
+
+def _starts(estimator: Any, runs: int) -> list[Parameters]:
+    if len(estimator.bagged_) != runs:
+        raise SettingError(
+            f"The estimator has {len(estimator.bagged_)} networks and would go on with {runs}. "
+            f"Put n_cv back, or set warm_start=False."
         )
-    run = Run(
-        network,
-        block,
-        replace(
-            _settings(estimator, block.rows, seed, validated=validation is not None),
-            watch=watch_for(estimator.record, network, names_of_units(encoder, target)),
-        ),
-        validation=validation,
-        parameters=estimator.parameters_ if continued else None,
-    )
-    return Prepared(encoder, target, tuple(table.frame.columns), run)
+    return list(estimator.bagged_)
+
+
+def choices_for(estimator: Any, target: Target, rows: int) -> Choices:
+    """Return an estimator's parameters with nothing left open, for so many rows to learn from."""
+    classes = not isinstance(target, NumberTarget)
+    smooth = smooths(estimator.loss, target)
+    return Choices.of(estimator, rows, classes=classes, smooths=smooth)
 
 
 def _used(estimator: Any, frame: pl.DataFrame) -> pl.DataFrame:
@@ -160,18 +233,30 @@ def _in_units_of_mean(target: NumberTarget) -> NumberTarget:
     return replace(target, means=(0.0,) * len(scales), scales=scales)
 
 
-def _hold_out(
+def _divide(
     estimator: Any, target: Target, table: TrainingTable, given: Any, seed: int
-) -> Holdout:
-    if given is not None:
-        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
-            raise SettingError("validation_data must be (X, y) or (X, y, sample_weight).")
-        weights = given[2] if len(given) == 3 else None
-        held = TrainingTable.of(*target_frame(given[0], given[1]), weights, None, None)
-        held = weighted(estimator, target, held)
-        return Holdout(np.arange(table.rows), held.frame, held.targets, held.weights)
+) -> list[Holdout]:
+    """Return the rows of each run: to learn from, and to validate on, if any."""
+    folds = estimator.n_cv
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or folds < 1:
+        raise SettingError(f"n_cv must be a whole number from 1 on, but {folds!r} came.")
     strata = target.encode(table.targets) if isinstance(target, ClassTarget) else None
-    return table.hold_out(estimator.validation_fraction, seed, strata)
+    if folds > 1:
+        if given is not None:
+            raise SettingError(
+                "validation_data and n_cv do not go together: each fold is the others' validation. "
+                "Leave one of them out."
+            )
+        return table.fold(int(folds), seed, strata)
+    if given is None:
+        share = held_out_share(estimator.validation_fraction, table.rows)
+        return [table.hold_out(share, seed, strata)]
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        raise SettingError("validation_data must be (X, y) or (X, y, sample_weight).")
+    weights = given[2] if len(given) == 3 else None
+    held = TrainingTable.of(*target_frame(given[0], given[1]), weights, None, None)
+    held = weighted(estimator, target, held)
+    return [Holdout(np.arange(table.rows), held.frame, held.targets, held.weights)]
 
 
 def weighted(estimator: Any, target: Target, table: TrainingTable) -> TrainingTable:
@@ -182,64 +267,40 @@ def weighted(estimator: Any, target: Target, table: TrainingTable) -> TrainingTa
     return replace(table, weights=factors if table.weights is None else table.weights * factors)
 
 
-def targets_for_network(target: Target, targets: pl.DataFrame) -> np.ndarray:
-    """Return targets as the network is trained on them.
+def recipe_of(choices: Choices, l2: float) -> Recipe:
+    """Return the recipe that the choices ask for.
 
-    Class codes (n,) for several classes, else numbers (n, outputs): 0 and 1 for two classes.
+    Adam with β₂ = 0.95, whose memory of squared gradients is short (Holzmüller et al. 2024).
     """
-    encoded = target.encode(targets)
-    binary = isinstance(target, ClassTarget) and target.kind == "binary"
-    return encoded.reshape(-1, 1).astype(np.float32) if binary else encoded
-
-
-def block_of(
-    network: Network,
-    encoder: TableEncoder,
-    target: Target,
-    frame: pl.DataFrame,
-    targets: pl.DataFrame,
-    weights: np.ndarray | None = None,
-) -> Block:
-    """Encode rows of a table as a block."""
-    x = encoder.transform(frame, np.dtype(network.dtype))
-    return Block.of(network, x, targets_for_network(target, targets), weights)
-
-
-def names_of_units(encoder: TableEncoder, target: Target) -> UnitNames:
-    """Return what units are called: features, and classes or target columns."""
-    if not isinstance(target, ClassTarget):
-        return unit_names(encoder.feature_names, target.names)
-    classes = target.classes[-1:] if target.kind == "binary" else target.classes
-    return unit_names(encoder.feature_names, classes)
-
-
-def recipe_of(estimator: Any, rows: int) -> Recipe:
-    """Return the recipe of an estimator for this many training rows."""
-    epochs = estimator.max_epochs
-    if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 1:
-        raise SettingError(f"max_epochs must be a whole number from 1 on, but {epochs!r} came.")
+    rate, decay = choices.learning_rate, choices.weight_decay
+    rule = AdamW(rate, beta_2=0.95, weight_decay=decay) if decay else Adam(rate, beta_2=0.95)
     return Recipe(
-        rule=Adam(estimator.learning_rate),
-        schedule=Cosine(floor=0.05),
-        penalty=Penalty(l2=estimator.l2),
-        batch_size=batch_size_for(estimator.batch_size, rows),
-        epochs=int(epochs),
+        rule=rule,
+        schedule=CosLog(),
+        penalty=Penalty(l2=l2),
+        batch_size=choices.batch_size,
+        epochs=choices.max_epochs,
     )
 
 
-def _settings(estimator: Any, rows: int, seed: int, *, validated: bool) -> Settings:
-    threads = estimator.threads
+def _settings(estimator: Any, choices: Choices, seed: int, *, validated: bool) -> Settings:
+    threads, patience = estimator.threads, estimator.patience
     if threads is not None and not threads >= 1:
         raise SettingError(f"threads must be at least 1, or None, but {threads!r} came.")
-    if not estimator.patience >= 0:
-        raise SettingError(f"patience must be 0 or above, but {estimator.patience!r} came.")
+    if patience is not None and not patience >= 0:
+        raise SettingError(f"patience must be 0 or above, or None, but {patience!r} came.")
+    by_loss = choices.validation_metric == "loss"
     return Settings(
-        recipe_of(estimator, rows),
+        recipe_of(choices, estimator.l2),
         estimator.engine,
         threads,
         seed,
-        orders=Shuffled(seed),
         stopping=Stopping(
-            "validation_loss" if validated else "objective", estimator.patience, 0.0, True
+            ("validation_loss" if by_loss else "validation_score") if validated else "objective",
+            np.inf if patience is None else patience,
+            0.0,
+            # without validation rows nothing says that an epoch before the last is better
+            restore_best=validated,
+            latest=True,
         ),
     )

@@ -1,8 +1,14 @@
 """A tabular estimator as parts of a model file, and back.
 
-The document holds what the constructor was given (apart from functions), the encoding, the target,
-the curves and how the run ended; the network and its parameters are one child. A recording of the
-run is not stored.
+The document holds what the constructor was given (apart from functions), what was chosen for it,
+the encoding, the target, the temperature, the curves and how the run ended. Each network with its
+parameters is a child, the first one's name is `parameters`, the others' `parameters_2` and so on;
+the errors behind prediction intervals are arrays, `errors_1` and so on. A recording of the run is
+not stored.
+
+Files of before these choices lack them, the temperature and everything with a number.
+
+Public names: `tabular_from_parts`, `tabular_to_parts`.
 """
 
 from __future__ import annotations
@@ -13,14 +19,16 @@ from typing import Any
 import numpy as np
 
 from clearprop.errors import ClearpropError, FileError
-from clearprop.estimators.tabular_data import hidden_units, names_of
+from clearprop.estimators.tabular_choices import Choices, hidden_units
+from clearprop.estimators.tabular_data import names_of
 from clearprop.files.networks import parameters_from_parts, parameters_to_parts
 from clearprop.files.parts import Parts
 from clearprop.functions import CustomLoss, Loss
 from clearprop.tables import TableEncoder, target_from_document, target_to_document
 from clearprop.training import History, Stop
 
-_FIELDS = ("settings", "encoder", "target", "history", "stop", "columns", "metrics")
+_FIRST_FIELDS = ("settings", "encoder", "target", "history", "stop", "columns", "metrics")
+_FIELDS = (*_FIRST_FIELDS, "choices", "temperature", "networks")
 
 
 def tabular_to_parts(estimator: Any, kind: str) -> Parts:
@@ -34,16 +42,25 @@ def tabular_to_parts(estimator: Any, kind: str) -> Parts:
         "columns": [str(name) for name in estimator.feature_names_in_],
         # what a held-out part of the table said, where somebody measured it
         "metrics": getattr(estimator, "metrics_", []),
+        "choices": None if estimator.choices_ is None else estimator.choices_.to_document(),
+        "temperature": estimator.temperature_,
+        "networks": len(estimator.bagged_),
     }
-    return Parts(
-        kind, document, children={"parameters": parameters_to_parts(estimator.parameters_)}
-    )
+    children = {
+        name: parameters_to_parts(parameters)
+        for name, parameters in zip(_names(len(estimator.bagged_)), estimator.bagged_, strict=True)
+    }
+    arrays = {f"errors_{k}": errors for k, errors in enumerate(estimator.errors_, start=1)}
+    return Parts(kind, document, arrays, children)
+
+
+def _names(networks: int) -> list[str]:
+    return ["parameters", *(f"parameters_{k}" for k in range(2, networks + 1))]
 
 
 def tabular_from_parts(cls: Any, parts: Parts) -> Any:
     """Return the fitted estimator that parts describe; FileError on anything off."""
-    parts.expect(_FIELDS, children=("parameters",))
-    document = parts.document
+    document = _document(parts)
     try:
         estimator = cls(**_given(document["settings"]))
         estimator.encoder_ = TableEncoder.from_document(document["encoder"])
@@ -53,15 +70,39 @@ def tabular_from_parts(cls: Any, parts: Parts) -> Any:
         estimator.feature_names_in_ = np.array(document["columns"], dtype=object)
         estimator.recording_ = None
         estimator.metrics_ = [dict(metric) for metric in document["metrics"]]
+        chosen = document["choices"]
+        estimator.choices_ = None if chosen is None else Choices.from_document(chosen)
+        estimator.temperature_ = document["temperature"]
     except FileError:
         raise
     except (TypeError, KeyError, ValueError, AttributeError, ClearpropError) as error:
         raise FileError(f"The file's {parts.kind} cannot be understood: {error}") from error
     estimator.n_features_in_ = len(estimator.feature_names_in_)
-    estimator.parameters_ = parameters_from_parts(parts.child("parameters", "parameters"))
+    estimator.bagged_ = tuple(
+        parameters_from_parts(parts.child(name, "parameters"))
+        for name in _names(document["networks"])
+    )
+    estimator.parameters_ = estimator.bagged_[0]
     estimator.network_ = estimator.parameters_.network
+    shape = (None, estimator.network_.outputs)
+    estimator.errors_ = tuple(
+        parts.array(f"errors_{k}", "float64", shape) for k in range(1, len(parts.arrays) + 1)
+    )
     _check_sizes(estimator)
     return estimator
+
+
+def _document(parts: Parts) -> dict[str, Any]:
+    """Return the document with every field, after a look at what else the part holds."""
+    if "networks" not in parts.document:
+        parts.expect(_FIRST_FIELDS, children=("parameters",))
+        return {**parts.document, "choices": None, "temperature": None, "networks": 1}
+    networks = parts.document["networks"]
+    if isinstance(networks, bool) or not isinstance(networks, int) or not 0 < networks <= 1000:
+        raise FileError(f"The file says that there are {networks!r} networks.")
+    errors = [f"errors_{k}" for k in range(1, networks + 1)] if parts.arrays else []
+    parts.expect(_FIELDS, errors, _names(networks))
+    return parts.document
 
 
 def _settings(estimator: Any) -> dict[str, Any]:
@@ -111,3 +152,5 @@ def _check_sizes(estimator: Any) -> None:
             f"The file's encoding makes {estimator.encoder_.width} features, but its network has "
             f"{estimator.network_.inputs} inputs."
         )
+    if any(other.network != estimator.network_ for other in estimator.bagged_):
+        raise FileError("The file's networks differ, but those of one model are alike.")

@@ -2,9 +2,9 @@
 
 A table goes this way: `read_table` (a file) or `as_frame` (what is in memory) gives a Polars
 frame; `infer_task` and `fit_target` settle what is learned; `inspect_columns` warns; `split_rows`
-holds rows out; `TableEncoder.fit`, or `EncoderFitting` chunk by chunk, learns how each column
-becomes features; `TableEncoder.transform` writes them. What was fitted is plain data: frozen
-records that turn themselves to JSON values and back.
+holds rows out, `fold_rows` each in turn; `TableEncoder.fit`, or `EncoderFitting` chunk by chunk,
+learns how each column becomes features; `TableEncoder.transform` writes them. What was fitted is
+plain data: frozen records that turn themselves to JSON values and back.
 
 May import NumPy, Polars, narwhals, scikit-learn (its shipped tables, when asked for) and
 `clearprop.errors`.
@@ -23,6 +23,7 @@ from clearprop.tables.columns import (
 )
 from clearprop.tables.encoder import TableEncoder
 from clearprop.tables.fitting import EncoderFitting, EncoderOptions
+from clearprop.tables.folds import fold_rows
 from clearprop.tables.formats import FORMATS
 from clearprop.tables.frames import as_frame
 from clearprop.tables.reading import read_table
@@ -64,6 +65,7 @@ __all__ = [
     "Task",
     "as_frame",
     "fit_target",
+    "fold_rows",
     "holds_arrays",
     "infer_task",
     "inspect_columns",

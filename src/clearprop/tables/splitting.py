@@ -2,7 +2,8 @@
 
 Chance comes from NumPy's Philox generator alone, so a seed names the same split everywhere.
 
-Public names: `split_rows`. Imports NumPy, Polars and `clearprop.errors`.
+Public names: `codes_of`, `ranks_of_time`, `split_rows`. Imports NumPy, Polars and
+`clearprop.errors`.
 """
 
 from __future__ import annotations
@@ -68,12 +69,12 @@ def split_rows(
         raise SettingError("Split by time or by group, not both: leave one of them out.")
     held = min(max(round(n * fraction), 1), n - 1)
     if time is not None:
-        test = _latest(_series(time, n, "time"), held)
+        test = _latest(ranks_of_time(time, n), held)
     else:
         generator = np.random.Generator(np.random.Philox(seed))
-        classes = _codes(strata, n, "strata") if strata is not None else np.zeros(n, dtype=int)
+        classes = codes_of(strata, n, "strata") if strata is not None else np.zeros(n, dtype=int)
         if groups is not None:
-            test = _grouped(_codes(groups, n, "groups"), classes, fraction, generator)
+            test = _grouped(codes_of(groups, n, "groups"), classes, fraction, generator)
         else:
             test = _stratified(classes, held, generator)
     return np.flatnonzero(~test), np.flatnonzero(test)
@@ -128,17 +129,8 @@ def _grouped(
     return chosen[groups]
 
 
-def _latest(time: pl.Series, held: int) -> np.ndarray:
+def _latest(ranks: np.ndarray, held: int) -> np.ndarray:
     """Hold out the latest rows, cut between distinct times as near to `held` rows as can be."""
-    if time.dtype == pl.String:
-        time = settle_text(time)
-        if time.dtype == pl.String:
-            raise DataError(
-                f"Expected times as numbers, dates or ISO 8601 text (2026-01-31 14:05); got "
-                f"{time.drop_nulls()[0]!r} among others. Rewrite the column."
-            )
-        _check_present(time, "time")
-    ranks = (time.rank("dense") - 1).to_numpy().astype(np.int64)
     sizes = np.bincount(ranks)
     if len(sizes) < 2:
         raise DataError(
@@ -150,7 +142,21 @@ def _latest(time: pl.Series, held: int) -> np.ndarray:
     return ranks >= len(sizes) - times
 
 
-def _codes(values: Any, n: int, what: str) -> np.ndarray:
+def ranks_of_time(time: Any, n: int) -> np.ndarray:
+    """Rank times (n,), numbers, dates or text in ISO 8601, from 0, equal ones alike: int64 (n,)."""
+    series = _series(time, n, "time")
+    if series.dtype == pl.String:
+        series = settle_text(series)
+        if series.dtype == pl.String:
+            raise DataError(
+                f"Expected times as numbers, dates or ISO 8601 text (2026-01-31 14:05); got "
+                f"{series.drop_nulls()[0]!r} among others. Rewrite the column."
+            )
+        _check_present(series, "time")
+    return (series.rank("dense") - 1).to_numpy().astype(np.int64)
+
+
+def codes_of(values: Any, n: int, what: str) -> np.ndarray:
     """Rank the values of an array (n,), equal ones alike, from 0: int64 (n,)."""
     return (_series(values, n, what).rank("dense") - 1).to_numpy().astype(np.int64)
 

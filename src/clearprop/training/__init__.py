@@ -5,7 +5,7 @@ The idea: a run is a stream of events. `Run.events()` advances an engine and yie
 that stream and nothing here prints. `train` drives a run to its end and returns an `Outcome`.
 
     settings.py    Settings: how a run goes, apart from the recipe that engines know
-    schedules.py   learning rates over a run
+    schedules.py   learning rates, dropout and decay over a run
     orders.py      the order in which epochs visit the rows
     stopping.py    when no more is to be gained
     events.py      Batches, Epoch, Stop
@@ -30,6 +30,8 @@ from clearprop.training.schedules import (
     SCHEDULES,
     Adaptive,
     Cosine,
+    CosLog,
+    FlatCosine,
     InverseScaling,
     OneCycle,
     WarmUp,
@@ -42,9 +44,11 @@ __all__ = [
     "Adaptive",
     "Batches",
     "ByLength",
+    "CosLog",
     "Cosine",
     "Epoch",
     "Event",
+    "FlatCosine",
     "History",
     "InOrder",
     "InverseScaling",

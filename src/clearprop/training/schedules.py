@@ -1,4 +1,4 @@
-"""Learning rates over a run: a factor on the rule's own rate, as a function of the step.
+"""Schedules over a run: a factor on the learning rate, dropout or weight decay, step by step.
 
 Each schedule is a frozen description with `factors(steps, horizon)`, which gives the factor of each
 step number; nothing is remembered between steps, so that a run can be resumed anywhere. Only
@@ -94,6 +94,56 @@ class OneCycle:
 
 
 @dataclass(frozen=True)
+class CosLog:
+    """½ - ½ cos(2π log₂(1 + (2ᵏ - 1) t)): k waves from 0 to 1 and back, each twice as long.
+
+    t is the share of the run that is done. Holzmüller et al. 2024, section 4 ("coslog4").
+
+    Attributes
+    ----------
+    waves : int
+        k.
+    """
+
+    name: ClassVar[str] = "coslog"
+    waves: int = 4
+
+    def __post_init__(self) -> None:
+        if isinstance(self.waves, bool) or not isinstance(self.waves, int) or self.waves < 1:
+            raise SettingError(
+                f"waves of CosLog must be a whole number from 1 on, but {self.waves!r} came."
+            )
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return the factor of each step."""
+        stretched = 1 + (2**self.waves - 1) * _progress(steps, horizon)
+        return 0.5 - 0.5 * np.cos(2 * np.pi * np.log2(stretched))
+
+
+@dataclass(frozen=True)
+class FlatCosine:
+    """1 for a share of the run, then down to 0 along half a cosine (Holzmüller et al. 2024).
+
+    Attributes
+    ----------
+    flat : float
+        The share, in [0, 1).
+    """
+
+    name: ClassVar[str] = "flat_cosine"
+    flat: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.flat < 1:
+            raise SettingError(f"flat of FlatCosine must lie in [0, 1), but {self.flat} came.")
+
+    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
+        """Return the factor of each step."""
+        falling = np.clip((_progress(steps, horizon) - self.flat) / (1 - self.flat), 0, 1)
+        return 0.5 + 0.5 * np.cos(np.pi * falling)
+
+
+@dataclass(frozen=True)
 class WarmUp:
     """A straight rise from near 0 to 1 over the first epochs, then another schedule.
 
@@ -127,5 +177,14 @@ def _progress(steps: np.ndarray, horizon: Horizon) -> np.ndarray:
 
 SCHEDULES: dict[str, type] = {
     schedule.name: schedule
-    for schedule in (Constant, InverseScaling, Adaptive, Cosine, OneCycle, WarmUp)
+    for schedule in (
+        Constant,
+        InverseScaling,
+        Adaptive,
+        Cosine,
+        OneCycle,
+        CosLog,
+        FlatCosine,
+        WarmUp,
+    )
 }

@@ -31,12 +31,17 @@ class Stopping:
         An epoch is progress when it betters the best one by at least this much.
     restore_best : bool
         End with the parameters of the best epoch, and not with the last.
+    latest : bool
+        Of epochs that are equally good the last is the best, and not the first: a later one has
+        learned more that the watched number does not show (Holzmüller et al. 2024). Such an epoch
+        is no progress to patience.
     """
 
     monitor: Monitor = "objective"
     patience: float = 10
     tolerance: float = 1e-4
     restore_best: bool = False
+    latest: bool = False
 
     def __post_init__(self) -> None:
         if self.monitor not in _WORDS:
@@ -60,7 +65,9 @@ class Progress:
         gain = value if self.stopping.monitor == "validation_score" else -value
         stale = gain < self.best + self.stopping.tolerance
         self.waited = self.waited + 1 if stale else 0
-        if not gain > self.best:
+        if not (
+            gain > self.best or (self.stopping.latest and self.best_epoch and gain == self.best)
+        ):
             return False
         self.best, self.best_epoch = gain, epoch
         if self.best_vector is None:
