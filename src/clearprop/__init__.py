@@ -6,8 +6,8 @@ moment only:
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
 - `RNNClassifier`, `RNNRegressor`: the same for sequences of steps, and forecasts of a series
 - `TabularClassifier`, `TabularRegressor`: take a table as it comes
-- `Network`, `Dense`, `Recurrent`, `GRU`, `LSTM`, `Loss`, `CustomLoss`, `Parameters`: the network
-  itself
+- `Network`, `Dense`, `Scaling`, `Periodic`, `Recurrent`, `GRU`, `LSTM`, `Loss`, `CustomLoss`,
+  `Parameters`: the network itself
 - `train`, `Settings`, `Watch`: the fit loop underneath
 - `explain`, `Explanation`, `check_gradient`: every number accounted for
 - `save`, `load`: model files
@@ -33,9 +33,11 @@ _EXPORTS = {
     "MLPRegressor": "clearprop.estimators",
     "Network": "clearprop.network",
     "Parameters": "clearprop.network",
+    "Periodic": "clearprop.network",
     "RNNClassifier": "clearprop.estimators",
     "RNNRegressor": "clearprop.estimators",
     "Recurrent": "clearprop.network",
+    "Scaling": "clearprop.network",
     "Settings": "clearprop.training",
     "TabularClassifier": "clearprop.estimators",
     "TabularRegressor": "clearprop.estimators",

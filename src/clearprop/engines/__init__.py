@@ -1,6 +1,7 @@
 """Engines: where the equations run. They differ in speed only.
 
-    contracts.py   Recipe, Block, TrainState, Record, Plan and the verbs of an Engine
+    recipes.py     Recipe, its schedules, Plan
+    contracts.py   Block, TrainState, Record and the verbs of an Engine
     trace.py       Trace, the arrays of one step, which explanations read
     timing.py      PartTime, how long each part of a step takes
     ledger.py      dropout masks, the named terms of an update, watched parameters: all engines'

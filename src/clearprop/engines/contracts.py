@@ -1,8 +1,8 @@
 """The contracts that all engines share: what goes in, what comes out, and the verbs.
 
-A `Recipe` says how to train; a `Block` is the data at hand; a `TrainState` is everything that
-training changes. They are plain data. An `Engine` is bound to one network and one recipe, owns its
-buffers, and its verb is
+A `Recipe` says how to train (its module's names are here as well); a `Block` is the data at hand; a
+`TrainState` is everything that training changes. They are plain data. An `Engine` is bound to one
+network and one recipe, owns its buffers, and its verb is
 
     state, record = engine.advance(state, block, steps)
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -25,133 +25,28 @@ from clearprop.engines.checks import (
     check_targets,
     check_weights,
 )
+from clearprop.engines.recipes import Constant, Horizon, Plan, Recipe, Schedule
 from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
-from clearprop.equations import Adam, Carrier, Penalty, Rule, carrier_for
-from clearprop.equations.carriers import check_carrier
+from clearprop.equations import Carrier, carrier_for
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 
-
-@dataclass(frozen=True)
-class Horizon:
-    """How long a run is planned to be; what schedules need to know.
-
-    Attributes
-    ----------
-    rows : int
-        Rows of an epoch.
-    steps : int
-        Steps of an epoch.
-    epochs : int
-        Epochs of the run.
-    """
-
-    rows: int
-    steps: int
-    epochs: int
-
-
-class Schedule(Protocol):
-    """The learning rate over a run, as a factor on the rule's own."""
-
-    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
-        """Return the factor of each step, (n,), for step numbers (n,) counted from 0."""
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A factor of 1 at every step."""
-
-    name = "constant"
-
-    def factors(self, steps: np.ndarray, horizon: Horizon) -> np.ndarray:
-        """Return ones."""
-        return np.ones(len(steps))
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train.
-
-    Attributes
-    ----------
-    rule : Rule
-        The update rule with its learning rate.
-    schedule : Schedule
-        Factor on the learning rate, step by step.
-    penalty : Penalty
-        L1 and L2.
-    batch_size : int
-        Rows of a step; the last step of an epoch may have fewer.
-    epochs : int
-        How many passes over the data the schedule plans for.
-    clip_norm, clip_value : float, optional
-        Bounds on the gradient's length and on its entries; see `equations.clip`.
-    carrier : str
-        How errors are carried back: a name of `equations.CARRIERS`. With any but `"exact"`, what
-        stands in the gradient's place is not the gradient. The state's seed draws random feedback.
-    truncate : int, optional
-        For sequences: errors are carried back over so many steps at most. Where every step is read
-        out and no way is reverse, the batch's sequences are gone through in pieces of so many
-        steps; each piece is one update, and the states are carried over from piece to piece
-        (Williams and Peng 1990). Elsewhere the whole sequences are one update, whose error stops at
-        the pieces' borders.
-    """
-
-    rule: Rule = field(default_factory=Adam)
-    schedule: Schedule = field(default_factory=Constant)
-    penalty: Penalty = field(default_factory=Penalty)
-    batch_size: int = 32
-    epochs: int = 100
-    clip_norm: float | None = None
-    clip_value: float | None = None
-    carrier: str = "exact"
-    truncate: int | None = None
-
-    def __post_init__(self) -> None:
-        check_carrier(self.carrier)
-        if self.truncate is not None and self.truncate < 1:
-            raise SettingError(f"truncate must be at least 1 step, but {self.truncate} came.")
-        if self.batch_size < 1:
-            raise SettingError(f"batch_size must be at least 1, but {self.batch_size} came.")
-        for name in ("clip_norm", "clip_value"):
-            bound = getattr(self, name)
-            if bound is not None and not bound > 0:
-                raise SettingError(f"{name} must be above 0, but {bound} came.")
-
-    def horizon(self, rows: int) -> Horizon:
-        """Return the horizon of a run over this many rows an epoch."""
-        return Horizon(rows, -(-rows // self.batch_size), self.epochs)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How an engine runs a recipe; part of the state, so that a run can be repeated to the bit.
-
-    Attributes
-    ----------
-    engine : str
-        `"reference"`, `"native"` or `"xla"`.
-    threads : int
-        Threads of the engine.
-    split : str
-        What the threads share out: `"none"`, `"batch"` or `"neurons"`.
-    blas : tuple of bool
-        For each layer, whether its products go through BLAS.
-    library : str
-        Which BLAS: `"openblas"`, which is SciPy's, or `"mkl"`.
-    through_time : str
-        How errors go back through time on the xla engine: `"serial"`, `"chain"`, `"scan"` (see
-        `xla.grid`), or `"auto"`, which takes another way than the serial one where it is faster.
-    """
-
-    engine: str
-    threads: int = 1
-    split: str = "none"
-    blas: tuple[bool, ...] = ()
-    library: str = "openblas"
-    through_time: str = "auto"
+__all__ = [
+    "Block",
+    "Constant",
+    "Engine",
+    "Horizon",
+    "Plan",
+    "Recipe",
+    "Record",
+    "Schedule",
+    "TrainState",
+    "Watching",
+    "check_recipe",
+    "goes_by_pieces",
+    "watched_steps",
+]
 
 
 @dataclass(frozen=True)
@@ -279,8 +174,14 @@ def goes_by_pieces(network: Network, recipe: Recipe) -> bool:
     )
 
 
-def check_recurrent(network: Network, recipe: Recipe) -> None:
+def check_recipe(network: Network, recipe: Recipe) -> None:
     """Raise a SettingError where a recipe cannot be had with the network's kind."""
+    if not network.plain and recipe.carrier != "exact":
+        raise SettingError(
+            f"carrier={recipe.carrier!r} is for networks of plain dense layers; through Scaling, "
+            f"Periodic and parametric layers, and with members, errors are carried back exactly. "
+            f"Use carrier='exact'."
+        )
     if network.recurrent and recipe.carrier != "exact":
         raise SettingError(
             f"carrier={recipe.carrier!r} is for networks without recurrent layers; through time "
@@ -290,6 +191,16 @@ def check_recurrent(network: Network, recipe: Recipe) -> None:
         raise SettingError(
             "truncate is for networks with recurrent layers; this one has no time to go back "
             "through. Leave it out."
+        )
+
+
+def check_dropout(network: Network, factors: np.ndarray) -> None:
+    """Raise a SettingError where a schedule's factors take a dropout rate out of [0, 1)."""
+    highest = max(operation.dropout for operation in network.operations)
+    if len(factors) and not (factors.min() >= 0 and highest * factors.max() < 1):
+        raise SettingError(
+            f"dropout_schedule has factors from {factors.min():g} to {factors.max():g}, which take "
+            f"a dropout rate of {highest:g} out of [0, 1)."
         )
 
 
@@ -347,16 +258,29 @@ class Engine(ABC):
     recipe : Recipe
         May be replaced between two calls of `advance`.
     plan : Plan
+    plain_only : bool
+        It runs plain networks (see `Network.plain`) at fixed dropout rates, and no others.
     """
 
     name: str
+    plain_only: ClassVar[bool] = True
 
     def __init__(self, network: Network, recipe: Recipe, plan: Plan) -> None:
         self.network = network
         self.recipe = recipe
         self.plan = plan
         self._carrier: tuple[str, int, Carrier] | None = None
-        check_recurrent(network, recipe)
+        check_recipe(network, recipe)
+        if self.plain_only and not network.plain:
+            raise SettingError(
+                f"The {self.name} engine does not run Scaling, Periodic or parametric layers, nor "
+                f"networks with members. Use engine='reference'."
+            )
+        if self.plain_only and recipe.dropout_schedule is not None:
+            raise SettingError(
+                f"The {self.name} engine runs dropout at fixed rates. Leave dropout_schedule out, "
+                f"or use engine='reference'."
+            )
 
     def carrier(self, state: TrainState) -> Carrier:
         """Return how the recipe carries errors back; random feedback is drawn once a seed."""
@@ -386,9 +310,21 @@ class Engine(ABC):
     def step_constants(
         self, state: TrainState, block: Block, steps: int, horizon: Horizon | None = None
     ) -> np.ndarray:
-        """Return the rule's constants of the next steps, (steps, 5)."""
+        """Return what the next steps do not take from the data, (steps, 6).
+
+        Columns 0 to 4 are the rule's constants, with the decay's schedule; column 5 is the factor
+        on dropout rates.
+        """
         numbers = np.arange(state.step, state.step + steps)
-        return self.recipe.rule.constants(numbers, self.step_rates(state, block, steps, horizon))
+        rates = self.step_rates(state, block, steps, horizon)
+        rule = self.recipe.rule.constants(numbers, rates)
+        decay, dropout = self.recipe.decay_schedule, self.recipe.dropout_schedule
+        horizon = horizon or self.horizon(block)
+        if decay is not None:
+            rule[:, 4] *= decay.factors(numbers, horizon)
+        factors = np.ones(steps) if dropout is None else dropout.factors(numbers, horizon)
+        check_dropout(self.network, factors)
+        return np.column_stack([rule, factors])
 
     def horizon(self, block: Block) -> Horizon:
         """Return the horizon of a run over this block."""

@@ -43,8 +43,8 @@ def update_terms(
     ----------
     gradient : (network.size,) array
         Of the loss, without penalty, before clipping.
-    constants : (5,) float64 array
-        The rule's constants of the step.
+    constants : (6,) float64 array
+        The step's row of `Engine.step_constants`.
     penalty_factor : float
         What the penalty is multiplied by in this batch.
     """

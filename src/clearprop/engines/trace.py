@@ -61,8 +61,8 @@ class Trace:
         What the engine added to the parameters.
     rate : float
         η of the step: the rule's learning rate times the schedule's factor.
-    constants : (5,) float64 array
-        The rule's constants of the step.
+    constants : (6,) float64 array
+        The step's row of `Engine.step_constants`.
     """
 
     network: Network

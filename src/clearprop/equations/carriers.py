@@ -123,7 +123,7 @@ class Random(Carrier):
     def of(cls, network: Network, seed: int) -> Self:
         """Draw B as the weights are drawn, with NumPy's Philox from a stream of its own."""
         for number, layer in enumerate(network.layers[1:], start=2):
-            if layer.init == "zeros":
+            if getattr(layer, "init", None) == "zeros":
                 raise SettingError(
                     f"Random feedback is drawn as the weights are, but those of layer {number} "
                     f"start at zero, so no error would come through. Choose another init for it."

@@ -24,7 +24,7 @@ from clearprop.errors import FileError, SettingError
 from clearprop.files.parts import Parts
 from clearprop.functions import ACTIVATIONS, LOSSES, Activation, CustomLoss, Loss
 from clearprop.functions.spelling import parse_call
-from clearprop.network import GRU, LSTM, Dense, Network, Parameters, Recurrent
+from clearprop.network import GRU, LSTM, Dense, Layer, Network, Parameters, Recurrent
 from clearprop.network.recurrent import RecurrentLayer
 
 # Keeps products of two sizes below 2^62, so that no layout overflows a 64-bit integer.
@@ -95,6 +95,8 @@ def network_to_document(network: Network) -> dict[str, Any]:
         The network is described in a way that could not be read again, such as
         `Loss("huber", -1.0)`.
     """
+    if not network.plain:
+        raise SettingError(f"No document describes Scaling, Periodic, t or members: {network}.")
     document = {
         "inputs": int(network.inputs),
         "layers": [_layer_to_document(layer) for layer in network.layers],
@@ -126,9 +128,10 @@ def network_from_document(document: Any) -> Network:
         raise FileError(f"The network is described wrongly. {error}") from error
 
 
-def _layer_to_document(layer: Dense | RecurrentLayer) -> dict[str, Any]:
+def _layer_to_document(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, RecurrentLayer):
         return _recurrent_to_document(layer)
+    assert isinstance(layer, Dense)
     return {
         "units": layer.units,
         "activation": _spelled(layer.function),

@@ -4,6 +4,9 @@ An initialiser draws for one layer: `draw(layer, generator)` gives weights (fan_
 biases (units,) in float64. It asks a layer for its `fan_in`, its `units` and its `activation.name`,
 and any of NumPy's generators for numbers.
 
+Two starts look at the data that the layer will see, besides: `"std"` for weights and `"he+5"` for
+biases; `clearprop.network.starts` takes them from here and does that.
+
 A recurrent initialiser draws for one gate: `draw(layer, size, generator)` gives W (size, fan_in),
 U (size, size) and b (size,).
 """
@@ -80,6 +83,11 @@ def _standard_normal(layer: Layer, generator: Any) -> tuple[np.ndarray, np.ndarr
     return weight, generator.standard_normal(layer.units)
 
 
+def _weights_alone(layer: Layer, generator: Any) -> tuple[np.ndarray, np.ndarray]:
+    # for "std", which then divides the weights of each unit by the standard deviation of its z
+    return generator.standard_normal((layer.fan_in, layer.units)), np.zeros(layer.units)
+
+
 # name → draws (weights of shape (fan_in, units), biases of shape (units,))
 INITIALISERS: dict[str, Any] = {
     "auto": _automatic,
@@ -92,8 +100,12 @@ INITIALISERS: dict[str, Any] = {
     "sklearn": _scikit_learn(6.0),
     "sklearn_logistic": _scikit_learn(2.0),
     "standard_normal": _standard_normal,
+    "std": _weights_alone,
     "zeros": _zeros,
 }
+
+# how biases start where a layer's `init` does not settle it
+BIAS_STARTS = ("auto", "zeros", "normal", "he+5")
 
 
 def _orthogonal(size: int, generator: Any) -> np.ndarray:

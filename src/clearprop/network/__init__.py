@@ -12,10 +12,11 @@ well, from its own units one step earlier, between W^l and b^l.
 A network *lowers* to a tuple of `Operation`s, one per layer, which is what engines run.
 
     dense.py         Dense
+    front.py         Scaling, Periodic: what may stand before the first dense layer
     recurrent.py     Recurrent (Elman), GRU, LSTM: layers whose units are fed back to them
-    operations.py    Segment, Operation, Recurrence and its Ways: what layers lower to
+    operations.py    Segment, Operation, Waves, Recurrence and its Ways: what layers lower to
     description.py   Network
-    parameters.py    Parameters
+    parameters.py    Parameters;  starts.py: how they start, which may depend on the data
 
 May import: `clearprop.functions`, `clearprop.errors`, NumPy.
 """
@@ -23,7 +24,8 @@ May import: `clearprop.functions`, `clearprop.errors`, NumPy.
 from clearprop.functions.initialisers import INITIALISERS
 from clearprop.network.dense import Dense
 from clearprop.network.description import DTypeName, Layer, Network
-from clearprop.network.operations import Operation, Recurrence, Segment, Way
+from clearprop.network.front import FrontLayer, Periodic, Scaling
+from clearprop.network.operations import Operation, Recurrence, Segment, Waves, Way
 from clearprop.network.parameters import Parameters
 from clearprop.network.recurrent import GRU, LSTM, Recurrent, RecurrentLayer
 
@@ -33,13 +35,17 @@ __all__ = [
     "LSTM",
     "DTypeName",
     "Dense",
+    "FrontLayer",
     "Layer",
     "Network",
     "Operation",
     "Parameters",
+    "Periodic",
     "Recurrence",
     "Recurrent",
     "RecurrentLayer",
+    "Scaling",
     "Segment",
+    "Waves",
     "Way",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,11 +12,12 @@ from clearprop.errors import SettingError
 from clearprop.functions import CustomLoss, Loss, check_pair, loss
 from clearprop.functions.spelling import suggest
 from clearprop.network.dense import Dense
+from clearprop.network.front import FrontLayer, Periodic, Scaling
 from clearprop.network.operations import Operation, Recurrence, Segment, lower
 from clearprop.network.recurrent import RecurrentLayer
 
 DTypeName = Literal["float32", "float64"]
-Layer = Dense | RecurrentLayer
+Layer = Dense | FrontLayer | RecurrentLayer
 Readout = Literal["last", "every", "mean"]
 READOUTS = ("last", "every", "mean")
 
@@ -25,13 +26,14 @@ READOUTS = ("last", "every", "mean")
 class Network:
     """A network: inputs, layers, loss, precision; and a readout, where it reads sequences.
 
-    A network with a recurrent layer reads sequences of steps, one without reads single rows.
+    A network with a recurrent layer reads sequences of steps, one without reads single rows. One of
+    rows may begin with front layers, `Periodic` and `Scaling`, and may be several networks in one.
 
     Attributes
     ----------
     inputs : int
         Units of layer 0, the columns of the input.
-    layers : tuple of Dense, Recurrent, GRU or LSTM
+    layers : tuple of Periodic, Scaling, Dense, Recurrent, GRU or LSTM
         The layers 1 to L; the last is the output layer, which is dense. One layer alone is linear
         or logistic regression.
     loss : str, Loss or CustomLoss
@@ -44,6 +46,11 @@ class Network:
         the sequence (a backward way ends at the first step), its state at every step, which makes
         one output a step, or the mean of these. `"last"` where absent; None without recurrent
         layers.
+    members : int
+        So many networks that share their weights (TabM-mini; Gorishniy, Kotelnikov and Babenko
+        2025): each has gains of its own in the `Scaling` before the first dense layer, and an
+        output layer of its own; all else they share. They see the same rows; what is minimised is
+        the mean of their losses, and what is predicted is the mean of their outputs.
 
     Raises
     ------
@@ -66,6 +73,7 @@ class Network:
     loss: str | Loss | CustomLoss = "half_squared_error"
     dtype: DTypeName = "float32"
     readout: Readout | None = None
+    members: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -85,6 +93,8 @@ class Network:
                 )
         self._check_readout()
         self._check_output()
+        self._check_front()
+        self._check_members()
 
     def _check_readout(self) -> None:
         if not self.recurrent:
@@ -101,8 +111,53 @@ class Network:
                 f"There is no readout {self.readout!r}. {suggest(str(self.readout), READOUTS)}"
             )
 
+    def _check_front(self) -> None:
+        fan_in, dense = self.inputs, 0
+        for number, layer in enumerate(self.layers, start=1):
+            if not isinstance(layer, FrontLayer):
+                dense = dense or number
+                continue
+            if dense:
+                raise SettingError(
+                    f"Layer {number} is {layer}, which prepares inputs, but layer {dense} before "
+                    f"it is {self.layers[dense - 1]}. Put it at the front."
+                )
+            if isinstance(layer, Periodic) and max(layer.columns) >= fan_in:
+                raise SettingError(
+                    f"Periodic in layer {number} names input {max(layer.columns)}, but it receives "
+                    f"{fan_in}, which are numbered from 0 to {fan_in - 1}."
+                )
+            fan_in = layer.outputs_of(fan_in)
+        if self.recurrent and not self.plain:
+            raise SettingError(
+                "Networks of sequences cannot have Scaling, Periodic or parametric layers. Use "
+                "dense and recurrent layers only."
+            )
+
+    def _check_members(self) -> None:
+        if isinstance(self.members, bool) or not isinstance(self.members, int | np.integer):
+            raise SettingError(f"members must be a whole number, but {self.members!r} came.")
+        object.__setattr__(self, "members", int(self.members))
+        if self.members < 1:
+            raise SettingError(f"members must be 1 or above, but {self.members} came.")
+        if self.members == 1:
+            return
+        if self.recurrent:
+            raise SettingError("A network of sequences cannot have members. Leave them out.")
+        scalings = [n for n, layer in enumerate(self.layers) if isinstance(layer, Scaling)]
+        if len(scalings) != 1 or not isinstance(self.layers[scalings[0] + 1], Dense):
+            raise SettingError(
+                f"A network with members needs one Scaling, directly before its first dense "
+                f"layer, by whose gains they differ, but {' → '.join(map(str, self.layers))} came."
+            )
+
     def _check_output(self) -> None:
         output = self.layers[-1]
+        if isinstance(output, FrontLayer):
+            raise SettingError(
+                f"The last layer is {output}, but the output layer must be dense. Add Dense(…) "
+                f"behind it."
+            )
         if isinstance(output, RecurrentLayer):
             raise SettingError(
                 f"The last layer is {output}, but the output layer must be dense, since its "
@@ -110,6 +165,10 @@ class Network:
             )
         if output.dropout:
             raise SettingError("The output layer cannot have dropout: it would erase predictions.")
+        if output.parametric:
+            raise SettingError(
+                "The output layer cannot be parametric: its activation belongs to the loss."
+            )
         if output.function.name == "softmax" and output.units == 1:
             raise SettingError(
                 "A softmax over one unit is always 1. Use one sigmoid unit with "
@@ -125,17 +184,35 @@ class Network:
     @property
     def shape(self) -> tuple[int, ...]:
         """Units that each layer hands on, the input first."""
-        return (self.inputs, *(layer.outputs for layer in self.layers))
+        return (self.inputs, *(operation.units for operation in self.operations))
 
     @property
     def outputs(self) -> int:
         """Units of the output layer."""
-        return self.layers[-1].units
+        return self.operations[-1].units
 
     @property
     def recurrent(self) -> bool:
         """Whether the network reads sequences."""
         return any(isinstance(layer, RecurrentLayer) for layer in self.layers)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it has dense and recurrent layers alone, with activations that are not learnt."""
+        kinds = (Dense, RecurrentLayer)
+        return self.members == 1 and all(
+            isinstance(layer, kinds) and not getattr(layer, "parametric", False)
+            for layer in self.layers
+        )
+
+    def member(self, number: int) -> Network:
+        """Return one member, counted from 0, as a network of its own: all are described alike."""
+        if not 0 <= number < self.members:
+            raise SettingError(
+                f"The network's members are numbered from 0 to {self.members - 1}, but {number} "
+                f"came."
+            )
+        return replace(self, members=1)
 
     @property
     def read_behind(self) -> int:
@@ -158,8 +235,11 @@ class Network:
         """The network lowered to operations, first layer first."""
         operations: list[Operation] = []
         start, fan_in = 0, self.inputs
+        members = self.members if self.members > 1 else 0
         for number, layer in enumerate(self.layers, start=1):
-            operation = lower(number, layer, fan_in, start)
+            last = number == len(self.layers)
+            own = members if last or isinstance(layer, Scaling) else 0
+            operation = lower(number, layer, fan_in, start, own)
             operations.append(operation)
             start, fan_in = operation.segments[-1].stop, operation.units
         return tuple(operations)
@@ -177,4 +257,5 @@ class Network:
             parts.append(f"{layer}{drop}")
             if self.readout is not None and number == self.read_behind:
                 parts.append(self.readout)
-        return " → ".join(parts)
+        line = " → ".join(parts)
+        return line if self.members == 1 else f"{self.members} members of {line}"

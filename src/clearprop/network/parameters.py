@@ -9,10 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from clearprop.errors import SettingError, ShapeError
-from clearprop.functions.initialisers import INITIALISERS, RECURRENT_INITIALISERS
 from clearprop.functions.spelling import suggest
+from clearprop.network import starts
 from clearprop.network.description import Network
-from clearprop.network.operations import Recurrence, Segment
+from clearprop.network.operations import Operation, Segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,17 +38,21 @@ class Parameters:
 
     @property
     def weights(self) -> list[np.ndarray]:
-        """W^1 … W^L as views, each (units, fan_in); `weights[0]` is W^1.
+        """W of each layer but front ones, as views, (units, fan_in); `weights[0]` is the first's.
 
         Of a recurrent layer it is that of its first way; by name, `parameters["U1"]`, there are
-        all.
+        all. An output layer with members has (members, units, fan_in).
         """
-        return [operation.weight.view(self.vector) for operation in self.network.operations]
+        return [operation.weight.view(self.vector) for operation in self._behind_the_front()]
 
     @property
     def biases(self) -> list[np.ndarray]:
-        """b^1 … b^L as views, each (units,); `biases[0]` is b^1. See `weights`."""
-        return [operation.bias.view(self.vector) for operation in self.network.operations]
+        """b of each layer but front ones, as views, (units,). See `weights`."""
+        return [operation.bias.view(self.vector) for operation in self._behind_the_front()]
+
+    def _behind_the_front(self) -> list[Operation]:
+        front = ("scaling", "periodic")
+        return [o for o in self.network.operations if o.kind not in front]
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Return the view of one segment by its name: `parameters["W1"]`."""
@@ -62,27 +66,34 @@ class Parameters:
         """Return parameters with a vector of their own."""
         return replace(self, vector=self.vector.copy())
 
+    def member(self, number: int) -> Parameters:
+        """Return one member's parameters, counted from 0, as those of a network of its own."""
+        network = self.network.member(number)
+        vector = np.empty(network.size, dtype=self.vector.dtype)
+        for own, segment in zip(self.network.segments, network.segments, strict=True):
+            array = own.view(self.vector)
+            segment.view(vector)[...] = array[number] if own.own else array
+        return Parameters(network, vector)
+
     @classmethod
     def initial(
-        cls, network: Network, seed: int | np.random.Generator | np.random.RandomState = 0
+        cls,
+        network: Network,
+        seed: int | np.random.Generator | np.random.RandomState = 0,
+        rows: Any = None,
     ) -> Self:
         """Draw the start that the layers' `init` ask for.
 
         Weights and, for `"sklearn"`, biases are drawn layer by layer, W then b (W, U, b way by way
         in a recurrent layer), in float64 and then rounded to the network's dtype. With a
         `RandomState`, `"sklearn"` draws the very numbers that scikit-learn's classes draw.
+
+        `rows`, (n, inputs), are what the starts look at that depend on the data: weights that
+        start as `"std"` and biases that start as `"he+5"`; see `starts`. They may be sparse.
         """
         if isinstance(seed, int | np.integer):
             seed = np.random.Generator(np.random.Philox(int(seed)))
-        parameters = cls(network, np.zeros(network.size, dtype=network.dtype))
-        for layer, operation in zip(network.layers, network.operations, strict=True):
-            if isinstance(operation, Recurrence):
-                _draw_recurrent(parameters, layer, operation, seed)
-                continue
-            weight, bias = INITIALISERS[layer.init](operation, seed)
-            operation.weight.view(parameters.vector)[...] = weight.T
-            operation.bias.view(parameters.vector)[...] = bias
-        return parameters
+        return cls(network, starts.drawn(network, seed, rows))
 
     @classmethod
     def from_names(cls, network: Network, arrays: Mapping[str, Any]) -> Self:
@@ -117,10 +128,10 @@ class Parameters:
         ShapeError
             If an array does not have its layer's shape; the message names the layer.
         """
-        if network.recurrent:
+        if network.recurrent or not network.plain:
             raise SettingError(
-                f"{network} has recurrent layers, whose parameters have names of their own. Use "
-                f"Parameters.from_names."
+                f"{network} has more than weights and biases of dense layers; its parameters have "
+                f"names of their own. Use Parameters.from_names."
             )
         if len(weights) != len(network.layers) or len(biases) != len(network.layers):
             raise ShapeError(
@@ -141,16 +152,3 @@ def _fill(vector: np.ndarray, segment: Segment, array: Any) -> None:
             f"{segment.name} must have shape {segment.shape}, but {values.shape} came."
         )
     segment.view(vector)[...] = values
-
-
-def _draw_recurrent(parameters: Parameters, layer: Any, operation: Recurrence, seed: Any) -> None:
-    """Draw W, U and b of each way, gate by gate; a GRU's inner bias starts at 0."""
-    draw, gates, size = RECURRENT_INITIALISERS[layer.init], layer.gates, operation.size
-    for way in operation.ways:
-        weight, recurrent, bias = (s.view(parameters.vector) for s in way.segments[:3])
-        for place in range(len(gates)):
-            rows = slice(place * size, (place + 1) * size)
-            weight[rows], recurrent[rows], bias[rows] = draw(operation, size, seed)
-        if "f" in gates:
-            forget = gates.index("f")
-            bias[forget * size : (forget + 1) * size] += layer.forget_bias

@@ -102,7 +102,7 @@ class SequenceCall:
         """Return what the kernel is given behind the number of a thread."""
         network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
         space, step = self.space, state.step if state else 0
-        vector, table = self.vector, np.zeros((1, 5)) if constants is None else constants
+        vector, table = self.vector, np.zeros((1, 6)) if constants is None else constants
         entries, every = np.empty(0, dtype=np.int64), 1
         if self.watch is not None:
             entries, every = np.array(self.watch.entries, dtype=np.int64), self.watch.every
