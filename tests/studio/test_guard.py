@@ -27,9 +27,9 @@ def ask(headers=(HOST,), rules=None, *, kind="http", path="/", query=b"", method
         "type": kind, "path": path, "query_string": query, "method": method,
         "headers": list(headers), "server": ("127.0.0.1", 8080),
     }  # fmt: skip
-    pieces = [
-        {"type": "http.request", "body": piece, "more_body": True} for piece in body
-    ] + [{"type": "http.request", "body": b"", "more_body": False}]
+    pieces = [{"type": "http.request", "body": piece, "more_body": True} for piece in body] + [
+        {"type": "http.request", "body": b"", "more_body": False}
+    ]
     sent = []
 
     async def receive():

@@ -139,7 +139,7 @@ def test_a_weight_must_be_a_number():
     run = trainer()
     with pytest.raises(SettingError, match="finite"):
         run.set_parameter(0, float("nan"))
-    with pytest.raises(SettingError, match="27 parameters|no 999"):
+    with pytest.raises(SettingError, match="parameters, no 999"):
         run.set_parameter(999, 1.0)
 
 
