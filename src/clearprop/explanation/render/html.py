@@ -5,7 +5,7 @@ inside. The script only lights what belongs together, and tells all digits of a 
 the page is complete. `fragment_of` gives the same blocks for a notebook's output, with all style
 below one class.
 
-Public names: `fragment_of`, `html_of`.
+Public names: `fragment_of`, `html_of`, `palette_style`.
 May import: `formulas`, `pages`, `breaking`, `mathml`, `svg`, `scenes.palette`, `words`.
 """
 
@@ -92,16 +92,16 @@ def _resource(name: str) -> str:
 @cache
 def _style() -> str:
     """Return the style of blocks, with the palette's colours on both grounds."""
-    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{_colours(DARK)}\n}}\n"
+    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{palette_style(DARK)}\n}}\n"
     roles = "".join(f".cp .r-{role} {{ color: var(--{role}-text); }}\n" for role in PALETTE)
     chips = "".join(
         f".cp .chips mtd.chip.r-{role} {{ background: var(--{role}-wash); }}\n" for role in PALETTE
     )
-    parts = (_colours(LIGHT), "\n", dark, _resource("blocks.css"), roles, chips, page_style())
+    parts = (palette_style(LIGHT), "\n", dark, _resource("blocks.css"), roles, chips, page_style())
     return "".join(parts)
 
 
-def _colours(scheme: Scheme) -> str:
+def palette_style(scheme: Scheme, selector: str = ".cp") -> str:
     """Return each role's colours as properties: of lines, of text, and of a ground behind text."""
     table = colours(scheme)
     ground = table["ground"][0]
@@ -111,7 +111,7 @@ def _colours(scheme: Scheme) -> str:
         f"{_mixed(line, ground, share.get(role, 0.12))};"
         for role, (line, text) in table.items()
     )
-    return f".cp {{ {rules} }}"
+    return f"{selector} {{ {rules} }}"
 
 
 def _mixed(colour: str, ground: str, share: float) -> str:

@@ -1,6 +1,6 @@
 """What each neuron of a network of two inputs gives over the input plane, as heat maps.
 
-Public names: `planes_of`.
+Public names: `CELLS`, `heat_at`, `limit_of`, `planes_of`, `points_of`.
 May import: `figures`, `layout`, `halves`, `scene`, `clearprop.equations`, NumPy.
 """
 
@@ -30,32 +30,40 @@ def planes_of(figures: Figures, layout: Layout) -> dict[Unit, Heat]:
     x = np.asarray(figures.trace.x, dtype=np.float64)
     low, high = x.min(axis=0), x.max(axis=0)
     around = np.where(high > low, (high - low) / 2, 1.0)
-    ways = [
-        np.linspace(start, stop, CELLS)
-        for start, stop in zip(low - around, high + around, strict=True)
-    ]
-    plane = np.stack([part.ravel() for part in np.meshgrid(*ways)], axis=1)
+    plane = points_of(low - around, high + around)
     vector = np.asarray(figures.trace.vector, dtype=np.float64)
     activations = forward(np, network, vector, plane).a
-    return {
-        (layer, unit): _heat(layout, (layer, unit), activations[layer - 1][:, unit])
-        for layer, unit in layout.centres
-        if layer
-    }
+    heats = {}
+    for layer, unit in layout.centres:
+        if layer:
+            values = activations[layer - 1][:, unit]
+            grid = tuple(tuple(row) for row in values.reshape(CELLS, CELLS)[::-1].tolist())
+            heats[layer, unit] = heat_at(layout, (layer, unit), grid, limit_of(values))
+    return heats
 
 
-def _heat(layout: Layout, unit: Unit, values: np.ndarray) -> Heat:
+def points_of(low: np.ndarray, high: np.ndarray, cells: int = CELLS) -> np.ndarray:
+    """Return a grid over the plane of two inputs, (cells², 2), the lowest x2 first."""
+    ways = [np.linspace(start, stop, cells) for start, stop in zip(low, high, strict=True)]
+    return np.stack([part.ravel() for part in np.meshgrid(*ways)], axis=1)
+
+
+def limit_of(values: np.ndarray) -> float:
+    """Return the largest finite |value|; 1 where all are 0."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
+
+
+def heat_at(layout: Layout, unit: Unit, grid: tuple[tuple[float, ...], ...], limit: float) -> Heat:
+    """Return a heat map as the right half of a neuron's circle; its uppermost row is first."""
     x, y = layout.centres[unit]
     radius = layout.radius(unit[0])
-    grid = values.reshape(CELLS, CELLS)[::-1]
-    finite = values[np.isfinite(values)]
     return Heat(
         x,
         y - radius,
         radius,
         2 * radius,
-        tuple(tuple(row) for row in grid.tolist()),
-        limit=float(np.abs(finite).max(initial=0.0)) or 1.0,
+        grid,
+        limit=limit,
         clip=half(x, y, radius, right=True),
         key=f"a{unit[0]}.{unit[1]}",
     )

@@ -1,0 +1,35 @@
+"""The studio: a page in the browser on which a network learns while one looks into it.
+
+The idea: what a person does on the page is a command to a session, what the page shows is a frame
+from it. A session is one run: a thread of its own advances the package's engine, and takes commands
+between two calls of it. The page asks for a frame when it has painted the last one, so a slow page
+is sent fewer and a hidden page none. All pictures are scenes, computed here and painted by one
+script (`static/picture.js`), which knows scenes and nothing of this server.
+
+From the outside to the inside, each below knows nothing of those above:
+
+    server.py      the process: addresses, token, the web server
+      guard.py       who may ask: Host, Origin, token, sizes; plain ASGI, web sockets too
+      page.py        the page of one tab: NiceGUI elements, its session
+        panels.py      the columns of controls      transport.py   play, step, rewind, speed
+        details.py     one weight: read and edited  tags.py        plain HTML elements that speak
+                                                                   the page's language
+    sessions.py    how many there may be; the folder for a session's uploads
+    session.py     Session: a thread, its commands, the pace
+    frames.py      what changed since the last frame
+      drawings.py    the network, live            surfaces.py    what it answers over its inputs
+      wire.py        scenes as messages: whole, or what differs
+    trainer.py     Trainer: a state that is advanced, edited and taken back, with its curves
+      timeline.py    kept states, from which any step is reached again to the bit
+    setups.py      Setup: what a person has chosen, checked; network and recipe from it
+      samples.py     the rows that are learned from, and those held out
+        toys.py        circles, xor, clusters, spiral, plane, multi-Gaussian, sine
+        uploads.py     a person's own table
+
+A state is what engines define (`TrainState`), and every step that is ever shown is one of an
+engine's. To go back to a step, the latest kept state before it is taken and advanced again: the
+same state, plan and rows give the same bits.
+
+Needs the extra `studio` (NiceGUI), which only `server`, `page` and what they build from import.
+May import: everything but `clearprop.cli`.
+"""

@@ -1,0 +1,204 @@
+"""What lies before one person: the run, what is looked at, and everything that can be done to it.
+
+Every public method is a command of the page. It is carried out whole or, with an error for people,
+not at all.
+
+Public names: `Desk`.
+May import: `frames`, `samples`, `setups`, `trainer`, `uploads`, `clearprop.errors`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from clearprop.errors import SettingError
+from clearprop.explanation.names import Place
+from clearprop.studio.frames import View, names_of
+from clearprop.studio.samples import Samples, toy_samples
+from clearprop.studio.setups import IN_FLIGHT, Setup
+from clearprop.studio.trainer import Trainer
+from clearprop.studio.uploads import Upload, read_upload, table_samples
+
+# what of a setup the samples depend on
+OF_SAMPLES = ("data", "target", "noise", "train_share", "rows", "seed")
+
+
+class Desk:
+    """A run and what is looked at.
+
+    Attributes
+    ----------
+    trainer : Trainer
+    view : View
+    playing : bool
+    speed : str
+        A name of `session.SPEEDS`.
+    upload : Upload, optional
+        The person's own table.
+    """
+
+    def __init__(self, setup: Setup | None = None, engine: str = "auto") -> None:
+        self._engine = engine
+        self.upload: Upload | None = None
+        self.view = View()
+        self.playing, self.speed = False, "calm"
+        setup = setup or Setup()
+        self.trainer = Trainer(setup, self._samples(setup), engine)
+
+    def close(self) -> None:
+        """Let go of everything large."""
+        del self.trainer
+        self.upload = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return what the page's controls show."""
+        samples = self.trainer.samples
+        return {
+            "playing": self.playing,
+            "speed": self.speed,
+            "setup": self.trainer.setup.to_document(),
+            "loss": str(self.trainer.network.loss),
+            "kind": samples.kind,
+            "inputs": len(samples.inputs),
+            "outputs": list(samples.outputs),
+            "output": self.view.output,
+            "rows": [len(samples.x), len(samples.held_x)],
+            "columns": self.upload.columns if self.upload else [],
+            "upload": self.upload.name if self.upload else "",
+            "network": str(self.trainer.network),
+            "parameters": self.trainer.network.size,
+        }
+
+    # how it goes
+
+    def play(self) -> None:
+        """Go on training."""
+        if self.trainer.failure:
+            raise SettingError(self.trainer.failure)
+        self.playing = True
+
+    def pause(self) -> None:
+        """Stand still."""
+        self.playing = False
+
+    def set_speed(self, speed: str) -> None:
+        """Train at another pace."""
+        self.speed = speed
+
+    def step_sample(self) -> None:
+        """Take one step on the next sample alone."""
+        self.playing = False
+        self.trainer.advance_sample()
+
+    def step_batch(self) -> None:
+        """Take one step on the next batch."""
+        self.playing = False
+        self.trainer.advance(1)
+
+    def step_epoch(self) -> None:
+        """Take the steps that are left of the epoch."""
+        self.playing = False
+        self.trainer.advance(max(1, self.trainer.steps_of_epoch))
+
+    def go_to(self, step: int) -> None:
+        """Go back, or again forward, to a step that the run has been at."""
+        self.playing = False
+        self.trainer.go_to(int(step))
+
+    def go_by(self, steps: int) -> None:
+        """Go by some steps, backwards where negative."""
+        self.go_to(self.trainer.state.step + int(steps))
+
+    def reset(self) -> None:
+        """Begin the run anew."""
+        self.playing = False
+        self._begin(self.trainer.setup, self.trainer.samples)
+
+    # what is chosen
+
+    def choose(self, chosen: dict[str, Any]) -> None:
+        """Choose anything of the setup; what needs it begins a new run, which goes on playing."""
+        setup = self._chosen(chosen)
+        if setup == self.trainer.setup:
+            return
+        if set(chosen) <= set(IN_FLIGHT):
+            self.trainer.change(setup)
+            return
+        renewed = any(
+            getattr(setup, name) != getattr(self.trainer.setup, name) for name in OF_SAMPLES
+        )
+        self._begin(setup, self._samples(setup) if renewed else self.trainer.samples)
+
+    def _chosen(self, chosen: dict[str, Any]) -> Setup:
+        if "hidden" in chosen:
+            chosen = chosen | {"hidden": tuple((units, f) for units, f in chosen["hidden"])}
+        return replace(self.trainer.setup, **chosen)
+
+    def _samples(self, setup: Setup) -> Samples:
+        if setup.data != "table":
+            return toy_samples(
+                setup.data, rows=setup.rows, noise=setup.noise, train_share=setup.train_share,
+                seed=setup.seed,
+            )  # fmt: skip
+        if self.upload is None:
+            raise SettingError("There is no table yet: send a CSV or Parquet file first.")
+        share, seed = setup.train_share, setup.seed
+        return table_samples(self.upload, setup.target, train_share=share, seed=seed)
+
+    def _begin(self, setup: Setup, samples: Samples) -> None:
+        """Begin a run; the one before stays where that fails."""
+        setup = replace(setup, loss=setup.loss_for(samples.kind))
+        trainer = Trainer(setup, samples, self._engine)
+        same = trainer.network.shape == self.trainer.network.shape
+        self.trainer = trainer
+        if not same:
+            self.view = replace(self.view, weight=Place(1, 0, 0))
+        row = min(self.view.row, len(samples.x) - 1)
+        output = self.view.output if self.view.output < len(samples.outputs) else 0
+        self.view = replace(self.view, row=row, output=output)
+
+    def open_table(self, path: str, name: str) -> None:
+        """Learn from a table that was sent; its last column is the target to begin with."""
+        before, self.upload = self.upload, read_upload(Path(path), name)
+        self.playing = False
+        try:
+            target = self.upload.columns[-1]
+            setup = replace(self.trainer.setup, data="table", target=target)
+            self._begin(setup, self._samples(setup))
+        except Exception:
+            self.upload = before
+            raise
+
+    # what is looked at
+
+    def look(self, chosen: dict[str, Any]) -> None:
+        """Look at something else: language, shape, output."""
+        self.view = replace(self.view, **chosen)
+
+    def pick_row(self, row: int) -> None:
+        """Show the numbers of another training row."""
+        if not 0 <= row < len(self.trainer.samples.x):
+            raise SettingError(f"There is no training row {row}.")
+        self.view = replace(self.view, row=row)
+
+    def pick_weight(self, name: str) -> None:
+        """Look into another parameter, by its name or by its key."""
+        self.view = replace(self.view, weight=self._place(name))
+
+    def _place(self, name: str) -> Place:
+        network = self.trainer.network
+        letter, numbers = name[:1], name[1:].split(".")
+        if letter in ("w", "b") and all(part.isdigit() for part in numbers):
+            layer, unit, *source = map(int, numbers)
+            if (letter == "b") == (not source) and 1 <= layer <= len(network.layers):
+                place = Place(layer, unit, source[0] if source else None)
+                fits = unit < network.shape[layer]
+                if fits and (not source or source[0] < network.shape[layer - 1]):
+                    return place
+        return names_of(self.trainer).find(name)
+
+    def set_weight(self, value: float) -> None:
+        """Put another number in the place of the parameter that is looked into."""
+        self.trainer.set_parameter(self.view.weight.entry(self.trainer.network), float(value))

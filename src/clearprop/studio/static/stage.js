@@ -1,0 +1,133 @@
+/* The page's own part: paints frames into their places and tells the session what a person does.
+   A frame is asked for when the last one is on the screen, so a hidden page asks for none. */
+import { Picture } from "clearprop-picture";
+
+const CALM = matchMedia("(prefers-reduced-motion: reduce)");
+const NARROW = matchMedia("(max-width: 44rem)");
+const SLOW = 500; // ms between frames for those who want little motion
+const SCHEMES = ["auto", "light", "dark"];
+const typing = (element) => element.matches?.("input:not([type=range]), textarea, select");
+const isWeight = (key) => /^[wb]\d/.test(key);
+
+export default {
+  template: "<div hidden></div>",
+  props: { ramp: Array },
+  mounted() {
+    this.pictures = {};
+    this.controls = new AbortController();
+    const listen = (target, name, act) =>
+      target.addEventListener(name, act, { signal: this.controls.signal });
+    listen(document, "keydown", (event) => this.press(event));
+    listen(document, "click", (event) => this.click(event));
+    listen(document, "input", (event) => this.input(event));
+    listen(document, "change", (event) => this.change(event));
+    listen(NARROW, "change", () => this.$emit("shape", NARROW.matches));
+    this.scheme(localStorage.getItem("clearprop-scheme") || "auto");
+    this.tab("network");
+    this.$emit("ready", NARROW.matches);
+  },
+  beforeUnmount() {
+    this.controls.abort();
+    Object.values(this.pictures).forEach((picture) => picture.leave());
+  },
+  methods: {
+    frame(frame) {
+      for (const name of ["network", "answers", "curves"]) this.picture(name)?.receive(frame[name]);
+      for (const [name, text] of Object.entries(frame.texts)) {
+        document.querySelectorAll(`[data-live="${name}"]`).forEach((one) => { one.textContent = text; });
+      }
+      const time = document.getElementById("cp-time");
+      time.max = frame.time.end;
+      if (!this.dragging) time.value = frame.time.at;
+      const weight = document.getElementById("cp-weight");
+      if (document.activeElement !== weight) weight.value = frame.weight.value;
+      requestAnimationFrame(() => {
+        if (CALM.matches) setTimeout(() => this.$emit("want"), SLOW);
+        else this.$emit("want");
+      });
+    },
+    picture(name) {
+      const host = document.getElementById(`cp-${name}`);
+      if (host && !this.pictures[name]) {
+        this.pictures[name] = new Picture(host, {
+          ramp: this.ramp,
+          picks: (key) => isWeight(key) || /^p\d/.test(key),
+          onPick: (key) => this.pick(key),
+        });
+      }
+      return this.pictures[name];
+    },
+    pick(key) {
+      if (isWeight(key)) this.$emit("weight", key);
+      else if (/^p\d+$/.test(key)) this.$emit("row", Number(key.slice(1)));
+    },
+    lang(tag, title) {
+      document.documentElement.lang = tag;
+      document.title = title;
+    },
+    scheme(name) {
+      document.documentElement.dataset.scheme = name;
+      localStorage.setItem("clearprop-scheme", name);
+      document.querySelectorAll("[data-scheme-to]").forEach((one) =>
+        one.setAttribute("aria-pressed", one.dataset.schemeTo === name));
+    },
+    tab(name) {
+      document.body.dataset.tab = name;
+      document.querySelectorAll("[data-tab-to]").forEach((one) =>
+        one.setAttribute("aria-pressed", one.dataset.tabTo === name));
+    },
+    problem(text) {
+      const box = document.getElementById("cp-problem");
+      box.querySelector("span").textContent = text;
+      box.hidden = false;
+      clearTimeout(this.fading);
+      this.fading = setTimeout(() => { box.hidden = true; }, 12000);
+    },
+    click({ target }) {
+      const of = (name) => target.closest?.(`[data-${name}]`)?.getAttribute(`data-${name}`);
+      if (of("scheme-to")) this.scheme(of("scheme-to"));
+      if (of("tab-to")) this.tab(of("tab-to"));
+      if (of("opens")) document.getElementById(of("opens")).showModal();
+      if (of("closes") !== undefined && of("closes") !== null) target.closest("dialog").close();
+      if (target.closest?.("#cp-problem button")) document.getElementById("cp-problem").hidden = true;
+    },
+    input({ target }) {
+      if (target.id !== "cp-time") return;
+      this.dragging = true;
+      clearTimeout(this.letting);
+      this.letting = setTimeout(() => { this.dragging = false; }, 400);
+      this.$emit("seek", Number(target.value));
+    },
+    change({ target }) {
+      if (target.id === "cp-weight" && target.value !== "") this.$emit("value", Number(target.value));
+      if (target.id === "cp-file" && target.files.length) this.upload(target);
+    },
+    async upload(target) {
+      const [file] = target.files;
+      target.value = "";
+      try {
+        const answer = await fetch(`upload/${this.key}?name=${encodeURIComponent(file.name)}`, {
+          method: "POST", body: file,
+        });
+        if (!answer.ok) this.problem(await answer.text());
+      } catch (error) {
+        this.problem(`${file.name}: ${error.message}`);
+      }
+    },
+    open(key) { this.key = key; },
+    press(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (event.key === "Escape" && typing(event.target)) event.target.blur();
+      if (typing(event.target)) return;
+      const ranged = event.target.matches?.("input[type=range]");
+      const act = {
+        " ": () => !event.target.closest?.("button, summary, a") && this.$emit("key", "play"),
+        ArrowRight: () => !ranged && this.$emit("key", "forward"),
+        ArrowLeft: () => !ranged && this.$emit("key", "back"),
+        "/": () => document.getElementById("cp-find").focus(),
+        "?": () => document.getElementById("cp-help").showModal(),
+      }[event.key];
+      if (act && act() !== false) event.preventDefault();
+    },
+  },
+};
