@@ -55,6 +55,9 @@ class TabularSearch(BaseEstimator):
         Where trials are kept. If it is there already, the search goes on from it.
     watchers : iterable of callables
         Each is told every `Trial` that is done.
+    refit : bool
+        Have a `best_estimator_` in the end, for which a trial that comes from the file is fitted
+        again.
     random_state : int
         Seeds the draw of parameters; the estimator's own seeds everything else.
 
@@ -75,6 +78,7 @@ class TabularSearch(BaseEstimator):
         space: Space | None = None,
         file: str | Path | None = None,
         watchers: Iterable[Watcher] = (),
+        refit: bool = True,
         random_state: int = 0,
     ) -> None:
         keep_parameters(self, locals())
@@ -87,6 +91,7 @@ class TabularSearch(BaseEstimator):
         space, asked = self._settled(X, y)
         known = read_trials(Path(self.file), asked) if self.file else []
         self.trials_: list[Trial] = []
+        self.best_trial_ = Trial(0, {}, -np.inf, 0.0)
         best: Any = None
         for trial, model in self._trials(space, known, (X, y, sample_weight), rows):
             if not self.trials_ or trial.score > self.best_trial_.score:
@@ -100,10 +105,11 @@ class TabularSearch(BaseEstimator):
             raise SettingError("The search was interrupted before its first trial was done.")
         if self.best_trial_.score == -np.inf:
             raise DivergenceError("Every trial left the finite numbers in its first epoch.")
-        if best is None:
+        if best is None and self.refit:
             # known from the file, or its model was lost with it: the same fit again
             best = self._model(self.best_trial_.parameters).fit(X, y, sample_weight, **rows)
-        self.best_estimator_ = best
+        if self.refit:
+            self.best_estimator_ = best
         return self
 
     def predict(self, X: Any) -> np.ndarray:

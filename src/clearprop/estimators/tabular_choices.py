@@ -45,13 +45,13 @@ class Choices:
     batch_size, max_epochs : int
     validation_metric : str
         A key of `VALIDATION_METRICS`.
+    numbers : {"robust", "standard"}
+        How numbers are encoded; see `clearprop.tables.EncoderOptions`.
     scaling, embeddings, parametric : bool
         Whether the network begins with a gain for each feature, turns numbers into waves, and
         learns the shape of its activations.
     members : int
         Networks that share their weights.
-    numbers : {"robust", "standard"}
-        How numbers are encoded; see `clearprop.tables.EncoderOptions`.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -63,11 +63,11 @@ class Choices:
     batch_size: int
     max_epochs: int
     validation_metric: str
+    numbers: Scaling
     scaling: bool = False
     embeddings: bool = False
     parametric: bool = False
     members: int = 1
-    numbers: Scaling = "robust"
 
     @classmethod
     def of(cls, estimator: Any, rows: int, *, classes: bool, smooths: bool) -> Choices:
@@ -104,12 +104,12 @@ class Choices:
             validation_metric=_metric(
                 settled("validation_metric", "log_loss" if smooths else "loss"), classes=classes
             ),
+            # without hidden layers the answer is a straight line, which clipping would bend
+            numbers=settled("numbers", "robust" if hidden else "standard"),
             scaling=SCALING or estimator.members != 1,
             embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS)),
             parametric=_truth("parametric", settled("parametric", PARAMETRIC)),
             members=_whole("members", estimator.members),
-            # without hidden layers the answer is a straight line, which clipping would bend
-            numbers=settled("numbers", "robust" if hidden else "standard"),
         )
 
     def to_document(self) -> dict[str, Any]:
