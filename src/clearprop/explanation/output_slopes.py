@@ -24,7 +24,7 @@ from clearprop.engines import Block, Engine, Recipe, build
 from clearprop.equations import GradientDescent
 from clearprop.explanation.jacobians import carried_to
 from clearprop.functions import Loss
-from clearprop.network import Network, Parameters
+from clearprop.network import Dense, Network, Parameters
 
 # a target below all outputs; its loss is still a number of float32
 FAR_BELOW = -1e30
@@ -114,6 +114,7 @@ def _one_output(parameters: Parameters, output: int) -> Parameters:
     """Return the network with one of its outputs, and |a - y| for its loss."""
     network = parameters.network
     *before, head = network.layers
+    assert isinstance(head, Dense), "the output layer of every network is dense"
     layers = (*before, replace(head, units=1))
     probe = replace(network, layers=layers, loss="absolute_error")
     own = {segment.name for segment in network.operations[-1].segments}

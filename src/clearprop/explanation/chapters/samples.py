@@ -96,7 +96,7 @@ def _formula(found: Contributions, quantities: Quantities) -> Row:
     foot = f"{names.unit(place.layer, units[0])}, i" if len(units) == 1 else "u, i"
     if place.array == "t" or len(units) > 1:
         error = partial(Symbol("E"), Symbol(letter, foot))
-        factors = [error, partial(Symbol(letter, foot), letter_of(names, place))]
+        factors: list[Formula] = [error, partial(Symbol(letter, foot), letter_of(names, place))]
     else:
         factors = [Symbol("δ", foot, role="error"), *_signal(quantities, place, ", i")]
     over = Symbol("i") if len(units) == 1 else Symbol("i, u")
