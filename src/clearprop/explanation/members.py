@@ -9,7 +9,7 @@ and of a parameter that a member has for itself, a gain or one of its output lay
 What is explained is E_m of one member: its rows of the trace, with its own parameters and with δ
 and coefficients times k. The step is that of all.
 
-Public names: `Membership`, `membership_of`.
+Public names: `Membership`, `bare_member`, `membership_of`.
 May import: `jacobians`, `layer_gradients`, `names`, `neurons`, `reach`, `clearprop.engines`,
 `clearprop.network`, `clearprop.errors`, NumPy.
 """
@@ -73,7 +73,7 @@ class Membership:
         """Return ∂E_m/∂θ of each member, (k,); of those alone that have the parameter."""
         found = np.zeros(self.count)
         for number in [self.number] if self.is_own(place) else range(self.count):
-            trace = self.own if number == self.number else _bare(self.trace, number)
+            trace = self.own if number == self.number else bare_member(self.trace, number)
             found[number] = reach_of(trace, place).pushes.sum()
         return found
 
@@ -82,7 +82,7 @@ class Membership:
         parts = self.gradients(place)
         used = float(self.trace.gradient[self.place(place).entry(self.trace.network)])
         size = sum(
-            float(reach_of(_bare(self.trace, number), place).sizes.sum())
+            float(reach_of(bare_member(self.trace, number), place).sizes.sum())
             for number in np.flatnonzero(parts)
         )
         return abs(parts.mean() - used) <= tolerance(self.trace) * (size / self.count) + 1e-300
@@ -105,7 +105,7 @@ def membership_of(trace: Trace, names: Names, member: Any) -> Membership:
     return Membership(trace, whole, int(member))
 
 
-def _bare(trace: Trace, number: int) -> Trace:
+def bare_member(trace: Trace, number: int) -> Trace:
     """Return a member's trace with the gradient and the update left as they are among all's."""
     network, k = trace.network.member(number), trace.network.members
     n = len(trace.inputs[0]) // k
@@ -144,7 +144,7 @@ def _entries(network: Network, number: int) -> np.ndarray:
 
 def _member_trace(trace: Trace, number: int) -> Trace:
     """Return a member's trace with the gradient of its own loss."""
-    own = _bare(trace, number)
+    own = bare_member(trace, number)
     gradient, last = np.empty(own.network.size), len(own.z)
     for operation in own.network.operations:
         layer = operation.layer

@@ -58,7 +58,8 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
         if found.size:
             blocks.append(Picture(_scene(found, name, words), plain(())))
     checked = {"total": found.total, "gradient": found.gradient}
-    blocks.append(Check(words.text("samples.check", n=n, **checked), found.adds_up))
+    key = "samples.check_member" if explanation.membership else "samples.check"
+    blocks.append(Check(words.text(key, n=n, **checked), found.adds_up))
     return Section("samples", words.text("samples.title", weight=name), tuple(blocks))
 
 
