@@ -256,6 +256,10 @@ def _subject(model: Any) -> _Subject:
 def _parameters_of(model: Any) -> tuple[Parameters, ...]:
     if isinstance(model, Parameters):
         return (model,)
+    bagged = getattr(model, "bagged_", ())
+    if bagged:
+        # the prediction is the mean of theirs
+        return tuple(bagged)
     found = getattr(model, "parameters_", getattr(model, "parameters", None))
     if isinstance(found, Parameters):
         return (found,)
