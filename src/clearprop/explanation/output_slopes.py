@@ -7,24 +7,27 @@ Engines carry back the error of a loss. So the slope of an output is the error o
   E = -log a_k, ∂a_k/∂x = -a_k ∂E/∂x.
 
 Its δ¹ is read from the engine's Trace and goes one operation further back, to the input. Each
-sample's coefficient is divided out again.
+sample's coefficient is divided out again. Where the network has members, its output is the mean of
+theirs, and so is the slope.
 
 Public name: `OutputSlopes`.
-May import: `jacobians`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`, NumPy.
+May import: `jacobians`, `members`, `clearprop.engines`, `clearprop.equations`,
+`clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, Recipe, build
+from clearprop.engines import Block, Engine, Recipe, Trace, build
 from clearprop.equations import GradientDescent
 from clearprop.explanation.jacobians import carried_to
+from clearprop.explanation.members import bare_member
 from clearprop.functions import Loss
-from clearprop.network import Network, Parameters
+from clearprop.network import Dense, Network, Parameters
 
 # a target below all outputs; its loss is still a number of float32
 FAR_BELOW = -1e30
@@ -50,7 +53,7 @@ class OutputSlopes:
         network = self.parameters[0].network
         self.inputs, self.outputs = network.inputs, network.outputs
         self.dtype = np.dtype(network.dtype)
-        self._runners = [_built(engine, p.network) for p in self.parameters]
+        self._runners = _built(engine, [p.network for p in self.parameters])
         self._probes: dict[int, list[_Probe]] = {}
 
     @property
@@ -70,23 +73,27 @@ class OutputSlopes:
     def slopes(self, x: np.ndarray, output: int) -> np.ndarray:
         """Return ∂a_k/∂x of one output k for rows x, (n, inputs), in float64."""
         if output not in self._probes:
-            self._probes[output] = [_Probe(p, output, self.engine) for p in self.parameters]
+            self._probes[output] = self._probes_of(output)
         x = np.ascontiguousarray(x, dtype=self.dtype)
         return np.asarray(np.mean([probe.slopes(x) for probe in self._probes[output]], axis=0))
 
+    def _probes_of(self, output: int) -> list[_Probe]:
+        probed = [_probed(p, output) for p in self.parameters]
+        runners = _built(self.engine, [p.network for p in probed])
+        return [_Probe(p, output, r) for p, r in zip(probed, runners, strict=True)]
 
+
+@dataclass(frozen=True, eq=False)
 class _Probe:
     """One network, with the loss whose error is the slope of one output."""
 
-    def __init__(self, parameters: Parameters, output: int, engine: str) -> None:
-        self.softmax = not parameters.network.layers[-1].function.elementwise
-        self.output = output
-        if self.softmax:
-            loss = Loss("cross_entropy")
-            self.parameters = replace(parameters, network=replace(parameters.network, loss=loss))
-        else:
-            self.parameters = _one_output(parameters, output)
-        self.runner = _built(engine, self.parameters.network)
+    parameters: Parameters
+    output: int
+    runner: Engine
+
+    @property
+    def softmax(self) -> bool:
+        return not self.parameters.network.layers[-1].function.elementwise
 
     def slopes(self, x: np.ndarray) -> np.ndarray:
         network = self.parameters.network
@@ -94,6 +101,14 @@ class _Probe:
         block = Block.of(network, x, y)
         state = self.runner.initial_state(self.parameters)
         trace = self.runner.trace(state, block, np.arange(len(x)), dropout=False)
+        members = network.members
+        if members == 1:
+            return self._of_one(trace)
+        return np.asarray(
+            np.mean([self._of_one(bare_member(trace, m)) for m in range(members)], axis=0)
+        )
+
+    def _of_one(self, trace: Trace) -> np.ndarray:
         factor = 1 / trace.coefficients.astype(np.float64)
         if self.softmax:
             factor *= -trace.a[-1][:, self.output].astype(np.float64)
@@ -101,19 +116,34 @@ class _Probe:
 
 
 def _at_once(network: Network) -> int:
-    return int(np.clip(NUMBERS // (ARRAYS * sum(network.shape)), 64, AT_ONCE))
+    numbers = ARRAYS * sum(network.shape) * network.members
+    return int(np.clip(NUMBERS // numbers, 64, AT_ONCE))
 
 
-def _built(engine: str, network: Network) -> Engine:
-    # the plan goes by the rows of a batch
-    recipe = Recipe(rule=GradientDescent(1.0), batch_size=_at_once(network))
-    return build(engine, network, recipe)
+def _built(engine: str, networks: Sequence[Network]) -> list[Engine]:
+    """Return an engine for each network; networks that are described alike share one."""
+    found: list[Engine] = []
+    for network in networks:
+        same = [runner for runner in found if runner.network == network]
+        # the plan goes by the rows of a batch
+        recipe = Recipe(rule=GradientDescent(1.0), batch_size=_at_once(network))
+        found.append(same[0] if same else build(engine, network, recipe))
+    return found
+
+
+def _probed(parameters: Parameters, output: int) -> Parameters:
+    """Return parameters of the network whose error is the slope of an output."""
+    network = parameters.network
+    if network.layers[-1].function.elementwise:
+        return _one_output(parameters, output)
+    return replace(parameters, network=replace(network, loss=Loss("cross_entropy")))
 
 
 def _one_output(parameters: Parameters, output: int) -> Parameters:
     """Return the network with one of its outputs, and |a - y| for its loss."""
     network = parameters.network
     *before, head = network.layers
+    assert isinstance(head, Dense), "the output layer of every network is dense"
     layers = (*before, replace(head, units=1))
     probe = replace(network, layers=layers, loss="absolute_error")
     own = {segment.name for segment in network.operations[-1].segments}
