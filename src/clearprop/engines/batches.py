@@ -1,4 +1,8 @@
-"""What the rows of a batch become before the first product: dense inputs, targets, coefficients."""
+"""What the rows of a batch become before the first product: dense inputs, targets, coefficients.
+
+Each member of a network sees every row: what comes first is all rows of the first member, then
+those of the second, and so on.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,34 @@ from clearprop.equations import coefficients
 from clearprop.network import Network
 
 
-def dense_inputs(block: Block, rows: np.ndarray) -> np.ndarray:
-    """Return the inputs of these rows, (n, inputs); sparse rows are filled in with zeros."""
+def dense_inputs(block: Block, rows: np.ndarray, members: int = 1) -> np.ndarray:
+    """Return the inputs of these rows, (members · n, inputs); sparse ones are filled in with 0."""
     x = block.x[rows]
-    return x.toarray() if hasattr(x, "toarray") else x
+    return for_members(x.toarray() if hasattr(x, "toarray") else x, members)
+
+
+def for_members(rows: np.ndarray, members: int) -> np.ndarray:
+    """Return rows once for each member, one member's behind another's."""
+    return rows if members == 1 else np.concatenate([rows] * members)
+
+
+def mean_of_members(rows: np.ndarray, members: int) -> np.ndarray:
+    """Return the mean over members of rows (members · n, units)."""
+    return rows if members == 1 else rows.reshape(members, -1, rows.shape[-1]).mean(axis=0)
 
 
 def dense_targets(network: Network, block: Block, rows: np.ndarray) -> np.ndarray:
-    """Return the smoothed targets of these rows, (n, outputs); class codes become one-hot rows."""
+    """Return the smoothed targets of these rows, (members · n, outputs).
+
+    Class codes become one-hot rows.
+    """
     y = block.y[rows]
     if y.ndim == 1:
         one_hot = np.zeros((len(rows), network.outputs), dtype=network.dtype)
         one_hot[np.arange(len(rows)), y] = 1
         y = one_hot
-    return network.objective.smooth(np, y).astype(network.dtype, copy=False)
+    y = network.objective.smooth(np, y).astype(network.dtype, copy=False)
+    return for_members(y, network.members)
 
 
 def row_weights(network: Network, block: Block, rows: np.ndarray) -> np.ndarray:
@@ -48,7 +66,11 @@ def sum_of_weights(block: Block, rows: np.ndarray | None = None) -> float:
 def row_coefficients(
     network: Network, block: Block, rows: np.ndarray, normaliser: float | None = None
 ) -> np.ndarray:
-    """Return c_i = w_i / N of these rows, (n,); N is their sum of weights unless given."""
+    """Return c_i = w_i / N of these rows, (members · n,): the loss is the mean over members.
+
+    N is the rows' sum of weights unless given.
+    """
     weights = row_weights(network, block, rows)
     total = sum_of_weights(block, rows) if normaliser is None else normaliser
-    return coefficients(np, weights, total).astype(network.dtype, copy=False)
+    c = coefficients(np, weights, total) / network.members
+    return for_members(c.astype(network.dtype, copy=False), network.members)

@@ -13,19 +13,25 @@ from clearprop.network import Network
 
 
 def dropout_masks(
-    network: Network, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
+    network: Network,
+    state: TrainState,
+    block: Block,
+    rows: np.ndarray,
+    factor: float | None = 1.0,
 ) -> list[Any]:
-    """Return the mask of each layer for these rows at this step, None where nothing is dropped."""
+    """Return the mask of each layer for these rows at this step, None where nothing is dropped.
+
+    `factor` is what the step's rates are multiplied by; nothing is dropped where it is None.
+    """
     masks: list[Any] = []
     for operation in network.operations:
-        if not (dropout and operation.dropout):
+        if factor is None or not operation.dropout:
             masks.append(None)
             continue
         key = eq.key_of(state.seed, eq.chance.PURPOSES["dropout"] + operation.layer, state.step)
-        numbers = rows + block.first_row
-        masks.append(
-            eq.dropout_mask(np, key, numbers, operation.units, operation.dropout, network.dtype)
-        )
+        numbers, rate = rows + block.first_row, operation.dropout * factor
+        given = (key, numbers, operation.units, rate, network.dtype, network.members)
+        masks.append(eq.dropout_mask(np, *given))
     return masks
 
 

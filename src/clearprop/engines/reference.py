@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from clearprop import equations as eq
-from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients, sum_of_weights
+from clearprop.engines.batches import (
+    dense_inputs,
+    dense_targets,
+    mean_of_members,
+    row_coefficients,
+    sum_of_weights,
+)
 from clearprop.engines.contracts import (
     Block,
     Engine,
@@ -38,6 +44,7 @@ class ReferenceEngine(Engine):
     """Runs `equations/` on NumPy, one batch at a time."""
 
     name = "reference"
+    plain_only = False
 
     def __init__(self, network: Network, recipe: Recipe, plan: Plan | None = None) -> None:
         super().__init__(network, recipe, plan or Plan("reference"))
@@ -88,10 +95,9 @@ class ReferenceEngine(Engine):
     def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
         """Run the forward pass on chunks of rows; see `Engine.predict`."""
         result = np.empty((x.shape[0], self.network.outputs), dtype=self.network.dtype)
-        block = Block(x, result)
+        block, members = Block(x, result), self.network.members
         for rows in self._chunks(block):
-            saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
-            result[rows] = saved.output
+            result[rows] = mean_of_members(self._outputs(vector, block, rows), members)
         return result
 
     def trace(
@@ -115,19 +121,28 @@ class ReferenceEngine(Engine):
         runs = [timed_step(self, state, block, np.asarray(rows)) for _ in range(repeats + 1)]
         return median_times(runs[1:])
 
+    def _outputs(self, vector: np.ndarray, block: Block, rows: np.ndarray) -> np.ndarray:
+        """Return a^L of these rows, member after member."""
+        x = dense_inputs(block, rows, self.network.members)
+        return eq.forward(np, self.network, vector, x).output
+
     # what differs between a batch of rows and one of sequences
 
     _trace_kind: type[Trace] = Trace
     _chunk = CHUNK
 
     def _arrays(
-        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
+        self, state: TrainState, block: Block, rows: np.ndarray, dropout: float | None
     ) -> tuple[dict[str, Any], float]:
-        """Return the arrays of a Trace of these rows by name, and their sum of weights."""
+        """Return the arrays of a Trace of these rows by name, and their sum of weights.
+
+        `dropout` is the factor on dropout rates, None for no dropout.
+        """
         network, vector = self.network, state.vector
-        x, y = dense_inputs(block, rows), dense_targets(network, block, rows)
+        x = dense_inputs(block, rows, network.members)
+        y = dense_targets(network, block, rows)
         c = row_coefficients(network, block, rows)
-        masks = dropout_masks(network, state, block, rows, dropout=dropout)
+        masks = dropout_masks(network, state, block, rows, dropout)
         saved, gradients = self._passes(vector, x, y, c, masks, self.carrier(state))
         arrays = {
             "rows": rows + block.first_row,
@@ -160,7 +175,8 @@ class ReferenceEngine(Engine):
         """Return these rows' part of the loss, and what computes their part of its gradient."""
         y = dense_targets(self.network, block, rows)
         c = row_coefficients(self.network, block, rows, normaliser)
-        saved = eq.forward(np, self.network, vector, dense_inputs(block, rows))
+        x = dense_inputs(block, rows, self.network.members)
+        saved = eq.forward(np, self.network, vector, x)
         loss = float(eq.total_loss(np, self._losses(y, saved), c))
         return loss, lambda: eq.backward(np, self.network, vector, y, c, saved).vector
 
@@ -187,7 +203,7 @@ class ReferenceEngine(Engine):
         dropout: bool,
     ) -> tuple[Trace, eq.updates.Slots]:
         network, recipe = self.network, self.recipe
-        arrays, normaliser = self._arrays(state, block, rows, dropout=dropout)
+        arrays, normaliser = self._arrays(state, block, rows, constants[5] if dropout else None)
         factor = float(recipe.penalty.factor(normaliser or 1.0))
         gradient = arrays["gradient"]
         terms, slots = update_terms(network, recipe, state, gradient, constants, factor)

@@ -71,11 +71,11 @@ class SequenceReferenceEngine(ReferenceEngine):
         return sequence_batch(self.network, block, rows, begin=state.piece * count, count=count)
 
     def _arrays(
-        self, state: TrainState, block: Block, rows: np.ndarray, *, dropout: bool
+        self, state: TrainState, block: Block, rows: np.ndarray, dropout: float | None
     ) -> tuple[dict[str, Any], float]:
         network, vector = self.network, state.vector
         batch = self.piece(state, block, rows)
-        masks = dropout_masks(network, state, block, batch.rows, dropout=dropout)
+        masks = dropout_masks(network, state, block, batch.rows, dropout)
         start, cut = states_from(network, state, batch), self.recipe.truncate
         saved, gradients = self._sequence_passes(vector, batch, masks, start)
         if goes_by_pieces(network, self.recipe):

@@ -23,6 +23,7 @@ from clearprop.engines.contracts import Block, Engine, TrainState
 from clearprop.engines.ledger import dropout_masks, update_terms
 from clearprop.engines.sequence_batches import sequence_batch
 from clearprop.engines.timing import PartTime
+from clearprop.network import Operation
 
 
 class _Clock:
@@ -43,9 +44,9 @@ def timed_step(engine: Engine, state: TrainState, block: Block, rows: np.ndarray
     network, recipe = engine.network, engine.recipe
     constants, carrier = engine.step_constants(state, block, 1)[0], engine.carrier(state)
     clock = _Clock()
-    x, y = dense_inputs(block, rows), dense_targets(network, block, rows)
+    x, y = dense_inputs(block, rows, network.members), dense_targets(network, block, rows)
     c = row_coefficients(network, block, rows)
-    masks = dropout_masks(network, state, block, rows, dropout=True)
+    masks = dropout_masks(network, state, block, rows, constants[5])
     clock.ended("gather")
     saved = _forward(engine, state.vector, x, masks, clock)
     gradient = _backward(engine, state.vector, (y, c, masks), saved, carrier, clock)
@@ -62,7 +63,7 @@ def timed_sequences(
     constants = engine.step_constants(state, block, 1)[0]
     clock = _Clock()
     batch = sequence_batch(network, block, rows)
-    masks = dropout_masks(network, state, block, rows, dropout=True)
+    masks = dropout_masks(network, state, block, rows, constants[5])
     clock.ended("gather")
     saved = unrolled.forward(np, network, vector, batch.x, batch.packing, masks)
     clock.ended("forward")
@@ -80,11 +81,10 @@ def timed_sequences(
 def _forward(engine: Engine, vector: Any, x: Any, masks: list[Any], clock: _Clock) -> eq.Pass:
     saved = eq.Pass([], [], [])
     for operation, mask in zip(engine.network.operations, masks, strict=True):
-        W, b = operation.weight.view(vector), operation.bias.view(vector)
         saved.inputs.append(x)
-        saved.z.append(eq.affine(W, b, x, operation.scale))
+        saved.z.append(eq.weighted_input(np, operation, vector, x))
         clock.ended("z", operation.layer)
-        saved.a.append(operation.activation.value(np, saved.z[-1]))
+        saved.a.append(eq.activated(np, operation, vector, saved.z[-1]))
         x = saved.a[-1] if mask is None else saved.a[-1] * mask
         clock.ended("a", operation.layer)
     return saved
@@ -104,17 +104,34 @@ def _backward(
     clock.ended("loss")
     gradient = np.empty_like(vector)
     for operation in reversed(operations):
-        operation.bias.view(gradient)[...] = eq.bp3(np, delta)
-        clock.ended("bp3", operation.layer)
         before = operation.layer - 2
         received = saved.inputs[before + 1]
-        operation.weight.view(gradient)[...] = eq.bp4(received, delta, operation.scale)
-        clock.ended("bp4", operation.layer)
-        if before >= 0:
-            f = operations[before].activation
-            slope = f.derivative(np, saved.z[before], saved.a[before])
-            mask = 1 if masks[before] is None else masks[before]
+        _own_gradients(operation, vector, received, delta, gradient, clock)
+        if before < 0:
+            break
+        layer = operations[before]
+        slope = layer.slope(np, vector, saved.z[before], saved.a[before])
+        mask = 1 if masks[before] is None else masks[before]
+        if network.plain:
             C = carrier.matrix(np, operation, vector)
             error, delta = eq.carry(carrier, C, error, slope, mask)
-            clock.ended("delta", operation.layer - 1)
+        else:
+            arrived = eq.sent_back(np, operation, vector, received, delta) * mask
+            eq.learnt_gradient(np, layer, saved.z[before], arrived)
+            delta = arrived * slope
+        clock.ended("delta", operation.layer - 1)
     return gradient
+
+
+def _own_gradients(
+    operation: Operation, vector: Any, x: Any, delta: Any, gradient: Any, clock: _Clock
+) -> None:
+    """Compute BP3 and BP4 of a layer; of front layers, whose parts they are, both together."""
+    if operation.kind != "dense" or operation.own:
+        eq.own_gradients(np, operation, vector, x, delta)
+        clock.ended("bp4", operation.layer)
+        return
+    operation.bias.view(gradient)[...] = eq.bp3(np, delta)
+    clock.ended("bp3", operation.layer)
+    operation.weight.view(gradient)[...] = eq.bp4(x, delta, operation.scale)
+    clock.ended("bp4", operation.layer)

@@ -7,6 +7,7 @@ such a namespace runs these very lines. Rows are samples: a batch of n samples i
 
     forward.py     z = s W a + b,  a = f(z),  dropout
     backward.py    BP1 to BP4
+    front.py       scaling, periodic, learnt activations, members
     cells.py       one step of time of a recurrent layer, forward and back
     scan.py        errors of all steps of time at once;  newton.py: states, by iteration
     carriers.py    other ways to carry errors back than BP2, and the table of all of them
@@ -17,7 +18,18 @@ such a namespace runs these very lines. Rows are samples: a batch of n samples i
 May import: `clearprop.functions`, `clearprop.network`, `clearprop.errors`.
 """
 
-from clearprop.equations.backward import Gradients, backward, bp1, bp2, bp3, bp4, carry
+from clearprop.equations.backward import (
+    Gradients,
+    backward,
+    bp1,
+    bp2,
+    bp3,
+    bp4,
+    carry,
+    learnt_gradient,
+    own_gradients,
+    sent_back,
+)
 from clearprop.equations.carriers import (
     CARRIERS,
     Carrier,
@@ -33,7 +45,7 @@ from clearprop.equations.carriers import (
 )
 from clearprop.equations.cells import CELLS, Cell, Step
 from clearprop.equations.chance import dropout_mask, key_of, random_bits
-from clearprop.equations.forward import Pass, affine, forward
+from clearprop.equations.forward import Pass, activated, affine, forward, weighted_input
 from clearprop.equations.objective import (
     Penalty,
     clip,
@@ -75,6 +87,7 @@ __all__ = [
     "Step",
     "Transposed",
     "VanishingSum",
+    "activated",
     "affine",
     "backward",
     "bp1",
@@ -88,11 +101,15 @@ __all__ = [
     "dropout_mask",
     "forward",
     "key_of",
+    "learnt_gradient",
     "output_error",
+    "own_gradients",
     "penalty_gradient",
     "penalty_value",
     "random_bits",
+    "sent_back",
     "separable",
     "total_loss",
     "vanishing_sums",
+    "weighted_input",
 ]

@@ -9,17 +9,19 @@ Here E is the loss of the whole batch, E = Σ_i c_i E_i, and so δ_i = ∂E/∂z
 coefficient c_i (its weight over the sum of weights). For a single sample c = 1 and these are the
 equations of the book (Nielsen 2015, chapter 2). With dropout, a^(l-1) in BP4 is what layer l
 received, and BP2 multiplies by the mask as well. Errors can be carried in other ways than by BP2,
-which are not the gradient: see `carriers`.
+which are not the gradient: see `carriers`. Layers of other kinds have equations of their own: see
+`front`.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from clearprop.equations import front
 from clearprop.equations.carriers import Carrier, Exact, output_error
 from clearprop.equations.forward import Pass
 from clearprop.functions import Activation, CustomLoss, Loss
-from clearprop.network import Network
+from clearprop.network import Network, Operation, Waves
 
 
 class Gradients(NamedTuple):
@@ -52,12 +54,39 @@ def bp2(W_next: Any, delta_next: Any, derivative: Any, scale: float = 1.0) -> An
 
 def bp3(xp: Any, delta: Any) -> Any:
     """∂E/∂b^l = Σ_i δ_i^l: (n, units) → (units,)."""
-    return xp.sum(delta, axis=0)
+    return xp.sum(delta, axis=-2)
 
 
 def bp4(a_previous: Any, delta: Any, scale: float = 1.0) -> Any:
     """∂E/∂W^l = s Σ_i δ_i^l a_i^(l-1)ᵀ: (n, fan_in), (n, units) → (units, fan_in)."""
-    return scale * (delta.T @ a_previous)
+    return scale * (delta.swapaxes(-1, -2) @ a_previous)
+
+
+def own_gradients(xp: Any, operation: Operation, vector: Any, x: Any, delta: Any) -> list[Any]:
+    """∂E/∂θ of a layer's parameters, one array a segment, apart from what it learns of f.
+
+    From what the layer received, (n, fan_in), and its δ, (n, units).
+    """
+    if isinstance(operation, Waves):
+        errors = front.wave_errors(xp, operation, vector, x, delta)
+        return front.wave_gradients(xp, errors)
+    x, delta = front.by_member(operation, x), front.by_member(operation, delta)
+    if operation.kind == "scaling":
+        return [front.gain_gradient(xp, x, delta)]
+    return [bp4(x, delta, operation.scale), bp3(xp, delta)]
+
+
+def sent_back(xp: Any, operation: Operation, vector: Any, x: Any, delta: Any) -> Any:
+    """∂E/∂(what a layer received), BP2 before f' and the mask: (n, units) → (n, fan_in)."""
+    if isinstance(operation, Waves):
+        errors = front.wave_errors(xp, operation, vector, x, delta)
+        return front.error_before_waves(xp, operation, vector, errors, delta)
+    rows = front.by_member(operation, delta)
+    if operation.kind == "scaling":
+        error = front.scaled(operation.named("g").view(vector), rows)
+    else:
+        error = bp2(operation.weight.view(vector), rows, 1, operation.scale)
+    return error.reshape(x.shape)
 
 
 def carry(carrier: Carrier, C: Any, error: Any, slope: Any, mask: Any) -> tuple[Any, Any]:
@@ -105,18 +134,34 @@ def backward(
     error = delta = bp1(xp, network.objective, last, y, saved.z[-1], a, c)
     if carrier.late:
         error = output_error(xp, network, y, a, c, delta)
-    deltas, errors, pieces = [delta], [error], []
+    deltas, errors = [delta], [error]
+    # what a layer learns of its f has its gradient one layer later, where ∂E/∂a arrives
+    pieces: list[list[Any]] = []
+    shape: list[Any] = []
     for index in reversed(range(len(operations))):
-        operation = operations[index]
-        pieces += [bp3(xp, delta), bp4(saved.inputs[index], delta, operation.scale)]
+        operation, x = operations[index], saved.inputs[index]
+        pieces.append(own_gradients(xp, operation, vector, x, delta) + shape)
         if index == 0:
             break
-        f = operations[index - 1].activation
-        slope = f.derivative(xp, saved.z[index - 1], saved.a[index - 1])
+        before, z = operations[index - 1], saved.z[index - 1]
+        slope = before.slope(xp, vector, z, saved.a[index - 1])
         mask = 1 if masks is None or masks[index - 1] is None else masks[index - 1]
-        error, delta = carry(carrier, carrier.matrix(xp, operation, vector), error, slope, mask)
+        if network.plain:
+            C = carrier.matrix(xp, operation, vector)
+            error, delta = carry(carrier, C, error, slope, mask)
+        else:
+            arrived = sent_back(xp, operation, vector, x, delta) * mask
+            shape = learnt_gradient(xp, before, z, arrived)
+            error = delta = arrived * slope
         deltas.append(delta)
         errors.append(error)
-    # the vector stores W column by column, hence the transpose
-    flat = [piece.T.reshape(-1) for piece in reversed(pieces)]
+    found = [piece for layer in reversed(pieces) for piece in layer]
+    flat = [s.flat(piece) for s, piece in zip(network.segments, found, strict=True)]
     return Gradients(deltas[::-1], xp.concatenate(flat), errors[::-1])
+
+
+def learnt_gradient(xp: Any, operation: Operation, z: Any, error: Any) -> list[Any]:
+    """∂E/∂t of a layer that learns one, from ∂E/∂a."""
+    if not operation.parametric:
+        return []
+    return [front.shape_gradient(xp, z, operation.activation.value(xp, z), error)]

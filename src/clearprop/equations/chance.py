@@ -83,13 +83,21 @@ def random_bits(xp: Any, key: tuple[Any, Any], samples: Any, units: int) -> Any:
 
 
 def dropout_mask(
-    xp: Any, key: tuple[Any, Any], samples: Any, units: int, rate: float, dtype: Any
+    xp: Any,
+    key: tuple[Any, Any],
+    samples: Any,
+    units: int,
+    rate: float,
+    dtype: Any,
+    members: int = 1,
 ) -> Any:
-    """Return 0 where a unit is dropped and 1 / (1 - rate) where it is kept: (n, units).
+    """Return 0 where a unit is dropped and 1 / (1 - rate) where it is kept: (members · n, units).
 
-    A unit is dropped where its 32 bits, read as a whole number, are below rate · 2³².
+    A unit is dropped where its 32 bits, read as a whole number, are below rate · 2³². Unit j of
+    member m is unit m · units + j to the generator.
     """
-    bits = random_bits(xp, key, samples, units)
+    bits = random_bits(xp, key, samples, members * units)
+    bits = bits.reshape(samples.shape[0], members, units).swapaxes(0, 1).reshape(-1, units)
     keep = bits >= xp.asarray(drop_threshold(rate), dtype=xp.uint32)
     return xp.where(keep, xp.asarray(1 / (1 - rate), dtype=dtype), xp.asarray(0, dtype=dtype))
 

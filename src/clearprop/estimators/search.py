@@ -91,6 +91,7 @@ class TabularSearch(BaseEstimator):
         space, asked = self._settled(X, y)
         known = read_trials(Path(self.file), asked) if self.file else []
         self.trials_: list[Trial] = []
+        self.best_trial_ = Trial(0, {}, -np.inf, 0.0)
         best: Any = None
         for trial, model in self._trials(space, known, (X, y, sample_weight), rows):
             if not self.trials_ or trial.score > self.best_trial_.score:

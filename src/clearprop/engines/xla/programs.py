@@ -167,7 +167,7 @@ def advance(kind: Kind, size: int) -> Any:
     """Return the program that takes steps of `size` rows.
 
     It is called with a Run, whose parameters and slots are used up, the Data, the rule's constants
-    (STEPS, 5), the keys of dropout (STEPS, layers, 2), the places of watched parameters, and how
+    (STEPS, 6), the keys of dropout (STEPS, layers, 2), the places of watched parameters, and how
     many steps to take; it returns a Run and a Note.
     """
     network = traceable(kind.network)
