@@ -15,7 +15,7 @@ May import: the other modules of this room, `clearprop.training`, `clearprop.eng
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,6 +25,7 @@ from clearprop.engines import Block, Recipe, Trace, build
 from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
 from clearprop.explanation.jacobians import is_front
+from clearprop.explanation.members import membership_of
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.reach import reach_of
 from clearprop.explanation.views import CHAPTERS, Focus, Views
@@ -61,6 +62,8 @@ class Explanation(Views):
         What units and parameters are called; parameters are asked for by these names.
     recording : Recording, optional
         The parameters over the course of training, where it was recorded.
+    membership : Membership, optional
+        Where the network has several members: which of them is explained, as an ordinary network.
     """
 
     # analyses
@@ -207,6 +210,7 @@ def explain(
     names: Names | None = None,
     recipe: Recipe | None = None,
     dropout: bool = False,
+    member: int = 0,
 ) -> Explanation | SequenceExplanation:
     """Account for every number of a network on some rows, or on some sequences.
 
@@ -228,6 +232,9 @@ def explain(
         rate of 0.5 over the whole batch where absent, as in the origin texts.
     dropout : bool
         Drop units as the next step of training would.
+    member : int
+        Which member is explained where the network has several, counted from 0. It is explained as
+        an ordinary network; only the update is that of all members together.
 
     Raises
     ------
@@ -237,7 +244,7 @@ def explain(
         The rows do not fit the model.
     """
     if isinstance(model, Trace):
-        return explanation_of(model, names or Names(model.network))
+        return explanation_of(model, names or Names(model.network), member=member)
     bare = isinstance(model, Network | Parameters)
     if not (bare or hasattr(model, "trace")):
         raise SettingError(
@@ -248,22 +255,28 @@ def explain(
         raise SettingError("What is explained is a network on some rows: give them as X and y.")
     if bare:
         trace = _trace_of(model, X, y, sample_weight, engine or "reference", recipe, dropout)
-        return explanation_of(trace, names or Names(trace.network))
+        return explanation_of(trace, names or Names(trace.network), member=member)
     trace = model.trace(X, y, sample_weight, engine=engine, dropout=dropout)
     names = names or Names(trace.network, **model.unit_names())
     recording = getattr(model, "recording_", getattr(model, "recording", None))
-    return explanation_of(trace, names, recording)
+    return explanation_of(trace, names, recording, member)
 
 
 def explanation_of(
-    trace: Trace, names: Names, recording: Recording | None = None
+    trace: Trace, names: Names, recording: Recording | None = None, member: int = 0
 ) -> Explanation | SequenceExplanation:
-    """Return the explanation of a trace: of rows, or of sequences."""
+    """Return the explanation of a trace: of rows, or of sequences; of one of several members."""
     if isinstance(trace, SequenceTrace):
         from clearprop.explanation.through_time import SequenceExplanation
 
         return SequenceExplanation(trace, names, recording)
-    return Explanation(trace, names, recording)
+    if trace.network.members == 1:
+        if member:
+            raise SettingError(f"The network has no members to choose from, but {member=} came.")
+        return Explanation(trace, names, recording)
+    membership = membership_of(trace, names, member)
+    own = replace(names, network=trace.network.member(member))
+    return Explanation(membership.own, own, recording, membership)
 
 
 def _trace_of(

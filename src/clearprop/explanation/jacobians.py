@@ -185,6 +185,8 @@ def carried_to(trace: Trace, layer: int, delta: np.ndarray | None = None) -> np.
     after = np.asarray(trace.delta[layer] if delta is None else delta, dtype=np.float64)
     if behind.kind == "periodic":
         return waves_of(trace, layer + 1).carried(after)
+    if behind.kind == "scaling":
+        return np.asarray(after * behind.named("g").view(trace.vector))
     return np.asarray(after @ jacobian_of(trace, 0, layer + 1))
 
 

@@ -406,8 +406,8 @@ class Names:
             return self._of_entry(*entry.groups())
         if ARROW not in text:
             first = next(self._stems())
-            source = next(iter(self._sources(first).values()))[0]
-            weight = self.path_of(replace(first, source=source[0], array=source[1]))
+            index, array = next(iter(self._sources(first).values()))[0]
+            weight = self.path_of(replace(first, source=index, array=array))
             bias = Place(len(self.network.layers), 0, None)
             raise SettingError(
                 f"There is no parameter {text!r}. Name a weight by where it leads to and from, "

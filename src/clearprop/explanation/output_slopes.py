@@ -7,10 +7,11 @@ Engines carry back the error of a loss. So the slope of an output is the error o
   E = -log a_k, ∂a_k/∂x = -a_k ∂E/∂x.
 
 Its δ¹ is read from the engine's Trace and goes one operation further back, to the input. Each
-sample's coefficient is divided out again.
+sample's coefficient is divided out again. Where the network has members, its output is the mean of
+theirs, and so is the slope.
 
 Public name: `OutputSlopes`.
-May import: `jacobians`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`, NumPy.
+May import: `jacobians`, `members`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, Recipe, build
+from clearprop.engines import Block, Engine, Recipe, Trace, build
 from clearprop.equations import GradientDescent
 from clearprop.explanation.jacobians import carried_to
+from clearprop.explanation.members import bare_member
 from clearprop.functions import Loss
-from clearprop.network import Network, Parameters
+from clearprop.network import Dense, Network, Parameters
 
 # a target below all outputs; its loss is still a number of float32
 FAR_BELOW = -1e30
@@ -94,6 +96,14 @@ class _Probe:
         block = Block.of(network, x, y)
         state = self.runner.initial_state(self.parameters)
         trace = self.runner.trace(state, block, np.arange(len(x)), dropout=False)
+        members = network.members
+        if members == 1:
+            return self._of_one(trace)
+        return np.asarray(
+            np.mean([self._of_one(bare_member(trace, m)) for m in range(members)], axis=0)
+        )
+
+    def _of_one(self, trace: Trace) -> np.ndarray:
         factor = 1 / trace.coefficients.astype(np.float64)
         if self.softmax:
             factor *= -trace.a[-1][:, self.output].astype(np.float64)
@@ -101,7 +111,8 @@ class _Probe:
 
 
 def _at_once(network: Network) -> int:
-    return int(np.clip(NUMBERS // (ARRAYS * sum(network.shape)), 64, AT_ONCE))
+    numbers = ARRAYS * sum(network.shape) * network.members
+    return int(np.clip(NUMBERS // numbers, 64, AT_ONCE))
 
 
 def _built(engine: str, network: Network) -> Engine:
@@ -114,6 +125,7 @@ def _one_output(parameters: Parameters, output: int) -> Parameters:
     """Return the network with one of its outputs, and |a - y| for its loss."""
     network = parameters.network
     *before, head = network.layers
+    assert isinstance(head, Dense), "the output layer of every network is dense"
     layers = (*before, replace(head, units=1))
     probe = replace(network, layers=layers, loss="absolute_error")
     own = {segment.name for segment in network.operations[-1].segments}

@@ -29,7 +29,7 @@ from clearprop.explanation.formulas import (
     Symbol,
     row,
 )
-from clearprop.explanation.jacobians import jacobian_of
+from clearprop.explanation.jacobians import is_front, jacobian_of
 from clearprop.explanation.matrices import by_sign
 from clearprop.explanation.names import Names, Place
 from clearprop.functions import CustomLoss
@@ -120,8 +120,14 @@ class Quantities:
     def z(self, layer: int, unit: int) -> Quantity:
         """Return a weighted input."""
         value = float(self._row(self.trace.z, layer)[unit])
-        symbol = Symbol("z", self.names.unit(layer, unit), role="signal", key=f"z{layer}.{unit}")
-        return Quantity(symbol, value)
+        name, key = self.names.unit(layer, unit), f"z{layer}.{unit}"
+        return Quantity(Symbol("z", name, self._head(layer), role="signal", key=key), value)
+
+    def _head(self, layer: int) -> str:
+        """Return the layer's number where units of two layers share their names."""
+        operations = self.trace.network.operations
+        several = sum(map(is_front, operations)) > 1
+        return f"({layer})" if several and is_front(operations[layer - 1]) else ""
 
     def a(self, layer: int, unit: int) -> Quantity:
         """Return what a unit hands on: a, after dropout where there is any; an input of layer 0."""
@@ -130,7 +136,7 @@ class Quantities:
     def _letter_a(self, layer: int, unit: int) -> Formula:
         name, key = self.names.unit(layer, unit), f"a{layer}.{unit}"
         if layer:
-            return Symbol("a", name, role="signal", key=key)
+            return Symbol("a", name, self._head(layer), role="signal", key=key)
         short = _SHORT.fullmatch(name)
         if short:
             return Symbol(*short.groups(), role="signal", key=key)
@@ -161,8 +167,8 @@ class Quantities:
     def delta(self, layer: int, unit: int) -> Quantity:
         """Return δ = ∂E/∂z, which holds the sample's coefficient in a batch."""
         value = float(self._row(self.trace.delta, layer)[unit])
-        symbol = Symbol("δ", self.names.unit(layer, unit), role="error", key=f"d{layer}.{unit}")
-        return Quantity(symbol, value)
+        name, key = self.names.unit(layer, unit), f"d{layer}.{unit}"
+        return Quantity(Symbol("δ", name, self._head(layer), role="error", key=key), value)
 
     def target(self, unit: int) -> Quantity:
         """Return the target of an output."""

@@ -73,8 +73,9 @@ def reach_of(trace: Trace, place: Place) -> Reach:
     elif place.is_bias:
         moved = np.ones((len(trace.rows), 1))
     else:
-        signals = trace.inputs[index][:, [source_of(trace.network, place)]]
-        moved = operation.scale * _double(signals)
+        source = source_of(trace.network, place)
+        assert source is not None, "weights and gains take up a signal"
+        moved = operation.scale * _double(trace.inputs[index][:, [source]])
     return Reach(units, moved, _double(trace.delta[index][:, list(units)]))
 
 

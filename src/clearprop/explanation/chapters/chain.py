@@ -69,7 +69,8 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     if chain.count_of_paths > 1:
         blocks.append(Paragraph(words.text("chain.all_paths", n=_counted(chain.count_of_paths))))
         blocks.append(_table(chain, letters, words))
-    blocks += [*_checks(chain, words), Paragraph(_pointer(quantities, focus.weight, words))]
+    whose = "of_member" if explanation.membership else "used"
+    blocks += [*_checks(chain, whose, words), Paragraph(_pointer(quantities, focus.weight, words))]
     unfolded = explanation.unfolded(focus.sample)
     blocks.append(Details(words.text("chain.unfolded"), tuple(_unfolded(unfolded, words))))
     if len(explanation.trace.network.layers) > 1:
@@ -234,7 +235,8 @@ def _counted(count: int) -> Span:
     return Span(f"{count:,}" if count < 10**9 else figure(count), full=str(count))
 
 
-def _checks(chain: Chain, words: Words) -> Iterator[Block]:
+def _checks(chain: Chain, whose: str, words: Words) -> Iterator[Block]:
+    """Yield that the paths, and the samples, add up to the gradient; `whose` says which it is."""
     total = Number(chain.total, 6)
     used = Number(chain.gradient, 6, key=_gradient_key(chain))
     if chain.carrier != "exact":
@@ -243,7 +245,7 @@ def _checks(chain: Chain, words: Words) -> Iterator[Block]:
     else:
         # one path alone is a product and no sum
         kind = "sum" if chain.count_of_paths > 1 else "one"
-        over = "of_sample" if chain.samples > 1 else "used"
+        over = "of_sample" if chain.samples > 1 else whose
         yield Check(
             words.text(f"chain.check_{kind}_{over}", total=total, gradient=used), chain.agrees
         )
@@ -253,7 +255,7 @@ def _checks(chain: Chain, words: Words) -> Iterator[Block]:
             "total": Number(chain.batch_sum, 6),
             "gradient": Number(chain.batch_gradient, 6, key=chain.place.gradient_key),
         }
-        yield Check(words.text("chain.check_batch", **values), chain.batch_agrees)
+        yield Check(words.text(f"chain.check_batch_{whose}", **values), chain.batch_agrees)
 
 
 def _pointer(quantities: Quantities, place: Place, words: Words) -> Text:

@@ -128,7 +128,8 @@ def _layer(
     blocks: list[Block] = [*view.error(), *view.gradients()]
     if deltas.own:
         exact = "" if layer.error else "_exact"
-        checked = words.text(f"deltas.check{exact}", error=layer.error)
+        whose = "" if explanation.membership is None else "_member"
+        checked = words.text(f"deltas.check{whose}{exact}", error=layer.error)
         blocks.append(Check(checked, layer.error <= deltas.tolerance))
     kind = "output" if layer.is_output else "front" if is_front(layer.operation) else "hidden"
     units = sum(other.delta.shape[1] for other in deltas.layers)

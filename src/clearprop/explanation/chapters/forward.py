@@ -146,7 +146,7 @@ def _layer(
     units = fold(layer.output, _wanted(quantities, focus, layer.layer))
     for unit in units.shown:
         left = _left_half(layer.neuron(unit), quantities, focus, words)
-        yield Math(Lines((*left, _right_half(layer, unit, quantities))))
+        yield Math(Lines((*left, *_right_half(layer, unit, quantities))))
     if units.hidden:
         yield Paragraph(words.text("forward.others", n=units.hidden))
     yield Paragraph(words.text("forward.matrices"))
@@ -187,8 +187,10 @@ def _terms(neuron: Neuron, quantities: Quantities, focus: Focus, words: Words) -
     return [*terms, quantities.of(Place(layer, unit, None)).chip()]
 
 
-def _right_half(layer: LayerForward, unit: int, quantities: Quantities) -> tuple[Formula, ...]:
-    """Return a = f(z) as a line, and what dropout makes of it."""
+def _right_half(
+    layer: LayerForward, unit: int, quantities: Quantities
+) -> list[tuple[Formula, ...]]:
+    """Return a = f(z) as a line, or z + t (f(z) − z) as two, and what dropout makes of it."""
     neuron, key = layer.neuron(unit), f"a{layer.layer}.{unit}"
     a = Symbol("a", quantities.names.unit(layer.layer, unit), role="signal", key=key)
     z = quantities.z(layer.layer, unit)
@@ -213,12 +215,15 @@ def _right_half(layer: LayerForward, unit: int, quantities: Quantities) -> tuple
         )
     else:
         steps = (*_of_softmax(layer, z), value)
-    line = joined("=", steps)
+    # a learnt activation is too long for one line
+    lines = [steps[:1], steps[1:]] if neuron.bend is not None else [steps]
+    line = joined("=", lines[-1])
     if neuron.mask is not None:
         kept = product([value, Number(neuron.mask)])
         output = Number(neuron.output, role="signal", key=key)
         line = row(line, sign(","), joined("=", [kept, output]))
-    return a, sign("="), line
+    last = (a if len(lines) == 1 else Row(()), sign("="), line)
+    return [*((a, sign("="), joined("=", first)) for first in lines[:-1]), last]
 
 
 def _of_softmax(layer: LayerForward, z: Quantity) -> tuple[Formula, ...]:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from clearprop.explanation.explanation import Focus
     from clearprop.explanation.words import Words
 
-# cosines of a column that are listed, and products of a wave that stand on one line
-ROOM, ON_A_LINE = 8, 4
+# cosines of a column that are listed, products of a wave that are written, and those on one line
+ROOM, WRITTEN, ON_A_LINE = 8, 4, 2
 
 
 def front_blocks(
@@ -130,8 +130,9 @@ def _one_column(
     x = quantities.a(layer.layer - 1, waves.columns[number])
     name = names.unit(layer.layer - 1, waves.columns[number])
     others = len(waves.columns) - 1
+    key = "one_column" if others else "only_column"
     yield Paragraph(
-        words.text("forward.one_column", column=Span(name, "strong"), x=x.number(), n=others)
+        words.text(f"forward.{key}", column=Span(name, "strong"), x=x.number(), n=others)
     )
     cosines = numbers.cosines[0, number]
     size = np.abs(numbers.weights[number]).sum(axis=0) * np.abs(cosines)
@@ -172,7 +173,7 @@ def _wave(
     unit = units_of(quantities.trace.network, place)[0]
     cosines = numbers.cosines[0, number]
     products = numbers.weights[number, at % (numbers.waves.features - 1)] * cosines
-    shown = leading(products, room=ON_A_LINE, folded=ON_A_LINE - 1)
+    shown = leading(products, room=WRITTEN, folded=WRITTEN - 1)
     terms: list[Formula] = []
     for q in shown:
         cosine = Symbol("cos ", names.cosine(numbers.waves, number, q))
@@ -184,7 +185,9 @@ def _wave(
         label = Label(words("forward.rest", n=len(products) - len(shown)), role="muted")
         terms.append(Stack(label, Number(rest, role="muted")))
     terms.append(quantities.of(place).chip())
-    yield quantities.z(layer.layer, unit).chip(), sign("="), plus(terms)
+    lines = [plus(terms[at : at + ON_A_LINE]) for at in range(0, len(terms), ON_A_LINE)]
+    yield quantities.z(layer.layer, unit).chip(), sign("="), lines[0]
+    yield from ((Row(()), sign("+"), line) for line in lines[1:])
 
 
 def _units(layer: LayerForward, quantities: Quantities, focus: Focus) -> Formula:

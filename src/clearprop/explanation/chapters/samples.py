@@ -58,7 +58,8 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
         if found.size:
             blocks.append(Picture(_scene(found, name, words), plain(())))
     checked = {"total": found.total, "gradient": found.gradient}
-    blocks.append(Check(words.text("samples.check", n=n, **checked), found.adds_up))
+    key = "samples.check_member" if explanation.membership else "samples.check"
+    blocks.append(Check(words.text(key, n=n, **checked), found.adds_up))
     return Section("samples", words.text("samples.title", weight=name), tuple(blocks))
 
 
@@ -96,7 +97,7 @@ def _formula(found: Contributions, quantities: Quantities) -> Row:
     foot = f"{names.unit(place.layer, units[0])}, i" if len(units) == 1 else "u, i"
     if place.array == "t" or len(units) > 1:
         error = partial(Symbol("E"), Symbol(letter, foot))
-        factors = [error, partial(Symbol(letter, foot), letter_of(names, place))]
+        factors: list[Formula] = [error, partial(Symbol(letter, foot), letter_of(names, place))]
     else:
         factors = [Symbol("δ", foot, role="error"), *_signal(quantities, place, ", i")]
     over = Symbol("i") if len(units) == 1 else Symbol("i, u")

@@ -146,8 +146,8 @@ def _lit(
         outputs.setdefault(path.end, share)
         for unit in [*on, (last, path.end)]:
             units.setdefault(unit, share)
-        for (layer, into), (_, source) in pairwise(on):
-            edges.setdefault((layer, into, source), share)
+        for (layer, into), (_, before) in pairwise(on):
+            edges.setdefault((layer, into, before), share)
     origin = (place.layer - 1, source or 0)
     if source is None or not layout.shows(origin):
         return units, edges, outputs
