@@ -56,15 +56,15 @@ class Calibration:
         By rising chance.
     error : float
         The expected calibration error.
-    mean_chance, share : float
-        Over all rows.
+    certainty, right : float
+        The mean chance of what was answered, and how often it was right, over all rows.
     """
 
     of: str
     bins: tuple[Bin, ...]
     error: float
-    mean_chance: float
-    share: float
+    certainty: float
+    right: float
 
 
 def calibration_of(answers: Answers) -> Calibration:
@@ -79,6 +79,10 @@ def calibration_of(answers: Answers) -> Calibration:
     bins = tuple(_bins(chances, held))
     error = sum(b.rows * abs(b.share - b.chance) for b in bins) / len(chances)
     name = answers.names[1] if binary else ""
+    if answers.kind == "labels":
+        chances, held = np.maximum(chances, 1 - chances), held == (chances > 0.5)
+    else:
+        chances, held = answers.certainty, answers.hits
     return Calibration(name, bins, float(error), float(chances.mean()), float(held.mean()))
 
 

@@ -105,30 +105,31 @@ def compare(
     rows = len(answers[NETWORK])
     count = max(FEWEST_DRAWS, min(1000, MOST_COUNTS // rows))
     measures = {model: measures_of(given) for model, given in answers.items()}
-    keys = tuple(measure.key for measure in measures[NETWORK])
     drawn = _drawn(measures, draws(rows, count, seed, groups))
-    shares = {m.key for m in measures[NETWORK] if m.is_share and groups is None}
-    higher = {m.key: m.higher_is_better for m in measures[NETWORK]}
-    once = np.ones((1, rows))
-    values = {
-        model: {m.key: float(m.of(once)[0]) for m in found} for model, found in measures.items()
-    }
-    figures = {
-        model: {
-            key: _figure(
-                values[model][key],
-                wilson(round(values[model][key] * rows), rows)
-                if key in shares
-                else middle(drawn[model, key]),
-                (1 if higher[key] else -1) * (values[NETWORK][key] - values[model][key]),
-                (1 if higher[key] else -1) * (drawn[NETWORK, key] - drawn[model, key]),
+    once = _drawn(measures, [np.ones((1, rows))])
+    own = measures[NETWORK]
+    by_wilson = frozenset(m.key for m in own if m.is_share and groups is None)
+    figures: dict[str, dict[str, Figure]] = {}
+    for model in answers:
+        for measure in own:
+            key, sign = measure.key, 1 if measure.higher_is_better else -1
+            value = float(once[model, key][0])
+            hits = round(value * rows) if key in by_wilson else 0
+            figures.setdefault(model, {})[key] = Figure(
+                value,
+                wilson(hits, rows) if key in by_wilson else middle(drawn[model, key]),
+                sign * (float(once[NETWORK, key][0]) - value),
+                middle(sign * _apart(drawn[NETWORK, key], drawn[model, key])),
             )
-            for key in keys
-        }
-        for model in answers
-    }
-    held = 0 if groups is None else int(groups.max()) + 1
-    return Comparison(rows, count, keys, higher, frozenset(shares), figures, held)
+    return Comparison(
+        rows,
+        count,
+        tuple(measure.key for measure in own),
+        {measure.key: measure.higher_is_better for measure in own},
+        by_wilson,
+        figures,
+        0 if groups is None else int(groups.max()) + 1,
+    )
 
 
 def _drawn(
@@ -143,5 +144,8 @@ def _drawn(
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
 
-def _figure(value: float, interval: Interval, ahead: float, differences: np.ndarray) -> Figure:
-    return Figure(value, interval, ahead, middle(differences))
+def _apart(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return differences; none where a draw left something undefined, as R² of equal values."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(own - other)
+

@@ -36,6 +36,10 @@ def chapter(report: Report, say: Words) -> Section | None:
     beyond = say.text("report.beyond", n=len(off), bins=len(found.bins)) if off else ()
     if not off:
         beyond = say.text("report.none_beyond", bins=len(found.bins))
+    if word != "good":
+        key = "timid" if found.certainty < found.right else "bold"
+        ends = {"certainty": percent(found.certainty), "right": percent(found.right)}
+        said = joined(say, said, say.text(f"report.too_{key}", **ends))
     warmth = getattr(report.model, "temperature_", None)
     cooled = () if warmth is None else say.text("report.temperature", temperature=float(warmth))
     blocks = (

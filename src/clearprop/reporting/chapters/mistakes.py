@@ -73,7 +73,7 @@ def _square(found: Confusion, say: Words) -> Picture:
     title = say("report.no_mistakes_short")
     if worst is not None:
         names = {"truth": found.names[worst[0]], "answer": found.names[worst[1]]}
-        title = say("report.confusion_picture", count=worst[2], **names)
+        title = say("report.confusion_picture", n=worst[2], **names)
     text = say("report.confusion_text")
     scene = confusion_scene(
         title, found.names, found.counts, truth=say("report.truth"), answer=say("report.answer"),

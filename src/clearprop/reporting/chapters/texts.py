@@ -62,7 +62,16 @@ def value_text(measure: str, value: float) -> str:
     """Return a measure's value as people read it."""
     if measure in SHARES:
         return percent(value)
+    if measure == "r2":
+        return fixed(value, 4)
     return amount(value) if measure in IN_UNITS else figure(value)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number near 1 with so many decimals; figures of a guess are hardly above 0."""
+    if not abs(value) < 10:
+        return figure(value)
+    return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def range_text(measure: str, interval: Interval, say: Words) -> str:
@@ -77,7 +86,11 @@ def short_range(measure: str, interval: Interval) -> str:
     """Return an interval for a table's cell: `85.1–86.8`."""
     if math.isnan(interval.low):
         return "–"
-    write = (lambda v: percent(v)[:-2]) if measure in SHARES else lambda v: amount(v, 3)
+    def write(value: float) -> str:
+        if measure in SHARES:
+            return percent(value)[:-2]
+        return fixed(value, 3) if measure == "r2" else amount(value, 3)
+
     between = "–" if interval.low >= 0 else " … "
     return f"{write(interval.low)}{between}{write(interval.high)}"
 
