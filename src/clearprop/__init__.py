@@ -6,6 +6,7 @@ moment only:
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
 - `RNNClassifier`, `RNNRegressor`: the same for sequences of steps, and forecasts of a series
 - `TabularClassifier`, `TabularRegressor`: take a table as it comes
+- `TabularSearch`: looks for their parameters within a time budget
 - `Network`, `Dense`, `Scaling`, `Periodic`, `Recurrent`, `GRU`, `LSTM`, `Loss`, `CustomLoss`,
   `Parameters`: the network itself
 - `train`, `Settings`, `Watch`: the fit loop underneath
@@ -41,6 +42,7 @@ _EXPORTS = {
     "Settings": "clearprop.training",
     "TabularClassifier": "clearprop.estimators",
     "TabularRegressor": "clearprop.estimators",
+    "TabularSearch": "clearprop.estimators",
     "Watch": "clearprop.training",
     "check_gradient": "clearprop.explanation",
     "errors": "clearprop",

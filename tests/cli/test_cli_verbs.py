@@ -43,11 +43,33 @@ def test_predict_json(clearprop, model):
     assert set(document["predictions"][0]) == {"kind"}
 
 
-def test_categories_never_seen_are_said(clearprop, model):
-    flowers().with_columns(colour=pl.lit("green")).write_csv("t.csv")
-    said = clearprop("predict", model, "t.csv")
-    assert said.code == 0
-    assert "column 'colour' holds 90 values that training had not seen" in said.err
+def test_what_training_had_not_is_said(clearprop, model):
+    lengths = [None, None, *flowers()["length"].to_list()[2:]]
+    colours = ["green"] * 89 + ["teal"]
+    strange = flowers().with_columns(
+        colour=pl.Series(colours), length=pl.Series(lengths), wild=pl.lit(None)
+    )
+    strange.write_csv("t.csv")
+    median = package.load(model).encoder_.columns[0].median
+    unseen = [
+        {"column": "length", "categories": 0, "examples": [], "missing": 2},
+        {"column": "colour", "categories": 90, "examples": ["green", "teal"], "missing": 0},
+        {"column": "wild", "categories": 0, "examples": [], "missing": 90},
+    ]
+    for verb in ("predict", "evaluate"):
+        said = clearprop(verb, model, "t.csv", "--json")
+        assert said.code == 0
+        assert json.loads(said.out)["unseen"] == unseen
+        for line in (
+            "column 'colour' holds 90 values that training had not seen ('green', 'teal')",
+            f"column 'length' is missing in 2 rows, and was never missing in training; the median, "
+            f"{median:g}, stands in",
+            "column 'wild' is missing in 90 rows",
+        ):
+            assert line in said.err
+    known = clearprop("evaluate", model, "flowers.csv", "--json")
+    assert json.loads(known.out)["unseen"] == []
+    assert "training" not in known.err
 
 
 def test_evaluate_against_scikit_learn(clearprop, model):

@@ -114,7 +114,7 @@ def test_several_targets_and_labels():
     assert model.predict(frame).shape == (120, 2)
     assert model.score(frame, y) > 0.95
     flags = np.column_stack([frame["age"] > 40, frame["member"]])
-    labels = TabularClassifier((16,), max_epochs=100, learning_rate=0.02).fit(frame, flags)
+    labels = TabularClassifier((16,), max_epochs=200).fit(frame, flags)
     assert labels.score(frame, flags) > 0.95
     np.testing.assert_array_equal(labels.predict(frame), labels.predict_proba(frame) > 0.5)
 

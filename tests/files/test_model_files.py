@@ -1,5 +1,6 @@
 """Saving and loading whole models: what comes back, what is refused, what safetensors thinks."""
 
+import datetime
 import hashlib
 import json
 import pickle
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import safetensors.numpy
 
@@ -245,6 +247,35 @@ def test_files_of_the_first_networks_of_sequences_stay_readable():
     )
     assert loaded.network == Network(3, layers, "huber(2)", "float64", "mean")
     np.testing.assert_array_equal(loaded.vector, np.arange(loaded.network.size) / 64)
+
+
+def test_files_of_the_first_models_of_tables_stay_readable():
+    # written once, when all numbers were standardised; this file is never written again
+    loaded = load(SAMPLES / "table-1.bin")
+    size, colour, shape, _, sold, same = loaded.encoder_.columns
+    assert (size.scaling, size.mean, size.deviation) == ("standard", 288 / 37, 4.68542960120469)
+    assert (colour.levels, shape.levels) == (("red", "blue", "green"), ("round", "flat"))
+    assert (sold.scaling, same.reason) == ("standard", "constant")
+    day = datetime.date(2020, 1, 10)
+    rows = {
+        "size": [3.0, None, 40.0],
+        "colour": ["red", "blue", "pink"],
+        "shape": ["flat", "round", None],
+        "new": [True, None, False],
+        "sold": [day, None, datetime.date(2022, 6, 1)],
+    }
+    got = loaded.encoder_.transform(pl.DataFrame(rows), np.float64)
+    # (x - mean) / deviation, as the version that wrote the file printed it
+    numbers = [
+        [-1.0209915, 0, -0.45374261, -0.11816442, 1.06267449, -0.74459311, -0.51629086],
+        [0.04614651, 1, 0, 0, 0, 0, 0],
+        [6.87582974, 0, 4.86152793, 0.66373068, -1.48582641, -1.78533121, 1.48994688],
+    ]
+    others = [[1, 0, 0, 1, 1], [0, 1, 0, -1, 0], [0, 0, 0, 0, -1]]
+    np.testing.assert_allclose(got[:, [0, 1, 7, 8, 9, 10, 11]], numbers, atol=5e-9)
+    assert got[:, 2:7].tolist() == others
+    shares = [[0.0446744, 0.9553256], [0.1181255, 0.8818745], [0.5022929, 0.49770716]]
+    np.testing.assert_allclose(loaded.predict_proba(pl.DataFrame(rows)), shares, atol=1e-6)
 
 
 @pytest.mark.parametrize(

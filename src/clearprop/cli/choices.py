@@ -31,13 +31,14 @@ SETTINGS = {
     "batch_size": "batch_size",
     "learning_rate": "learning_rate",
     "patience": "patience",
+    "members": "members",
     "folds": "n_cv",
     "seed": "random_state",
     "engine": "engine",
     "threads": "threads",
 }
 # what a model that goes on keeps
-_OF_THE_NETWORK = ("hidden", "activation", "loss", "dropout")
+_OF_THE_NETWORK = ("hidden", "activation", "loss", "dropout", "members")
 # options that name a column which says something of its rows and is no input
 _OF_ROWS = ("weight", "group", "time")
 # as many columns with the same fault are named

@@ -16,6 +16,7 @@ from clearprop.cli.loading import (
 )
 from clearprop.cli.options import json_option, table_options
 from clearprop.cli.output import console, print_json
+from clearprop.cli.unseen import say_unseen, unseen_in
 
 
 @click.command("evaluate", short_help="Measure a model on a table with the answers.")
@@ -36,9 +37,12 @@ def command(
         metrics, count, what = _of_series(estimator, loaded)
     else:
         metrics, count, what = measure(estimator, inputs, targets, None), inputs.height, "rows"
+    unseen = unseen_in(estimator, inputs)
+    say_unseen(estimator, unseen)
     if as_json:
         documents = [metric.to_document() for metric in metrics]
-        print_json({what: count, "metrics": documents})
+        told = [one.to_document() for one in unseen]
+        print_json({what: count, "metrics": documents, "unseen": told})
         return
     from clearprop.cli.report import rows_of
 

@@ -67,11 +67,20 @@ def _network_of(model: Any) -> Any:
 
 
 def _show_training(screen: Any, estimator: Any) -> None:
+    from clearprop.cli import report
+
     classes = getattr(estimator.target_, "classes", None)
     what = f", classes {_listed(classes)}" if classes else ""
     screen.print(f"Predicts: {', '.join(target_names(estimator))}{what}")
-    stop = estimator.stop_
+    stop, networks = estimator.stop_, len(estimator.bagged_)
     screen.print(f"Trained: {stop.message} Best epoch: {stop.best_epoch} of {stop.epoch}.")
+    if networks > 1:
+        screen.print(f"Networks: {networks}, one for each fold of the rows; they answer together.")
+    if estimator.temperature_ is not None:
+        screen.print(f"Calibrated: temperature {estimator.temperature_:.3g}")
+    if estimator.errors_:
+        rows = sum(len(errors) for errors in estimator.errors_)
+        screen.print(f"Intervals: from the errors of {report.rows_of(rows, 'held-out')}")
 
 
 def _listed(classes: tuple[Any, ...]) -> str:

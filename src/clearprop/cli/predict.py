@@ -9,7 +9,8 @@ import click
 
 from clearprop.cli.loading import load_for_tables, load_table, reads_series, target_names
 from clearprop.cli.options import json_option, table_options
-from clearprop.cli.output import check_destination, note, print_json
+from clearprop.cli.output import check_destination, print_json
+from clearprop.cli.unseen import say_unseen, unseen_in
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     help="Where to: .csv, .tsv, .parquet, .arrow, .jsonl; CSV on standard output if absent.",
 )
 @click.option("--probabilities", is_flag=True, help="A column of probabilities for each class.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="COVERAGE",
+    help="Of numbers: two columns between which the answer lies with this probability.",
+)
 @click.option("--append", is_flag=True, help="Put the predictions behind the table's own columns.")
 @click.option(
     "--steps",
@@ -39,6 +46,7 @@ def command(
     table: str,
     out: str,
     probabilities: bool,
+    interval: float | None,
     append: bool,
     steps: int | None,
     file_format: str | None,
@@ -59,14 +67,22 @@ def command(
         raise click.UsageError("--steps is for models that forecast a series; this one does not.")
     if probabilities and not hasattr(estimator, "predict_proba"):
         raise click.UsageError("--probabilities is for classifiers; this model regresses.")
+    if interval and not hasattr(estimator, "predict_interval"):
+        raise click.UsageError("--interval is for tables whose target is numbers.")
     frame = load_table(table, file_format, labels, estimator).frame
-    result = _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
+    if interval:
+        result = _with_ends(estimator, frame, interval, append=append)
+    else:
+        result = _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
+    unseen = unseen_in(estimator, frame)
+    say_unseen(estimator, unseen)
+    told = {"unseen": [one.to_document() for one in unseen]}
     if as_json and out == "-":
-        print_json({"predictions": result.to_dicts()})
+        print_json({"predictions": result.to_dicts(), **told})
         return
     write_table(result, out)
     if as_json:
-        print_json({"rows": result.height, "columns": result.columns, "out": out})
+        print_json({"rows": result.height, "columns": result.columns, "out": out, **told})
 
 
 def _check_out(out: str, model: str) -> None:
@@ -88,11 +104,8 @@ def _result(
             raise click.UsageError("--append is for rows; forecasts have rows of their own.")
         return _forecasts(estimator, frame, steps)
     if reads_series(estimator):
-        result = _of_series(estimator, frame, probabilities=probabilities, append=append)
-        _say_unseen(estimator.encoding_, frame)
-        return result
+        return _of_series(estimator, frame, probabilities=probabilities, append=append)
     result = _predictions(estimator, frame, probabilities=probabilities)
-    _say_unseen(estimator.encoder_, frame)
     return _beside(frame, result) if append else result
 
 
@@ -148,6 +161,24 @@ def _predictions(estimator: Any, frame: pl.DataFrame, *, probabilities: bool) ->
     return pl.DataFrame(columns)
 
 
+def _with_ends(
+    estimator: Any, frame: pl.DataFrame, coverage: float, *, append: bool
+) -> pl.DataFrame:
+    """Return predictions, and behind each target's the lower and upper end of its interval."""
+    import polars as pl
+
+    names = target_names(estimator)
+    ends = estimator.predict_interval(frame, coverage).reshape(frame.height, len(names), 2)
+    found = _predictions(estimator, frame, probabilities=False)
+    columns = []
+    for k, name in enumerate(names):
+        columns.append(found[name])
+        columns.append(pl.Series(f"{name} from", ends[:, k, 0]))
+        columns.append(pl.Series(f"{name} to", ends[:, k, 1]))
+    result = pl.DataFrame(columns)
+    return _beside(frame, result) if append else result
+
+
 def _beside(frame: pl.DataFrame, result: pl.DataFrame) -> pl.DataFrame:
     """Put predictions behind a table; where a name is taken, they are called `predicted …`."""
     taken = {}
@@ -157,12 +188,3 @@ def _beside(frame: pl.DataFrame, result: pl.DataFrame) -> pl.DataFrame:
             new = f"predicted {new}"
         taken[name] = new
     return frame.hstack(result.rename(taken))
-
-
-def _say_unseen(encoder: Any, frame: pl.DataFrame) -> None:
-    for column, count in encoder.unseen(frame).items():
-        values = "1 value" if count == 1 else f"{count:,} values"
-        note(
-            f"column {column!r} holds {values} that training had not seen; they count as none of "
-            f"the known ones."
-        )

@@ -59,6 +59,9 @@ def _plan(job: Job) -> list[tuple[str, str]]:
     test = f", {job.test.height:,} held out to measure the model" if job.test.height else ""
     threads = "1 thread" if plan.threads == 1 else f"{plan.threads} threads"
     start = "goes on from the saved model; " if job.continued else ""
+    folds = len(job.prepared.divisions)
+    rate = f"{recipe.rule.learning_rate:g}"
+    together = f"{folds} networks, one for each fold; " if folds > 1 else ""
     patience = "" if job.model.patience is None else f", patience {job.model.patience:g}"
     return [
         ("Table", f"{job.table.name}: {rows_of(frame.height)}, {frame.width} columns"),
@@ -68,7 +71,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
         ("Network", f"{network}   ({network.size:,} parameters, {network.dtype})"),
         (
             "Training",
-            f"{start}{network.objective}, Adam, learning rate {recipe.rule.learning_rate:g}, "
+            f"{start}{together}{network.objective}, Adam, learning rate {rate}, "
             f"batches of {recipe.batch_size}, {recipe.epochs} epochs{patience}",
         ),
         ("Engine", f"{plan.engine}, {threads}, seed {run.settings.seed}"),
@@ -90,7 +93,7 @@ def print_outcome(screen: Console, job: Job, account: Account, destination: Path
     """Say what came out."""
     history = job.model.history_
     best = f" Best epoch: {history.best_epoch} of {len(history)}." if len(history) else ""
-    screen.print(f"\n{job.model.stop_.message}{best}")
+    screen.print(f"\n{job.model.stop_.message}{best}{_calibration(job.model)}")
     if job.metrics:
         screen.print(heading("How good it is on rows it has not seen"))
         screen.print(metrics_table(job.metrics, rows_of(job.test.height, "held-out")))
@@ -102,6 +105,12 @@ def print_outcome(screen: Console, job: Job, account: Account, destination: Path
     # names of files are never broken over two lines
     screen.print(f"Saved to {destination}. Predict new rows with:", soft_wrap=True)
     screen.print(f"  clearprop predict {destination} NEW-ROWS.csv", soft_wrap=True)
+
+
+def _calibration(model: Any) -> str:
+    if model.temperature_ is None:
+        return ""
+    return f" Probabilities are calibrated: temperature {model.temperature_:.3g}."
 
 
 def heading(text: str) -> Text:

@@ -62,6 +62,8 @@ PICTURES = (".png", ".svg", ".pdf")
          type=click.FloatRange(0, min_open=True), metavar="NUMBER")
 @setting("--patience", "no end", "Epochs without progress to put up with.",
          type=click.IntRange(0), metavar="N")
+@setting("--members", "1", "Networks that share most weights, trained at once: they answer as one.",
+         type=click.IntRange(1), metavar="K")
 @setting("--folds", "1", "Train a network on each of N divisions of the rows: they answer as one.",
          type=click.IntRange(1), metavar="N")
 @setting("--seed", "0", "Of splits, start, shuffles and dropout.",
@@ -70,6 +72,10 @@ PICTURES = (".png", ".svg", ".pdf")
          type=click.Choice(["auto", "native", "reference"]))
 @setting("--threads", "as many as pay", "Of the native engine.",
          type=click.IntRange(1), metavar="N")
+@click.option("--search-minutes", type=click.FloatRange(0, min_open=True), metavar="MINUTES",
+              help="First try other settings at random for so long, and take the best.")
+@click.option("--trials", type=click.Path(), metavar="FILE",
+              help="Where a search keeps its trials; it goes on from them if they are there.")
 @click.option("--plot", type=click.Path(), metavar="FILE",
               help="Draw the curves to this file (.png, .svg, .pdf).")
 @click.option("--quiet", is_flag=True, help="No progress bar and no report.")
@@ -89,6 +95,7 @@ def command(table: str, **options: Any) -> None:
     What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch.
     """
     # fmt: on
+    _check_search(options)
     destination = check_destination(options["out"] or _default_name(table), "--out", keep=table)
     if options["plot"]:
         _check_picture(options["plot"], table)
@@ -97,6 +104,13 @@ def command(table: str, **options: Any) -> None:
     else:
         _check_single_rows(options)
         _train(table, destination, options)
+
+
+def _check_search(options: dict[str, Any]) -> None:
+    if options["trials"] and not options["search_minutes"]:
+        raise click.UsageError("--trials is for a search. Say how long: --search-minutes MINUTES.")
+    if options["search_minutes"] and (options["start"] or options["sequence_id"]):
+        raise click.UsageError("--search-minutes is for new models of tables with a row a case.")
 
 
 def _default_name(table: str) -> str:
@@ -115,6 +129,7 @@ def _check_picture(path: str, table: str) -> None:
 def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     from clearprop.cli import report
     from clearprop.cli.account import account_of
+    from clearprop.cli.searching import search
     from clearprop.cli.training_job import Job, run
     from clearprop.files import save
 
@@ -123,6 +138,8 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     previous = load_tabular(options["start"]) if options["start"] else None
     table = load_table(name, options["file_format"], options["labels"], previous)
     job = Job.of(table, options, previous)
+    if options["search_minutes"]:
+        job = search(job, options["search_minutes"], options["trials"])
     if loud:
         report.print_plan(screen, job)
     job.say_notes()

@@ -6,7 +6,7 @@ May import: `clearprop.estimators`, `clearprop.tables` and what they may import.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +50,8 @@ class Job:
         The encoding and the run.
     notes : list of str
         What to heed.
+    given : dict
+        What is known of the training rows: weights, groups, times.
     metrics : list of Metric
         Empty where no rows were held out.
     """
@@ -63,6 +65,7 @@ class Job:
     train_rows: np.ndarray
     prepared: Prepared
     notes: list[str]
+    given: dict[str, Any]
     metrics: list[Metric] = field(default_factory=list)
 
     @classmethod
@@ -81,13 +84,13 @@ class Job:
         model = model_of(task, options, previous)
         train, test = divide_rows(table.frame, task, options, settle_seed(model))
         kept = table.frame.drop(apart)
-        prepared = model.prepare(
-            kept[train].drop(targets),
-            kept[train].select(targets),
-            weights_of(table.frame, options["weight"], train),
-            groups=table.frame[options["group"]][train] if options["group"] else None,
-            time=table.frame[options["time"]][train] if options["time"] else None,
-        )
+        given = {
+            "sample_weight": weights_of(table.frame, options["weight"], train),
+            "groups": table.frame[options["group"]][train] if options["group"] else None,
+            "time": table.frame[options["time"]][train] if options["time"] else None,
+        }
+        rows = kept[train]
+        prepared = model.prepare(rows.drop(targets), rows.select(targets), **given)
         return cls(
             table,
             task,
@@ -98,7 +101,14 @@ class Job:
             train_rows=train,
             prepared=prepared,
             notes=[*task.warnings, *grouped(advice)],
+            given=given,
         )
+
+    def with_parameters(self, parameters: dict[str, Any]) -> Job:
+        """Return this job with other parameters of the model."""
+        model, targets = self.model.set_params(**parameters), list(self.task.targets)
+        rows = self.train.drop(targets), self.train.select(targets)
+        return replace(self, model=model, prepared=model.prepare(*rows, **self.given))
 
     def say_notes(self) -> None:
         """Say what to heed."""

@@ -19,7 +19,10 @@ searches, calibration) work as with scikit-learn's own classes, on clearprop's e
     listeners.py   what is shown while it runs
     mlp_parts.py, rnn_parts.py   to and from the model file
     tabular.py     TabularClassifier, TabularRegressor: take a table as it comes
+    tabular_base.py, tabular_choices.py   what these two share; what "auto" stands for
     tabular_*.py, metrics.py   what tabular.py stands on
+    calibration.py, intervals.py, validation_scores.py   temperatures; conformal intervals; epochs
+    search.py, search_*.py   TabularSearch: random search within a time budget
 
 May import: everything below, scikit-learn. Each class is imported when it is first used.
 """
@@ -38,6 +41,7 @@ _EXPORTS = {
     "RNNRegressor": "clearprop.estimators.rnn_regressor",
     "TabularClassifier": "clearprop.estimators.tabular",
     "TabularRegressor": "clearprop.estimators.tabular",
+    "TabularSearch": "clearprop.estimators.search",
 }
 
 __all__ = list(_EXPORTS)

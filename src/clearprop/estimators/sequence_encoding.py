@@ -75,10 +75,10 @@ def encoding_for(given: Given, *, standardize: bool) -> Encoding:
     """
     if given.values is not None:
         return StepScaler.fit(given.values, standardize=standardize)
-    from clearprop.tables import TableEncoder
+    from clearprop.tables import EncoderOptions, TableEncoder
 
     assert given.steps is not None  # there are no values
-    encoder = TableEncoder.fit(given.steps)
+    encoder = TableEncoder.fit(given.steps, EncoderOptions(numbers="standard"))
     return encoder if standardize else _left_as_they_are(encoder)
 
 
@@ -86,7 +86,7 @@ def _left_as_they_are(encoder: TableEncoder) -> TableEncoder:
     from clearprop.tables import NumberColumn, TableEncoder
 
     columns = (
-        replace(column, mean=0.0, scale=1.0) if isinstance(column, NumberColumn) else column
+        replace(column, mean=0.0, deviation=1.0) if isinstance(column, NumberColumn) else column
         for column in encoder.columns
     )
     return TableEncoder(tuple(columns))

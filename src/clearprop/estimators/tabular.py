@@ -54,6 +54,9 @@ class TabularClassifier(ClassifierMixin, Tabular):
     validation_fraction : float
         Share of rows held out to find the best epoch; 0 for none. Tables of fewer than 40 rows
         hold out none.
+    numbers : {"robust", "standard"} or "auto"
+        How numbers are scaled; see `clearprop.tables.EncoderOptions`. "auto" is robust where there
+        are hidden layers; without any, clipped numbers could not make a straight line.
     patience : float
         Epochs without a better validation loss that are put up with.
     class_weight : dict or "balanced", optional

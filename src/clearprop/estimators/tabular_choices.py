@@ -3,7 +3,7 @@
 The recipe is that of Holzmüller, Grinsztajn and Steinwart 2024, in which see why.
 
 Public names: `AUTO`, `VALIDATION_METRICS`, `Choices`, `held_out_share`, `hidden_units`.
-May import: `clearprop.errors`, `clearprop.functions`.
+May import: `clearprop.errors`, `clearprop.functions`, `clearprop.tables`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import numpy as np
 
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
+from clearprop.tables.scaling import Scaling
 
 AUTO = "auto"
 # metric → whether it is for classes (True), for numbers (False) or for both (None)
 VALIDATION_METRICS = {"loss": None, "log_loss": True, "accuracy": True, "roc_auc": True}
 
+# what the network is made of where nothing is said
+SCALING, EMBEDDINGS, PARAMETRIC = False, False, False
 # rows of a step, and how often they double as tables grow: (rows of the table, rows of a step)
 BATCHES = ((50_000, 256), (200_000, 512), (500_000, 1024), (np.inf, 2048))
 # passes over the rows: (rows of the table, epochs)
@@ -42,6 +45,13 @@ class Choices:
     batch_size, max_epochs : int
     validation_metric : str
         A key of `VALIDATION_METRICS`.
+    numbers : {"robust", "standard"}
+        How numbers are encoded; see `clearprop.tables.EncoderOptions`.
+    scaling, embeddings, parametric : bool
+        Whether the network begins with a gain for each feature, turns numbers into waves, and
+        learns the shape of its activations.
+    members : int
+        Networks that share their weights.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -53,6 +63,11 @@ class Choices:
     batch_size: int
     max_epochs: int
     validation_metric: str
+    numbers: Scaling
+    scaling: bool = False
+    embeddings: bool = False
+    parametric: bool = False
+    members: int = 1
 
     @classmethod
     def of(cls, estimator: Any, rows: int, *, classes: bool, smooths: bool) -> Choices:
@@ -72,8 +87,9 @@ class Choices:
             value = getattr(estimator, name)
             return auto if isinstance(value, str) and value == AUTO else value
 
+        hidden = hidden_units(estimator.hidden_layer_sizes)
         return cls(
-            hidden_layer_sizes=hidden_units(estimator.hidden_layer_sizes),
+            hidden_layer_sizes=hidden,
             activation=settled("activation", "selu" if classes else "mish"),
             dropout=_number("dropout", settled("dropout", 0.0)),
             weight_decay=_number("weight_decay", settled("weight_decay", 0.0)),
@@ -88,6 +104,12 @@ class Choices:
             validation_metric=_metric(
                 settled("validation_metric", "log_loss" if smooths else "loss"), classes=classes
             ),
+            # without hidden layers the answer is a straight line, which clipping would bend
+            numbers=settled("numbers", "robust" if hidden else "standard"),
+            scaling=SCALING or estimator.members != 1,
+            embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS)),
+            parametric=_truth("parametric", settled("parametric", PARAMETRIC)),
+            members=_whole("members", estimator.members),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -143,6 +165,12 @@ def _whole(name: str, wish: Any) -> int:
     if isinstance(wish, bool) or not isinstance(wish, int | np.integer) or wish < 1:
         raise SettingError(f"{name} must be 'auto' or a whole number from 1 on, but {wish!r} came.")
     return int(wish)
+
+
+def _truth(name: str, wish: Any) -> bool:
+    if not isinstance(wish, bool | np.bool_):
+        raise SettingError(f"{name} must be 'auto', True or False, but {wish!r} came.")
+    return bool(wish)
 
 
 def _number(name: str, wish: Any) -> float:

@@ -131,7 +131,10 @@ class Prepared:
             validation = Validation(held, score)
         seed = self.settings.seed + number
         settings = replace(self.settings, seed=seed, orders=Shuffled(seed))
-        start = self.starts[number] if self.starts else None
+        if self.starts:
+            start = self.starts[number]
+        else:
+            start = Parameters.initial(self.network, seed, block.x)
         return Run(self.network, block, settings, validation=validation, parameters=start)
 
 
@@ -161,8 +164,9 @@ def prepare(
     else:
         # folds share one encoding, which knows all rows of the table but not their targets
         seen = table.frame if len(divisions) > 1 else table.frame[divisions[0].train]
-        encoder = TableEncoder.fit(seen, EncoderOptions(drop=names_of(estimator.drop)))
-        network = network_for(estimator.loss, choices, encoder.width, target)
+        options = EncoderOptions(drop=names_of(estimator.drop), numbers=choices.numbers)
+        encoder = TableEncoder.fit(seen, options)
+        network = network_for(estimator.loss, choices, encoder, target)
     settings = _settings(estimator, choices, seed, validated=divisions[0].frame is not None)
     watch = watch_for(estimator.record, network, names_of_units(encoder, target))
     starts = _starts(estimator, len(divisions)) if continued else []

@@ -1,7 +1,8 @@
 """The network of a tabular estimator, and rows as it takes them.
 
-The layers are those of Holzmüller, Grinsztajn and Steinwart 2024: weights and biases from N(0, 1)
-under the NTK parametrisation, biases that learn at a tenth of the rate, an output layer of zeros.
+The layers are those of Holzmüller, Grinsztajn and Steinwart 2024: the NTK parametrisation, weights
+and biases whose start looks at the rows, biases that learn at a tenth of the rate, an output layer
+that starts at zero.
 
 Public names: `block_of`, `names_of_units`, `network_for`, `smooths`, `targets_for_network`.
 May import: `clearprop.network`, `clearprop.functions`, `clearprop.engines`, `clearprop.tables`,
@@ -10,6 +11,7 @@ May import: `clearprop.network`, `clearprop.functions`, `clearprop.engines`, `cl
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,15 +23,15 @@ from clearprop.estimators.naming import UnitNames, unit_names
 from clearprop.estimators.tabular_choices import Choices
 from clearprop.functions import CustomLoss, Loss
 from clearprop.functions import loss as loss_of
-from clearprop.network import Dense, Network
+from clearprop.network import Dense, Network, Periodic, Scaling
 from clearprop.tables import ClassTarget, MultilabelTarget, TableEncoder, Target
 
-# factor on the learning rate of biases
-BIAS_RATE = 0.1
+# factors on the learning rate: of biases, of gains, of waves, of the activations' shapes
+BIAS_RATE, SCALING_RATE, PERIODIC_RATE, PARAMETRIC_RATE = 0.1, 6.0, 0.1, 0.1
 
 
-def network_for(loss: Any, choices: Choices, inputs: int, target: Target) -> Network:
-    """Return the network that the choices and the target ask for.
+def network_for(loss: Any, choices: Choices, encoder: TableEncoder, target: Target) -> Network:
+    """Return the network that the choices, the features and the target ask for.
 
     Parameters
     ----------
@@ -37,16 +39,33 @@ def network_for(loss: Any, choices: Choices, inputs: int, target: Target) -> Net
         As the estimator was given it.
     """
     outputs, activation = _output(loss, target)
-    hidden = [
-        _layer(units, choices.activation, "standard_normal", choices.dropout)
-        for units in choices.hidden_layer_sizes
-    ]
-    output = _layer(outputs, activation, "zeros", 0.0)
-    return Network(inputs, (*hidden, output), _smoothed(_loss(loss, target), choices))
+    front: list[Any] = []
+    if choices.embeddings and encoder.number_features:
+        front.append(Periodic(encoder.number_features, rate=PERIODIC_RATE))
+    if choices.scaling:
+        front.append(Scaling(rate=SCALING_RATE))
+    hidden = [_hidden(units, choices) for units in choices.hidden_layer_sizes]
+    output = Dense(outputs, activation, init="zeros", scale="ntk", bias_rate=BIAS_RATE)
+    if choices.members > 1:
+        # members that all started at zero would learn the same
+        output = replace(output, init="standard_normal", bias_init="zeros")
+    objective = _smoothed(_loss(loss, target), choices)
+    layers = (*front, *hidden, output)
+    return Network(encoder.width, layers, objective, members=choices.members)
 
 
-def _layer(units: int, activation: Any, init: str, dropout: float) -> Dense:
-    return Dense(units, activation, dropout, init, scale="ntk", bias_rate=BIAS_RATE)
+def _hidden(units: int, choices: Choices) -> Dense:
+    return Dense(
+        units,
+        choices.activation,
+        choices.dropout,
+        "std",
+        scale="ntk",
+        bias_rate=BIAS_RATE,
+        parametric=choices.parametric,
+        parametric_rate=PARAMETRIC_RATE,
+        bias_init="he+5",
+    )
 
 
 def _output(loss: Any, target: Target) -> tuple[int, str]:

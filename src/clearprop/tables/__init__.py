@@ -12,9 +12,9 @@ May import NumPy, Polars, narwhals, scikit-learn (its shipped tables, when asked
 
 from clearprop.tables.advice import ColumnWarning, inspect_columns
 from clearprop.tables.arrays import Arrays, holds_arrays, read_arrays, read_idx
+from clearprop.tables.categories import CategoryColumn
 from clearprop.tables.columns import (
     BooleanColumn,
-    CategoryColumn,
     Column,
     DateColumn,
     DatePart,
@@ -22,11 +22,13 @@ from clearprop.tables.columns import (
     NumberColumn,
 )
 from clearprop.tables.encoder import TableEncoder
-from clearprop.tables.fitting import EncoderFitting, EncoderOptions
+from clearprop.tables.fitting import EncoderFitting
 from clearprop.tables.folds import fold_rows
 from clearprop.tables.formats import FORMATS
 from clearprop.tables.frames import as_frame
+from clearprop.tables.options import EncoderOptions
 from clearprop.tables.reading import read_table
+from clearprop.tables.records import Unseen
 from clearprop.tables.series import SeriesLayout, series_of
 from clearprop.tables.shipped import SHIPPED
 from clearprop.tables.splitting import split_rows
@@ -63,6 +65,7 @@ __all__ = [
     "TableEncoder",
     "Target",
     "Task",
+    "Unseen",
     "as_frame",
     "fit_target",
     "fold_rows",

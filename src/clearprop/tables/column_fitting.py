@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError
+from clearprop.tables.categories import CategoryColumn
 from clearprop.tables.columns import (
     BooleanColumn,
-    CategoryColumn,
     Column,
     DateColumn,
     DatePart,
@@ -32,6 +32,8 @@ from clearprop.tables.conversion import (
     number_values,
 )
 from clearprop.tables.dates import DATE_PARTS, date_parts
+from clearprop.tables.options import EncoderOptions
+from clearprop.tables.scaling import robust_scale
 from clearprop.tables.summaries import (
     LevelCounts,
     Moments,
@@ -51,19 +53,18 @@ class ColumnFitting:
     Parameters
     ----------
     name : str
-    max_levels, quantile_rows : int
-        As in `EncoderOptions`.
+    options : EncoderOptions
     """
 
-    def __init__(self, name: str, max_levels: int, quantile_rows: int) -> None:
+    def __init__(self, name: str, options: EncoderOptions) -> None:
         self.name = name
-        self.max_levels = max_levels
+        self.options = options
         self.kind: Kind = "empty"
         self.detail: str | None = None  # what numbers count, or the dates' time zone
         self.missing = 0
         self.fingerprint = 0
         self.moments: dict[str, Moments] = {}
-        self.sample = Sample(quantile_rows)
+        self.samples: dict[str, Sample] = {}
         self.levels = LevelCounts()
 
     def update(self, series: pl.Series, keys: np.ndarray, first_row: int) -> None:
@@ -85,7 +86,9 @@ class ColumnFitting:
             return
         if kind == "date":
             series = date_values(series)
-            self._add_dates(series)
+            present = series.is_not_null()
+            parts = date_parts(series.filter(present))
+            self._add(parts, keys[present.to_numpy()])
         elif kind == "boolean":
             self._moments("value").update(series.drop_nulls().cast(pl.Float64).to_numpy())
         else:
@@ -100,7 +103,8 @@ class ColumnFitting:
         self.fingerprint = (self.fingerprint + other.fingerprint) % 2**64
         for name, moments in other.moments.items():
             self._moments(name).merge(moments)
-        self.sample.merge(other.sample)
+        for name, sample in other.samples.items():
+            self._sample(name).merge(sample)
         self.levels.merge(other.levels)
 
     def finish(self) -> Column:
@@ -119,13 +123,10 @@ class ColumnFitting:
             return self._finish_number()
         if self.kind == "boolean":
             return BooleanColumn(self.name, self.missing > 0)
-        parts = ((part, self.moments[part]) for part in DATE_PARTS)
-        return DateColumn(
-            self.name,
-            self.detail,
-            tuple(DatePart(name, m.mean, m.scale) for name, m in parts if not m.constant),
-            self.missing > 0,
-        )
+        parts = (self._finish_part(name) for name in DATE_PARTS)
+        varying = tuple(part for part in parts if part is not None)
+        scaling = self.options.numbers
+        return DateColumn(self.name, self.detail, scaling, varying, self.missing > 0)
 
     def _settled(self) -> ColumnFitting | None:
         """Fit the column anew if all of its texts are numbers, booleans or dates.
@@ -141,19 +142,33 @@ class ColumnFitting:
             self._check_finite(number_values(settled), table["row"].to_numpy())
         counts = table["count"].to_numpy()
         rows = settled.gather(np.repeat(np.arange(len(counts)), counts)).alias(self.name)
-        fitting = ColumnFitting(self.name, self.max_levels, self.sample.size)
+        fitting = ColumnFitting(self.name, self.options)
         fitting.update(rows, row_keys(0, len(rows)), 0)
         fitting.missing += self.missing
         return fitting
 
     def _finish_category(self) -> Column:
-        levels = self.levels.by_frequency()["level"].to_list()
-        if len(levels) == 1 and not self.missing:
+        table = self.levels.by_frequency()
+        if table.height == 1 and not self.missing:
             return DroppedColumn(self.name, "constant")
-        kept = self.max_levels
-        return CategoryColumn(
-            self.name, tuple(levels[:kept]), len(levels) > kept, missing_seen=self.missing > 0
-        )
+        single = int((table["count"] == 1).sum())
+        kept = table.height - single if single >= self.options.rare_levels else table.height
+        kept = min(kept, self.options.max_levels)
+        if not kept and not self.missing:
+            return DroppedColumn(self.name, "of another value in every row")
+        levels = tuple(table["level"].head(kept))
+        return CategoryColumn(self.name, levels, kept < table.height, self.missing > 0)
+
+    def _finish_part(self, name: str) -> DatePart | None:
+        """Make one part of a date's encoding; none where it is the same in every row."""
+        moments = self.moments[name]
+        if moments.constant:
+            return None
+        if self.options.numbers == "standard":
+            return DatePart(name, moments.mean, moments.scale)
+        lower, median, upper = self.samples[name].quantiles((0.25, 0.5, 0.75))
+        scale = robust_scale(moments.minimum, lower, upper, moments.maximum)
+        return DatePart(name, median, scale)
 
     def _finish_number(self) -> NumberColumn:
         moments = self.moments["value"]
@@ -163,18 +178,20 @@ class ColumnFitting:
                 "expected numbers whose squares a float64 can hold. Correct the largest, or put "
                 "the column in a larger unit."
             )
-        lower, median, upper = self.sample.quantiles((0.25, 0.5, 0.75))
+        sample = self.samples["value"]
+        lower, median, upper = sample.quantiles((0.25, 0.5, 0.75))
         return NumberColumn(
             self.name,
             source=self.detail,  # type: ignore[arg-type]  # `_detail` gave it
+            scaling=self.options.numbers,
             mean=moments.mean,
-            scale=moments.scale,
+            deviation=moments.scale,
             minimum=moments.minimum,
             lower_quartile=lower,
             median=median,
             upper_quartile=upper,
             maximum=moments.maximum,
-            quantiles_exact=self.sample.exact,
+            quantiles_exact=sample.exact,
             missing_seen=self.missing > 0,
         )
 
@@ -184,8 +201,7 @@ class ColumnFitting:
             keys, values = keys[present], values[present]
         if len(values) and not (np.isfinite(values.min()) and np.isfinite(values.max())):
             self._check_finite(values, np.flatnonzero(present) + first_row)
-        self._moments("value").update(values)
-        self.sample.update(keys, values)
+        self._add({"value": values}, keys)
 
     def _check_finite(self, values: np.ndarray, rows: np.ndarray) -> None:
         infinite = np.flatnonzero(np.isinf(values))
@@ -197,12 +213,16 @@ class ColumnFitting:
                 "them empty if they are missing."
             )
 
-    def _add_dates(self, dates: pl.Series) -> None:
-        for name, values in date_parts(dates.drop_nulls()).items():
+    def _add(self, named: dict[str, np.ndarray], keys: np.ndarray) -> None:
+        for name, values in named.items():
             self._moments(name).update(values)
+            self._sample(name).update(keys, values)
 
     def _moments(self, name: str) -> Moments:
         return self.moments.setdefault(name, Moments())
+
+    def _sample(self, name: str) -> Sample:
+        return self.samples.setdefault(name, Sample(self.options.quantile_rows))
 
     def _count(self, hashes: np.ndarray, missing: np.ndarray, keys: np.ndarray) -> None:
         """Add rows to the fingerprint; every type hashes its own nulls in its own way."""

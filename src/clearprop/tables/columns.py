@@ -1,17 +1,17 @@
 """The fitted encoding of one column, as plain data: what its features are and how to fill them.
 
 =============== ===================================================================================
-number          (x − mean) / scale; missing: the median, and a feature that says so where training
-                had missing values
+number          on a common scale (`clearprop.tables.scaling`); missing: the median, and a feature
+                that says so where training had missing values
 category        one feature a level, 1 where it holds; a column of two levels has one feature, −1
-                for the more frequent level and +1 for the other
+                for the more frequent level and +1 for the other (`clearprop.tables.categories`)
 boolean         −1 or +1; missing: 0
-date            its parts (`clearprop.tables.dates`), each standardised; missing: 0
+date            its parts (`clearprop.tables.dates`), each scaled as a number; missing: 0
 dropped         none, and the reason
 =============== ===================================================================================
 
-Public names: `NumberColumn`, `CategoryColumn`, `BooleanColumn`, `DateColumn`, `DatePart`,
-`DroppedColumn`, `Column`. Imports NumPy, Polars and `clearprop.errors`.
+Public names: `NumberColumn`, `BooleanColumn`, `DateColumn`, `DatePart`, `DroppedColumn`,
+`UsedColumn`, `Column`. Imports NumPy, Polars and `clearprop.errors`.
 """
 
 from __future__ import annotations
@@ -22,32 +22,28 @@ import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError
-from clearprop.tables.conversion import (
-    NumberSource,
-    as_booleans,
-    as_dates,
-    as_levels,
-    as_numbers,
-)
+from clearprop.tables.categories import CategoryColumn
+from clearprop.tables.conversion import NumberSource, as_booleans, as_dates, as_numbers
 from clearprop.tables.dates import DATE_PARTS, date_parts
+from clearprop.tables.records import MISSING, Unseen, require
+from clearprop.tables.scaling import Scaling, robust_scale, scaled
 from clearprop.tables.wording import row_name
-
-MISSING, OTHER = "(missing)", "(other)"
-"""How the features of missing values and of rare levels are named; no level's own name is."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberColumn:
-    """Numbers, standardised.
+    """Numbers on a common scale, robust or standard (`clearprop.tables.scaling`).
 
-    `median` and the quartiles are those of all training values where `quantiles_exact`, else of a
-    uniform sample of them. Durations and times of day (`source`) are in seconds.
+    `deviation` is the standard deviation. `median` and the quartiles are those of all training
+    values where `quantiles_exact`, else of a uniform sample of them. Durations and times of day
+    (`source`) are in seconds.
     """
 
     name: str
     source: NumberSource
+    scaling: Scaling
     mean: float
-    scale: float
+    deviation: float
     minimum: float
     lower_quartile: float
     median: float
@@ -57,11 +53,11 @@ class NumberColumn:
     missing_seen: bool
 
     def __post_init__(self) -> None:
-        _require(self.scale > 0, self.name, f"a positive scale, got {self.scale}")
+        require(self.deviation > 0, self.name, f"a positive deviation, got {self.deviation}")
         ordered = (
             self.minimum, self.lower_quartile, self.median, self.upper_quartile, self.maximum
         )  # fmt: skip
-        _require(list(ordered) == sorted(ordered), self.name, f"ordered quantiles, got {ordered}")
+        require(list(ordered) == sorted(ordered), self.name, f"ordered quantiles, got {ordered}")
 
     @property
     def varies(self) -> bool:
@@ -69,89 +65,50 @@ class NumberColumn:
         return self.minimum < self.maximum
 
     @property
+    def centre(self) -> float:
+        """What is taken away from values."""
+        return self.median if self.scaling == "robust" else self.mean
+
+    @property
+    def scale(self) -> float:
+        """What values are then divided by."""
+        if self.scaling == "standard":
+            return self.deviation
+        return robust_scale(self.minimum, self.lower_quartile, self.upper_quartile, self.maximum)
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the column's features."""
         names = (self.name,) if self.varies else ()
         return (*names, f"{self.name}={MISSING}") if self.missing_seen else names
 
+    @property
+    def number_features(self) -> int:
+        """How many of the features, from the first on, are numbers."""
+        return int(self.varies)
+
     def encode(self, series: pl.Series, out: np.ndarray, first_row: int = 0) -> None:
         """Write the features of a column (n,) into out (n, features)."""
-        values = as_numbers(series, self.source, first_row)
+        values = self._values(series, first_row)
         missing = np.isnan(values)
         if self.varies:
-            standardised = (values - self.mean) / self.scale
-            standardised[missing] = (self.median - self.mean) / self.scale
-            _check_range(standardised, out.dtype, self.name, values, first_row)
-            out[:, 0] = standardised
+            given = np.where(missing, self.median, values) if missing.any() else values
+            features = scaled(given, self.centre, self.scale, self.scaling)
+            _check_range(features, out.dtype, self.name, given, first_row)
+            out[:, 0] = features
         if self.missing_seen:
             out[:, -1] = missing
 
-    def unseen(self, series: pl.Series) -> int:
+    def unseen(self, series: pl.Series) -> Unseen:
         """Count the missing values of a column (n,), where training had none."""
-        return 0 if self.missing_seen else int(np.isnan(as_numbers(series, self.source)).sum())
+        missing = 0 if self.missing_seen else int(np.isnan(self._values(series, 0)).sum())
+        return Unseen(self.name, missing=missing)
 
-
-@dataclass(frozen=True, slots=True)
-class CategoryColumn:
-    """Categories, one-hot.
-
-    `levels` are ordered by falling frequency, then by name. With `other`, training had more of
-    them than the encoding keeps, and every level not kept shares one feature, those never seen
-    included. Otherwise a level never seen is all zeros, and so is a missing value, unless training
-    had some (`missing_seen`): then it is a level too.
-    """
-
-    name: str
-    levels: tuple[str, ...]
-    other: bool
-    missing_seen: bool
-
-    def __post_init__(self) -> None:
-        distinct = len(set(self.levels)) == len(self.levels) > 0
-        _require(distinct, self.name, "at least one level, all distinct")
-        _require(len(self.slots) > 1, self.name, "at least two levels")
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """What a value can be: a level, another level, missing."""
-        shown = tuple(repr(level) if level in (MISSING, OTHER) else level for level in self.levels)
-        return shown + (OTHER,) * self.other + (MISSING,) * self.missing_seen
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The names of the column's features; of two slots, the one that is +1."""
-        slots = self.slots
-        return tuple(f"{self.name}={slot}" for slot in (slots if len(slots) != 2 else slots[1:]))
-
-    def encode(self, series: pl.Series, out: np.ndarray, first_row: int = 0) -> None:
-        """Write the features of a column (n,) into out (n, features)."""
-        slots = self._slot_of(series)
-        if out.shape[1] == 1:
-            out[:, 0] = np.array([-1, 1, 0], dtype=out.dtype)[slots]
-            return
-        out[:] = 0
-        rows = np.flatnonzero(slots >= 0)
-        out[rows, slots[rows]] = 1
-
-    def unseen(self, series: pl.Series) -> int:
-        """Count the values of a column (n,) that training did not have."""
-        return int(np.count_nonzero(self._slot_of(series) < 0))
-
-    def _slot_of(self, series: pl.Series) -> np.ndarray:
-        """Find the slot of every value (n,); −1 where it has none."""
-        known = len(self.levels)
-        levels = as_levels(series)
-        if series.dtype == pl.Boolean:  # a file that happens to hold only "True" and "False"
-            lower = {level.lower(): level for level in self.levels}
-            levels = levels.replace(lower | {level: level for level in self.levels})
-        slots = levels.replace_strict(
-            self.levels,
-            range(known),
-            default=known if self.other else -1,
-            return_dtype=pl.Int64,
-        ).to_numpy(writable=True)
-        slots[levels.is_null().to_numpy()] = known + self.other if self.missing_seen else -1
-        return slots
+    def _values(self, series: pl.Series, first_row: int) -> np.ndarray:
+        """Read a column (n,): float64, NaN where missing."""
+        if series.dtype == pl.Boolean and (self.minimum, self.maximum) == (0.0, 1.0):
+            series = series.cast(pl.Int8)  # 0 and 1 are often kept as booleans, and the reverse
+        return as_numbers(series, self.source, first_row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,27 +123,33 @@ class BooleanColumn:
         """The name of the column's one feature."""
         return (self.name,)
 
+    @property
+    def number_features(self) -> int:
+        """None."""
+        return 0
+
     def encode(self, series: pl.Series, out: np.ndarray, first_row: int = 0) -> None:
         """Write the feature of a column (n,) into out (n, 1)."""
         values = as_booleans(series, first_row).cast(pl.Int8).fill_null(-1).to_numpy()
         out[:, 0] = np.array([-1, 1, 0], dtype=out.dtype)[values]
 
-    def unseen(self, series: pl.Series) -> int:
+    def unseen(self, series: pl.Series) -> Unseen:
         """Count the missing values of a column (n,), where training had none."""
-        return 0 if self.missing_seen else as_booleans(series).null_count()
+        missing = 0 if self.missing_seen else as_booleans(series).null_count()
+        return Unseen(self.name, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)
 class DatePart:
-    """One part of a date, standardised."""
+    """One part of a date: what is taken away from it, and what it is then divided by."""
 
     name: str
-    mean: float
+    centre: float
     scale: float
 
     def __post_init__(self) -> None:
-        _require(self.name in DATE_PARTS, self.name, f"a part of a date ({', '.join(DATE_PARTS)})")
-        _require(self.scale > 0, self.name, f"a positive scale, got {self.scale}")
+        require(self.name in DATE_PARTS, self.name, f"a part of a date ({', '.join(DATE_PARTS)})")
+        require(self.scale > 0, self.name, f"a positive scale, got {self.scale}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +161,12 @@ class DateColumn:
 
     name: str
     zone: str | None
+    scaling: Scaling
     parts: tuple[DatePart, ...]
     missing_seen: bool
 
     def __post_init__(self) -> None:
-        _require(bool(self.parts) or self.missing_seen, self.name, "at least one part")
+        require(bool(self.parts) or self.missing_seen, self.name, "at least one part")
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -210,19 +174,25 @@ class DateColumn:
         names = tuple(f"{self.name}.{part.name}" for part in self.parts)
         return (*names, f"{self.name}={MISSING}") if self.missing_seen else names
 
+    @property
+    def number_features(self) -> int:
+        """How many of the features, from the first on, are numbers."""
+        return len(self.parts)
+
     def encode(self, series: pl.Series, out: np.ndarray, first_row: int = 0) -> None:
         """Write the features of a column (n,) into out (n, features)."""
         dates = as_dates(series, self.zone, first_row)
-        values = date_parts(dates)
+        values = date_parts(dates, tuple(part.name for part in self.parts))
         for i, part in enumerate(self.parts):
-            standardised = (values[part.name] - part.mean) / part.scale
-            out[:, i] = np.nan_to_num(standardised, copy=False, nan=0.0)
+            features = scaled(values[part.name], part.centre, part.scale, self.scaling)
+            out[:, i] = np.nan_to_num(features, copy=False, nan=0.0)
         if self.missing_seen:
             out[:, -1] = dates.is_null().to_numpy()
 
-    def unseen(self, series: pl.Series) -> int:
+    def unseen(self, series: pl.Series) -> Unseen:
         """Count the missing values of a column (n,), where training had none."""
-        return 0 if self.missing_seen else as_dates(series, self.zone).null_count()
+        missing = 0 if self.missing_seen else as_dates(series, self.zone).null_count()
+        return Unseen(self.name, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,25 +207,27 @@ class DroppedColumn:
         """None."""
         return ()
 
+    @property
+    def number_features(self) -> int:
+        """None."""
+        return 0
 
-Column = NumberColumn | CategoryColumn | BooleanColumn | DateColumn | DroppedColumn
 
-
-def _require(holds: bool, name: str, expected: str) -> None:
-    if not holds:
-        raise DataError(f"Expected the encoding of column {name!r} to have {expected}.")
+UsedColumn = NumberColumn | CategoryColumn | BooleanColumn | DateColumn
+Column = UsedColumn | DroppedColumn
 
 
 def _check_range(
-    standardised: np.ndarray, dtype: np.dtype, name: str, values: np.ndarray, first_row: int
+    features: np.ndarray, dtype: np.dtype, name: str, values: np.ndarray, first_row: int
 ) -> None:
-    """Refuse values that are infinite, or would be in the type of the features."""
-    if len(standardised) == 0:
+    """Refuse values that are infinite, or whose features would be in the type of the features."""
+    if len(values) == 0:
         return
     limit = np.finfo(dtype).max
-    if standardised.max() <= limit and standardised.min() >= -limit:
+    extremes = (features.min(), features.max(), values.min(), values.max())
+    if np.isfinite(extremes).all() and max(-extremes[0], extremes[1]) <= limit:
         return
-    index = int(np.flatnonzero(~(np.abs(standardised) <= limit))[0])
+    index = int(np.flatnonzero(np.isinf(values) | ~(np.abs(features) <= limit))[0])
     raise DataError(
         f"Column {name!r} holds {values[index]} in {row_name(first_row + index)}: expected a "
         f"finite number that {np.dtype(dtype).name} can hold. Correct it, or leave it empty if it "

@@ -5,7 +5,7 @@ as text, dates as ISO 8601, codes that this file happens to hold as integers. Th
 anything else is an error that names the column, the row and the value.
 
 Public names: `Kind`, `NumberSource`, `kind_of`, `number_source`, `number_values`, `date_values`,
-`as_numbers`, `as_booleans`, `as_levels`, `as_dates`. Imports NumPy, Polars and `clearprop.errors`.
+`as_numbers`, `as_booleans`, `as_dates`. Imports NumPy, Polars and `clearprop.errors`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError
-from clearprop.tables.text import LOOSE_MARKS, clean_text, text_to_booleans, text_to_dates
+from clearprop.tables.text import FALSE_WORDS, LOOSE_MARKS, TRUE_WORDS, clean_text, text_to_dates
 from clearprop.tables.wording import row_name
 
 Kind = Literal["number", "boolean", "date", "text", "category", "empty"]
@@ -109,7 +109,9 @@ def as_numbers(series: pl.Series, source: NumberSource, first_row: int = 0) -> n
 
 
 def as_booleans(series: pl.Series, first_row: int = 0) -> pl.Series:
-    """Read a column (n,) that held booleans when it was fitted; 0 and 1 are booleans too.
+    """Read a column (n,) that held booleans when it was fitted.
+
+    0 and 1 are booleans too, and so are `TRUE_WORDS` and `FALSE_WORDS`.
 
     Raises
     ------
@@ -128,25 +130,16 @@ def as_booleans(series: pl.Series, first_row: int = 0) -> pl.Series:
             return numbers == 1
     elif kind in ("text", "category"):
         cleaned = clean_text(series, LOOSE_MARKS)
-        booleans = text_to_booleans(cleaned)
-        if booleans is not None:
+        words = dict.fromkeys(TRUE_WORDS, True) | dict.fromkeys(FALSE_WORDS, False)
+        booleans = cleaned.str.to_lowercase().replace_strict(
+            words, default=None, return_dtype=pl.Boolean
+        )
+        wrong = cleaned.is_not_null() & booleans.is_null()
+        if not wrong.any():
             return booleans
-        wrong = cleaned.is_not_null() & ~cleaned.str.to_lowercase().is_in(["true", "false"])
     else:
         wrong = series.is_not_null()
     raise _changed(series, wrong, "booleans (true, false)", first_row)
-
-
-def as_levels(series: pl.Series) -> pl.Series:
-    """Read a column (n,) as categories: cleaned text; whole numbers are written without a point."""
-    if kind_of(series) == "empty":
-        return _nulls(series, pl.String())
-    if series.dtype.is_float():
-        series = series.fill_nan(None)
-        whole = series.cast(pl.Int64, strict=False)
-        if (whole.cast(pl.Float64) == series.cast(pl.Float64)).all():
-            series = whole
-    return clean_text(series)
 
 
 def as_dates(series: pl.Series, zone: str | None, first_row: int = 0) -> pl.Series:

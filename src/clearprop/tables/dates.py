@@ -46,9 +46,13 @@ All but `epoch_seconds` follow the wall clock of the column's time zone.
 """
 
 
-def date_parts(dates: pl.Series) -> dict[str, np.ndarray]:
-    """Compute every part of a Datetime column (n,): float64 arrays (n,), NaN where missing."""
-    named = [part(pl.col("date")).alias(name) for name, part in DATE_PARTS.items()]
+def date_parts(dates: pl.Series, names: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
+    """Compute parts of a Datetime column (n,): float64 arrays (n,), NaN where missing.
+
+    `names` are the parts that are wanted; all of `DATE_PARTS` without.
+    """
+    wanted = DATE_PARTS if names is None else names
+    named = [DATE_PARTS[name](pl.col("date")).alias(name) for name in wanted]
     parts = dates.alias("date").to_frame().select(named)
     return {
         column.name: column.cast(pl.Float64).fill_null(np.nan).to_numpy()

@@ -16,21 +16,25 @@ import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError, FileError, SettingError
+from clearprop.tables.categories import CategoryColumn
 from clearprop.tables.columns import (
     BooleanColumn,
-    CategoryColumn,
     Column,
     DateColumn,
     DroppedColumn,
     NumberColumn,
+    UsedColumn,
 )
 from clearprop.tables.documents import from_document, to_document
+from clearprop.tables.records import Unseen
+from clearprop.tables.versions import column_of_version_1
 from clearprop.tables.wording import listed, nearest
 
 if TYPE_CHECKING:
-    from clearprop.tables.fitting import EncoderOptions
+    from clearprop.tables.options import EncoderOptions
 
-_VERSION = 1
+_VERSION = 2
+_ROWS_AT_ONCE = 16_384  # so that a block's features stay in a cache while its columns are written
 _KINDS: dict[str, type[Column]] = {
     "number": NumberColumn,
     "category": CategoryColumn,
@@ -83,6 +87,31 @@ class TableEncoder:
         return sum(len(column.feature_names) for column in self.columns)
 
     @property
+    def features_of(self) -> dict[str, range]:
+        """Which features, by place, belong to each column that has some."""
+        found, start = {}, 0
+        for column in self.columns:
+            stop = start + len(column.feature_names)
+            if stop > start:
+                found[column.name] = range(start, stop)
+            start = stop
+        return found
+
+    @property
+    def number_features(self) -> tuple[int, ...]:
+        """The places of the features that are numbers, the parts of dates included.
+
+        All other features are 0 and 1, or −1, 0 and +1.
+        """
+        places = self.features_of
+        return tuple(
+            place
+            for column in self.columns
+            if column.name in places
+            for place in places[column.name][: column.number_features]
+        )
+
+    @property
     def used_columns(self) -> tuple[str, ...]:
         """The columns that `transform` asks for."""
         return tuple(c.name for c in self.columns if not isinstance(c, DroppedColumn))
@@ -117,31 +146,27 @@ class TableEncoder:
         """
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise SettingError(f"Expected dtype float32 or float64; got {np.dtype(dtype)}.")
-        given = self._given(frame)
+        used = self._used(frame)
         out = np.empty((frame.height, self.width), dtype=dtype)
-        start = 0
-        for column in self.columns:
-            if isinstance(column, DroppedColumn):
-                continue
-            stop = start + len(column.feature_names)
-            column.encode(given[column.name], out[:, start:stop], first_row)
-            start = stop
+        for start in range(0, frame.height, _ROWS_AT_ONCE):
+            stop = min(start + _ROWS_AT_ONCE, frame.height)
+            for column, series, features in used:
+                block = out[start:stop, features.start : features.stop]
+                column.encode(series[start:stop], block, first_row + start)
         return out
 
-    def unseen(self, frame: pl.DataFrame) -> dict[str, int]:
-        """Count, by column, the values for which training offered no feature.
+    def unseen_values(self, frame: pl.DataFrame) -> tuple[Unseen, ...]:
+        """Tell, by column, the values of new rows for which training offered no feature.
 
-        These are categories that training did not have (in a column with an "(other)" feature
-        they count as such, not as unseen) and missing values where training had none. Columns
-        without any are left out.
+        These are categories that training did not have, and missing values where it had none.
+        Columns without any are left out.
         """
-        given = self._given(frame)
-        counts = {
-            column.name: column.unseen(given[column.name])
-            for column in self.columns
-            if not isinstance(column, DroppedColumn)
-        }
-        return {name: count for name, count in counts.items() if count}
+        found = (column.unseen(series) for column, series, _ in self._used(frame))
+        return tuple(unseen for unseen in found if unseen.rows)
+
+    def unseen(self, frame: pl.DataFrame) -> dict[str, int]:
+        """Count the rows of `unseen_values` by column."""
+        return {unseen.column: unseen.rows for unseen in self.unseen_values(frame)}
 
     def to_document(self) -> dict[str, Any]:
         """Turn the encoding into JSON data that reads back as the same bits."""
@@ -162,27 +187,37 @@ class TableEncoder:
         """
         if not isinstance(document, Mapping) or not isinstance(document.get("columns"), list):
             raise FileError("Expected the encoding to be an object with a list of columns.")
-        if document.get("version") != _VERSION:
+        version = document.get("version")
+        if type(version) is not int or not 1 <= version <= _VERSION:
             raise FileError(
-                f"Expected an encoding of version {_VERSION}; got {document.get('version')!r}. "
+                f"Expected an encoding of a version up to {_VERSION}; got {version!r}. "
                 "Read it with the clearprop that wrote it, or a later one."
             )
-        columns = tuple(_column(part, i) for i, part in enumerate(document["columns"], 1))
+        parts = document["columns"]
+        if version == 1:
+            parts = [column_of_version_1(part) for part in parts]
+        columns = tuple(_column(part, i) for i, part in enumerate(parts, 1))
         try:
             return cls(columns)
         except DataError as error:
             raise FileError(f"The encoding is damaged: {error}") from error
 
-    def _given(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
-        given = {series.name: series for series in frame.iter_columns()}
-        missing = [name for name in self.used_columns if name not in given]
+    def _used(self, frame: pl.DataFrame) -> list[tuple[UsedColumn, pl.Series, range]]:
+        """Pair each column that has features with the frame's and with the features' places."""
+        missing = [name for name in self.used_columns if name not in frame.columns]
         if missing:
             raise DataError(
                 f"Expected the columns that the encoding was fitted on; {listed(missing)} "
                 f"{'is' if len(missing) == 1 else 'are'} missing."
-                f"{nearest(missing[0], frame.columns)} The table has {listed(frame.columns, 12)}."
+                f"{nearest(missing[0], frame.columns)} The table has {listed(frame.columns, 12)}. "
+                "Add what is missing, with empty cells where a value is not known."
             )
-        return given
+        places = self.features_of
+        return [
+            (column, frame[column.name], places[column.name])
+            for column in self.columns
+            if not isinstance(column, DroppedColumn)
+        ]
 
 
 def _column(document: Any, number: int) -> Column:

@@ -4,14 +4,12 @@
 What comes out does not depend on how the rows were cut up (means and scales: up to rounding).
 Memory is bounded by the distinct texts of a column and `EncoderOptions.quantile_rows` numbers.
 
-Public names: `EncoderOptions`, `EncoderFitting`, `fit_table`. Imports Polars and
-`clearprop.errors`.
+Public names: `EncoderFitting`, `fit_table`. Imports Polars and `clearprop.errors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -20,35 +18,11 @@ from clearprop.tables.column_fitting import ColumnFitting
 from clearprop.tables.columns import Column, DroppedColumn
 from clearprop.tables.conversion import Kind
 from clearprop.tables.encoder import TableEncoder
+from clearprop.tables.options import EncoderOptions
 from clearprop.tables.summaries import row_keys
 from clearprop.tables.wording import listed, nearest
 
 _NO_ROWS = "Expected a table with at least one row; got none."
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderOptions:
-    """How a table is encoded.
-
-    Parameters
-    ----------
-    drop : tuple of str
-        Columns to leave out.
-    max_levels : int
-        How many categories of a column have a feature of their own; the rest share one.
-    quantile_rows : int
-        Up to how many numbers of a column its quantiles are exact; beyond, they are those of a
-        sample of that size.
-    """
-
-    drop: tuple[str, ...] = ()
-    max_levels: int = 255
-    quantile_rows: int = 100_000
-
-    def __post_init__(self) -> None:
-        for name in ("max_levels", "quantile_rows"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"Expected {name} of at least 1; got {getattr(self, name)}.")
 
 
 class EncoderFitting:
@@ -121,7 +95,7 @@ class EncoderFitting:
 
     def _start(self, names: list[str]) -> None:
         _check_dropped(self.options, names)
-        self._columns = {name: _new(name, self.options) for name in names}
+        self._columns = {name: ColumnFitting(name, self.options) for name in names}
 
     def _check_same_columns(self, names: list[str]) -> None:
         given = set(names)
@@ -148,7 +122,7 @@ def fit_table(frame: pl.DataFrame, options: EncoderOptions | None = None) -> Tab
 
     def fitted() -> Iterator[ColumnFitting]:
         for series in frame.iter_columns():
-            fitting = _new(series.name, options)
+            fitting = ColumnFitting(series.name, options)
             if series.name not in options.drop:
                 fitting.update(series, keys, 0)
             yield fitting
@@ -178,10 +152,6 @@ def _assemble(fittings: Iterable[ColumnFitting], options: EncoderOptions) -> Tab
             "that say something about each row."
         )
     return encoder
-
-
-def _new(name: str, options: EncoderOptions) -> ColumnFitting:
-    return ColumnFitting(name, options.max_levels, options.quantile_rows)
 
 
 def _check_dropped(options: EncoderOptions, names: list[str]) -> None:

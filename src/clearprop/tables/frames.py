@@ -105,7 +105,7 @@ def _series(name: str, values: Any) -> pl.Series:
     if isinstance(values, pl.Series):
         return values.alias(name)
     if nw.dependencies.is_pandas_series(values):
-        return _from_pandas(values).alias(name)
+        return _from_pandas(values.rename(name))
     if isinstance(values, np.ndarray):
         return _from_vector(name, values)
     if isinstance(values, str) or not isinstance(values, Iterable):

@@ -5,8 +5,8 @@ however it arrived. Some marks mean "missing" in every column (an empty cell, ``
 others (``-``, ``None``) are honest categories in a column of words and mean "missing" only where
 every other value is a number, a boolean or a date. Case and surrounding spaces do not matter.
 
-Public names: `MISSING_MARKS`, `LOOSE_MARKS`, `clean_text`, `settle_text`, `text_to_numbers`,
-`text_to_booleans`, `text_to_dates`. Imports Polars only.
+Public names: `MISSING_MARKS`, `LOOSE_MARKS`, `TRUE_WORDS`, `FALSE_WORDS`, `clean_text`,
+`settle_text`, `text_to_numbers`, `text_to_booleans`, `text_to_dates`. Imports Polars only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ MISSING_MARKS = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null")
 
 LOOSE_MARKS = (*MISSING_MARKS, "-", "--", "none", "nat")
 """Missing in a column whose other values are all numbers, booleans or dates."""
+
+TRUE_WORDS = ("true", "yes", "y", "t", "1", "on")
+FALSE_WORDS = ("false", "no", "n", "f", "0", "off")
+"""How booleans are spelled elsewhere, in lower case, pair by pair."""
 
 _GLANCE = 200  # values that mostly settle what a column is not, before all are read
 
