@@ -131,10 +131,7 @@ class Prepared:
             validation = Validation(held, score)
         seed = self.settings.seed + number
         settings = replace(self.settings, seed=seed, orders=Shuffled(seed))
-        if self.starts:
-            start = self.starts[number]
-        else:
-            start = Parameters.initial(self.network, seed, block.x)
+        start = self.starts[number] if self.starts else None
         return Run(self.network, block, settings, validation=validation, parameters=start)
 
 

@@ -76,7 +76,7 @@ def minimise(
         )
     check_own_loss(network, block)
     engine = build(settings.engine, network, settings.recipe, settings.threads)
-    start = parameters or Parameters.initial(network, settings.seed)
+    start = parameters or Parameters.initial(network, settings.seed, block.x)
     state = engine.initial_state(start, settings.seed)
     objective, history, listeners = _Objective(engine, block), History(), list(listeners)
     watch = settings.watch

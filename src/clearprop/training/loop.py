@@ -151,7 +151,7 @@ class Run:
             settings.engine, network, settings.recipe, settings.threads, plan, block.visits
         )
         if state is None:
-            start = parameters or Parameters.initial(network, settings.seed)
+            start = parameters or Parameters.initial(network, settings.seed, block.x)
             state = self.engine.initial_state(start, settings.seed)
         self.state = state
         self.history = History()

@@ -297,7 +297,9 @@ class _Trials:
 
     def _state_for(self, engine: Engine) -> TrainState:
         if self._state is None:
-            self._state = engine.initial_state(Parameters.initial(self._network))
+            # a start that looks at rows is given one: which numbers are timed makes no difference
+            row = np.zeros((1, self._network.inputs))
+            self._state = engine.initial_state(Parameters.initial(self._network, rows=row))
             self._state.rate_factor = 0.0
         return self._state
 
