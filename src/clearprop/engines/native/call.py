@@ -19,6 +19,8 @@ from clearprop.engines.contracts import Block, Plan, Recipe, TrainState, Watchin
 from clearprop.engines.native import kernel, layout, records, sample
 from clearprop.engines.native.blas import one_blas_thread
 from clearprop.engines.native.cache import is_kept, kept_on_disk
+from clearprop.engines.native.plans import piece_for
+from clearprop.engines.native.reading import Left
 from clearprop.engines.native.threads import run_together
 from clearprop.equations import Carrier, Exact, Random
 from clearprop.network import Network
@@ -74,6 +76,7 @@ class Call:
         self.engine = engine
         self.block = block
         self.batch = batch
+        self.piece = piece_for(engine.network, engine.plan, batch)
         self.space = space
         self.vector = vector
         self.carrier: Carrier = Exact()
@@ -91,12 +94,16 @@ class Call:
         steps: int,
         *,
         start: int = 0,
+        span: tuple[int, int] | None = None,
         state: TrainState | None = None,
         constants: np.ndarray | None = None,
         normaliser: float = 0.0,
         accumulate: int = 0,
     ) -> tuple[Any, ...]:
-        """Return what the kernel is given behind the number of a thread."""
+        """Return what the kernel is given behind the number of a thread.
+
+        `span` is the piece to run, where not all of the block is meant.
+        """
         network, recipe, plan = self.engine.network, self.engine.recipe, self.engine.plan
         space, places = self.space, self.space.places
         self.losses, self.penalties = np.zeros(steps), np.zeros(steps)
@@ -120,6 +127,7 @@ class Call:
             space.work,
             space.partial,
             space.numbers,
+            space.row_numbers,
             space.control,
         )
         job = layout.job_for(
@@ -130,9 +138,11 @@ class Call:
             self.carrier,
             phases=phases,
             steps=steps,
-            batch=self.batch,
-            start=start,
-            visits=self.block.visits,
+            batch=self.batch if span is None else span[1] - span[0],
+            piece=self.piece,
+            members=network.members,
+            start=start if span is None else span[0],
+            visits=self.block.visits if span is None else span[1],
             first_row=self.block.first_row,
             step=step,
             every=every,
@@ -141,7 +151,7 @@ class Call:
         )
         return (
             memory,
-            space.tables,
+            self._tables(constants),
             layout.data_for(network, self.block),
             job,
             layout.numbers_for(network, recipe, normaliser),
@@ -150,6 +160,14 @@ class Call:
             ),
             np.ascontiguousarray(table, dtype=network.dtype),
         )
+
+    def _tables(self, constants: np.ndarray | None) -> records.Tables:
+        """Return the network as numbers, with the dropout rates of these steps."""
+        tables = self.space.tables
+        if constants is None or np.all(constants[:, 5] == 1):
+            return tables
+        thresholds, keeps = layout.dropping(self.engine.network, constants[:, 5])
+        return tables._replace(thresholds=thresholds, keeps=keeps)
 
     def run(self, phases: int, steps: int, **details: Any) -> int:
         """Run the kernel on all threads of the plan; return how many steps were sound.
@@ -169,6 +187,15 @@ class Call:
         """Return Σ w over the rows that the call visits."""
         return sum_of_weights(self.block)
 
+    def spans(self) -> list[tuple[int, int]]:
+        """Return where the pieces of a batch begin and end, as the kernel cuts it.
+
+        Who wants to read what a batch left in the workspace runs piece by piece.
+        """
+        count, piece = min(self.batch, self.block.visits), self.piece
+        pieces = -(-count // piece)
+        return [(count * p // pieces, count * (p + 1) // pieces) for p in range(pieces)]
+
     def gradient_sum(self) -> np.ndarray:
         """Return the sum of the threads' gradients, in the order in which the kernel adds them."""
         total = self.space.gradients[0].copy()
@@ -176,63 +203,9 @@ class Call:
             total += other
         return total
 
-    def _counts(self) -> list[int]:
-        """Return how many samples of the last batch each workspace holds."""
-        copies, n = len(self.space.work), self.batch
-        return [n * (copy + 1) // copies - n * copy // copies for copy in range(copies)]
-
-    def _read(self, place: int, units: int) -> np.ndarray:
-        """Return an array of the workspace as (n, units), one thread's samples after another."""
-        parts = [
-            work[place : place + units * n].reshape(units, n).T
-            for work, n in zip(self.space.work, self._counts(), strict=True)
-        ]
-        return np.concatenate(parts)
-
-    def values(self) -> np.ndarray:
-        """Return E of each sample, (n,)."""
-        return self._read(self.space.places.value, 1)[:, 0]
-
-    def targets(self) -> np.ndarray:
-        """Return the targets after label smoothing, (n, outputs)."""
-        return self._read(self.space.places.target, self.engine.network.outputs)
-
-    def coefficients(self) -> np.ndarray:
-        """Return c_i of each sample, (n,)."""
-        return self._read(self.space.places.coefficient, 1)[:, 0]
-
-    def arrays(self) -> dict[str, list[Any]]:
-        """Return copies of the layers' arrays, each (n, units), by name."""
-        found: dict[str, list[Any]] = {"input": [], "z": [], "a": [], "mask": [], "delta": []}
-        layers = zip(self.engine.network.operations, self.space.places.layers, strict=True)
-        for index, (operation, (source, z, a, mask, _, delta, *_)) in enumerate(layers):
-            by_rows = index == 0 and self.engine.plan.blas[0]
-            units = operation.units
-            found["input"].append(
-                self._read_rows(source, operation.fan_in)
-                if by_rows
-                else self._read(source, operation.fan_in)
-            )
-            found["z"].append(self._read(z, units))
-            found["a"].append(self._read(a, units))
-            found["mask"].append(self._read(mask, units) if mask >= 0 else None)
-            found["delta"].append(self._read(delta, units))
-        return found
-
-    def _read_rows(self, place: int, units: int) -> np.ndarray:
-        parts = [
-            work[place : place + units * n].reshape(n, units)
-            for work, n in zip(self.space.work, self._counts(), strict=True)
-        ]
-        return np.concatenate(parts)
-
-    def put_delta(self, delta: np.ndarray) -> None:
-        """Write δ^L, (n, outputs), to the workspaces."""
-        place, first = self.space.places.layers[-1][5], 0
-        for work, n in zip(self.space.work, self._counts(), strict=True):
-            part = delta[first : first + n].T
-            work[place : place + part.size] = part.reshape(-1)
-            first += n
+    def left(self, span: tuple[int, int]) -> Left:
+        """Return what the last piece, which was this one, left in the workspace."""
+        return Left(self.engine.network, self.space, span[1] - span[0])
 
 
 def two_rows(slots: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearprop.engines.native.low_level import part
+from clearprop.engines.native.low_level import part, stretch
 from clearprop.engines.native.mathematics import FAST
 
 _PARITY = np.uint32(0x1BD11BDA)
@@ -57,24 +57,26 @@ def layer_key(seed, layer, step):
 
 
 @part(fastmath=FAST)
-def fill_mask(key, rows, first, threshold, keep, mask, unit):
-    """Write the masks of the units from `unit` on: mask is (units, n), samples are rows + first.
+def _fill_pair(key, samples, pair, threshold, keep, even, odd):
+    """Write the masks of the two units that share a call of the generator."""
+    k0, k1, zero = key[0], key[1], keep - keep
+    # all whole numbers have 32 bits: beside wider ones half of each register would be empty
+    for i in range(len(samples)):
+        x0, x1 = threefry(k0, k1, samples[i], _U32(pair))
+        even[i] = keep if x0 >= threshold else zero
+        odd[i] = keep if x1 >= threshold else zero
 
-    A pair of units shares a call of the generator; the first unit may be the odd one of its pair.
+
+@part()
+def fill_mask(key, samples, threshold, keep, mask, spare, unit, first):
+    """Write the masks of the units from `unit` on, for samples in columns from `first` on of mask.
+
+    A pair of units shares a call of the generator. The first unit may be the odd one of its pair
+    and the last the even one; `spare` is a row for what their partners would get.
     """
-    units, n = mask.shape
-    zero = keep - keep
+    units, stop = len(mask), first + len(samples)
     for pair in range(unit // 2, (unit + units + 1) // 2):
         even, odd = 2 * pair - unit, 2 * pair - unit + 1
-        if even >= 0 and odd < units:
-            for i in range(n):
-                x0, x1 = threefry(key[0], key[1], _U32(rows[i] + first), _U32(pair))
-                mask[even, i] = keep if x0 >= threshold else zero
-                mask[odd, i] = keep if x1 >= threshold else zero
-            continue
-        for i in range(n):
-            x0, x1 = threefry(key[0], key[1], _U32(rows[i] + first), _U32(pair))
-            if even >= 0:
-                mask[even, i] = keep if x0 >= threshold else zero
-            else:
-                mask[odd, i] = keep if x1 >= threshold else zero
+        above = stretch(mask, even, first, stop) if even >= 0 else spare
+        below = stretch(mask, odd, first, stop) if odd < units else spare
+        _fill_pair(key, samples, pair, threshold, keep, above, below)

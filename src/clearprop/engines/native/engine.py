@@ -27,8 +27,9 @@ from clearprop.engines.ledger import Notes, update_terms
 from clearprop.engines.native import layout, records, timing
 from clearprop.engines.native.call import Call, two_rows
 from clearprop.engines.native.planning import best_plan
-from clearprop.engines.native.plans import check_plan
+from clearprop.engines.native.plans import check_plan, piece_for
 from clearprop.engines.native.prediction import Predictor
+from clearprop.engines.native.reading import Left, joined_arrays
 from clearprop.engines.native.threads import available_threads
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
@@ -55,6 +56,7 @@ class NativeEngine(Engine):
     """
 
     name = "native"
+    plain_only = False
 
     def __init__(
         self,
@@ -131,8 +133,9 @@ class NativeEngine(Engine):
         # a schedule counts the steps of the whole block
         constants = self.step_constants(state, block, 1, horizon)
         call = self._call_on(state, block.ordered(rows), len(rows))
-        losses = self._forward_backward(call, state, constants, dropout=dropout)
-        arrays = call.arrays()
+        phases = records.GATHER | records.FORWARD | (records.DROPOUT if dropout else 0)
+        pieces = self._pieces(call, phases, state=state, constants=constants)
+        arrays = joined_arrays([left.arrays() for left in pieces], self.network.members)
         gradient = call.gradient_sum()
         factor = float(self.recipe.penalty.factor(call.sum_of_weights() or 1.0))
         terms = update_terms(
@@ -141,10 +144,8 @@ class NativeEngine(Engine):
         call.run(
             records.UPDATE, 1, state=state, constants=constants, normaliser=call.sum_of_weights()
         )
-        masks = [
-            array if operation.dropout and dropout else None
-            for array, operation in zip(arrays["mask"], self.network.operations, strict=True)
-        ]
+        if not dropout:
+            arrays["masks"] = [None] * len(self.network.layers)
         return Trace(
             network=self.network,
             recipe=self.recipe,
@@ -153,15 +154,7 @@ class NativeEngine(Engine):
             rows=rows + block.first_row,
             vector=before,
             slots=slots,
-            x=arrays["input"][0],
-            y=call.targets(),
-            coefficients=call.coefficients(),
-            inputs=arrays["input"],
-            z=arrays["z"],
-            a=arrays["a"],
-            delta=arrays["delta"],
-            masks=masks,
-            losses=losses,
+            x=arrays["inputs"][0],
             penalty=float(call.penalties[0]),
             penalty_factor=factor,
             gradient=gradient,
@@ -169,6 +162,7 @@ class NativeEngine(Engine):
             update=state.vector - before,
             rate=float(self.step_rates(state, block, 1, horizon)[0]),
             constants=constants[0],
+            **arrays,
         )
 
     def measure(
@@ -184,25 +178,30 @@ class NativeEngine(Engine):
         return median_times(runs[1:])
 
     def _stamped_step(self, call: Call, state: TrainState, constants: np.ndarray) -> list[PartTime]:
-        places = timing.places(len(self.network.operations))
+        """Return the times of a step's parts; of pieces the last is timed, for all of them."""
+        spans, places = call.spans(), timing.places(len(self.network.operations))
         call.stamps = np.zeros((self.plan.threads, 2 * len(places)), dtype=np.int64)
-        if not isinstance(self.network.objective, CustomLoss):
+        if isinstance(self.network.objective, CustomLoss):
+            times = self._stamped_custom_step(call, spans[-1], state, constants)
+        else:
             call.run(records.TRAIN, 1, state=state, constants=constants)
-            return timing.part_times(call.stamps[0])
-        forward = records.GATHER | records.FORWARD | records.DROPOUT
-        call.run(forward, 1, state=state, constants=constants)
+            times = timing.part_times(call.stamps[0])
+        return [
+            t if t.part == "update" else replace(t, seconds=len(spans) * t.seconds) for t in times
+        ]
+
+    def _stamped_custom_step(
+        self, call: Call, span: tuple[int, int], state: TrainState, constants: np.ndarray
+    ) -> list[PartTime]:
+        given: dict[str, Any] = {"span": span, "state": state, "constants": constants}
+        call.run(records.GATHER | records.FORWARD | records.DROPOUT, 1, **given)
         times = timing.part_times(call.stamps[0])
         began = time.perf_counter()
-        self._custom_loss(call)
+        self._custom_loss(call, span)
         times.append(PartTime("loss", 0, time.perf_counter() - began))
         call.stamps[:] = 0
-        call.run(
-            records.BACKWARD | records.UPDATE,
-            1,
-            state=state,
-            constants=constants,
-            normaliser=call.sum_of_weights(),
-        )
+        normaliser = call.sum_of_weights()
+        call.run(records.BACKWARD | records.UPDATE, 1, **given, normaliser=normaliser)
         return [*times, *timing.part_times(call.stamps[0])]
 
     def _call(self, vector: np.ndarray, block: Block, batch: int) -> Call:
@@ -216,10 +215,11 @@ class NativeEngine(Engine):
 
     def workspace(self, batch: int) -> layout.Workspace:
         """Return buffers for batches of this many rows; they grow and are never given back."""
-        space, singles = self._workspace, self.recipe.batch_size == 1
-        if space is None or space.rows < batch or (singles and not space.singles):
-            batch = max(batch, space.rows if space else 1)
-            space = layout.Workspace.allocate(self.network, self.plan, batch, singles=singles)
+        piece = piece_for(self.network, self.plan, batch)
+        space, singles = self._workspace, self.recipe.batch_size == 1 and self.network.plain
+        if space is None or space.samples < piece or (singles and not space.singles):
+            piece = max(piece, space.samples if space else 1)
+            space = layout.Workspace.allocate(self.network, self.plan, piece, singles=singles)
             self._workspace = space
         return space
 
@@ -249,30 +249,33 @@ class NativeEngine(Engine):
         loss += factor * float(eq.penalty_value(*arguments))
         return loss, gradient + slope.astype(gradient.dtype, copy=False)
 
-    def _forward_backward(
-        self, call: Call, state: TrainState, constants: np.ndarray, *, dropout: bool
-    ) -> np.ndarray:
-        """Run all phases but the update on the call's one batch; return E of each sample."""
-        phases = records.GATHER | records.FORWARD | (records.DROPOUT if dropout else 0)
-        if not isinstance(self.network.objective, CustomLoss):
-            call.run(phases | records.LOSS | records.BACKWARD, 1, state=state, constants=constants)
-            return call.values()
-        call.run(phases, 1, state=state, constants=constants)
-        losses = self._custom_loss(call)
-        call.run(records.BACKWARD, 1, state=state, constants=constants)
-        return losses
+    def _pieces(self, call: Call, phases: int, **given: Any) -> Iterator[Left]:
+        """Run the call's one batch forward and back, piece by piece; yield what each has left."""
+        normaliser = call.sum_of_weights()
+        for number, span in enumerate(call.spans()):
+            details = {"span": span, "normaliser": normaliser, "accumulate": 2 * (number > 0)}
+            if isinstance(self.network.objective, CustomLoss):
+                call.run(phases, 1, **details, **given)
+                self._custom_loss(call, span, further=number > 0)
+                call.run(records.BACKWARD, 1, **details, **given)
+            else:
+                call.run(phases | records.LOSS | records.BACKWARD, 1, **details, **given)
+            yield call.left(span)
 
-    def _custom_loss(self, call: Call) -> np.ndarray:
-        """Compute a user's loss on what the forward phase left, and put δ^L where BP2 reads it."""
+    def _custom_loss(self, call: Call, span: tuple[int, int], *, further: bool = False) -> None:
+        """Compute a user's loss on what the forward phase left, and put δ^L where BP2 reads it.
+
+        `further` says that it is to be added to the loss of the pieces before.
+        """
         last, loss = self.network.operations[-1].activation, self.network.objective
-        arrays = call.arrays()
-        z, a = arrays["z"][-1], arrays["a"][-1]
-        y, c = call.targets(), call.coefficients()
+        left = call.left(span)
+        (z, a), y, c = left.output(), left.targets(), left.coefficients()
         losses = np.asarray(loss.value(np, last, y, z, a))
-        call.put_delta(eq.bp1(np, loss, last, y, z, a, c))
-        call.space.partial[:, records.PART_LOSS] = 0
-        call.space.partial[0, records.PART_LOSS] = np.sum(c * losses, dtype=np.float64)
-        return losses
+        left.put(losses, eq.bp1(np, loss, last, y, z, a, c))
+        sums = call.space.partial[:, records.PART_LOSS]
+        if not further:
+            sums[:] = 0
+        sums[0] += np.sum(c * losses, dtype=np.float64)
 
     def _advance_custom(
         self, state: TrainState, block: Block, constants: np.ndarray, notes: Notes
@@ -282,17 +285,12 @@ class NativeEngine(Engine):
         for c in constants:
             rows = block.visited(state.position, state.position + self.recipe.batch_size)
             call = self._call_on(state, block.ordered(rows), len(rows))
+            given: dict[str, Any] = {"state": state, "constants": c[None]}
             forward = records.GATHER | records.FORWARD | records.DROPOUT
-            call.run(forward, 1, state=state, constants=c[None])
-            self._custom_loss(call)
+            for _ in self._pieces(call, forward, **given):
+                pass
             sizes.append(len(rows))
-            done = call.run(
-                records.BACKWARD | records.UPDATE,
-                1,
-                state=state,
-                constants=c[None],
-                normaliser=call.sum_of_weights(),
-            )
+            done = call.run(records.UPDATE, 1, **given, normaliser=call.sum_of_weights())
             losses.append(call.losses[0])
             penalties.append(call.penalties[0])
             failed = not done
@@ -308,12 +306,12 @@ class NativeEngine(Engine):
     def _custom_chunks(self, vector: np.ndarray, block: Block) -> Iterator[tuple[float, Call]]:
         """Run forward and the user's loss chunk by chunk; yield Σ c_i E_i and the call."""
         total = sum_of_weights(block)
-        size = self._chunk(block.visits)
+        size = piece_for(self.network, self.plan, self._chunk(block.visits))
         for start in range(0, block.visits, size):
             rows = block.visited(start, start + size)
             call = self._call(vector, block.ordered(rows), len(rows))
             call.run(records.GATHER | records.FORWARD, 1, normaliser=total or 1.0)
-            self._custom_loss(call)
+            self._custom_loss(call, (0, len(rows)))
             yield float(call.space.partial[0, records.PART_LOSS]), call
 
     def _gradient_custom(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:

@@ -60,15 +60,16 @@ def sum_of_weights(data, first, count):
 
 
 @part_in_place()
-def _row_numbers(rows, data, begin, low, high):
-    """Write which rows samples low ≤ i < high are."""
-    if len(data.order):
-        order = vector(data.order, begin, high)
-        for i in range(low, high):
-            rows[i] = order[i]
-    else:
-        for i in range(low, high):
-            rows[i] = begin + i
+def _row_numbers(rows, samples, data, first_row, begin, low, high, n):
+    """Write which rows of the block columns low ≤ i < high are: n samples, member after member.
+
+    In the whole data they have the numbers `samples`, to which dropout draws.
+    """
+    sample = low % n if n else low
+    for i in range(low, high):
+        rows[i] = data.order[begin + sample] if len(data.order) else begin + sample
+        samples[i] = np.uint32(rows[i] + first_row)
+        sample = sample + 1 if sample + 1 < n else 0
 
 
 @part_in_place()
@@ -85,11 +86,17 @@ def _coefficients(rows, data, c, normaliser, low, high):
 
 
 @part_in_place()
-def gather(V, rows, data, job, numbers, layers, begin, low, high, n, normaliser):
-    """Bring samples low ≤ i < high of the n that start at `begin` into the workspace."""
-    _row_numbers(rows, data, begin, low, high)
-    _gather_inputs(V, rows, data, job, low, high, n, layers[0, FAN_IN], layers[0, BLAS] == 1)
+def gather(V, rows, samples, data, job, numbers, layers, begin, low, high, n, normaliser):
+    """Bring columns low ≤ i < high of the workspace from the n samples that start at `begin`.
+
+    Each member of a network has n columns. The loss is the mean over members, so c_i is divided by
+    how many there are.
+    """
+    columns = n * job.members
+    _row_numbers(rows, samples, data, job.first_row, begin, low, high, n)
+    _gather_inputs(V, rows, data, job, low, high, columns, layers[0, FAN_IN], layers[0, BLAS] == 1)
     if not job.phases & PREDICT:
-        y = matrix(V, job.target, layers[-1, UNITS], n)
+        y = matrix(V, job.target, layers[-1, UNITS], columns)
         _gather_targets(rows, data, y, numbers, low, high)
-        _coefficients(rows, data, vector(V, job.coefficient, n), normaliser, low, high)
+        c = vector(V, job.coefficient, columns)
+        _coefficients(rows, data, c, normaliser * job.members, low, high)

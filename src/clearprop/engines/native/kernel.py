@@ -24,8 +24,7 @@ import math
 
 import numpy as np
 
-from clearprop.engines.native import gathering, losses, pointwise, products, timing, updates
-from clearprop.engines.native.chance import fill_mask, layer_key
+from clearprop.engines.native import dense, front, gathering, losses, pointwise, timing, updates
 from clearprop.engines.native.low_level import (
     address,
     barrier,
@@ -43,19 +42,15 @@ from clearprop.engines.native.records import (
     ACTIVATION,
     ALPHA,
     BACKWARD,
-    BIAS,
-    BLAS,
     DELTA,
-    DROPOUT,
+    DENSE,
     ERROR,
     FAN_IN,
     FORWARD,
     GATHER,
-    INPUT,
-    KEEP,
+    KIND,
     LOSS,
     MASK,
-    OUTPUT,
     PART_LOSS,
     PART_NORM,
     PART_SIZE,
@@ -63,10 +58,8 @@ from clearprop.engines.native.records import (
     PART_SUM,
     PREDICT,
     SCALE,
-    THRESHOLD,
     UNITS,
     UPDATE,
-    WEIGHT,
     Z_PLACE,
 )
 from clearprop.engines.native.transposing import transpose
@@ -78,63 +71,47 @@ def _share(count, member, team):
     return count * member // team, count * (member + 1) // team
 
 
-@part(inline="always")
-def _input_of(V, layer, index, n):
-    """Return what a layer received: (fan_in, n), or (n, fan_in) for an input stored by rows."""
-    # a thread without samples takes the own loops, which read the other way round
-    if index == 0 and layer[BLAS] and n > 0:
-        return matrix(V, layer[INPUT], n, layer[FAN_IN])
-    return matrix(V, layer[INPUT], layer[FAN_IN], n)
+@part_in_place()
+def _spare_row(job, member, columns):
+    """Return the place of a row that one member of a team may write to, on a cache line."""
+    return job.spare + member * ((columns + 15) // 16 * 16)
 
 
 @part(inline="always")
-def _weighted_input(theta, V, layer, scale, job, panel, index, low, high, n):
-    """z = s W a + b for units low ≤ j < high of a layer."""
-    W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
-    A, Z = _input_of(V, layer, index, n), matrix(V, layer[Z_PLACE], layer[UNITS], n)
-    b = vector(theta, layer[BIAS], layer[UNITS])
-    if layer[BLAS] and n > 0:
-        products.fill_bias(b, Z, low, high)
-        products.forward_blas(job.sgemm, W, A, index == 0, Z, low, high, scale)
-    else:
-        products.forward(W, b, A, Z, low, high, scale, panel)
-
-
-@part(inline="always")
-def _activation(V, rows, layer, reals, job, index, low, high, n, step):
-    """a = f(z) and dropout for units low ≤ j < high of a layer."""
-    place, count = low * n, (high - low) * n
-    a = vector(V, layer[A_PLACE] + place, count)
-    z = vector(V, layer[Z_PLACE] + place, count)
-    pointwise.activate(layer[ACTIVATION], reals[ALPHA], z, a)
+def _forward_dense(memory, V, samples, tables, job, index, member, columns, s, stamps):
+    """z, a and what is handed on of a dense layer."""
+    layer, alpha = row(tables.layers, index), tables.reals[index, ALPHA]
+    low, high = _share(layer[UNITS], member, job.team)
+    panel, scale = address(V, job.panel + member * job.band), tables.reals[index, SCALE]
+    dense.weighted_input(memory.theta, V, layer, scale, job, panel, index, low, high, columns)
+    stamp(stamps, timing.weighted_input(index))
+    dense.activation(memory.theta, V, layer, alpha, low, high, columns)
     if layer[MASK] >= 0:
-        mask = matrix(V, layer[MASK] + place, high - low, n)
-        if job.phases & DROPOUT:
-            key = layer_key(job.seed, index + 1, step)
-            fill_mask(key, rows, job.first_row, np.uint32(layer[THRESHOLD]), reals[KEEP], mask, low)
-        else:
-            mask[:] = 1
-        output = vector(V, layer[OUTPUT] + place, count)
-        pointwise.multiply(a, vector(V, layer[MASK] + place, count), output)
+        place = s if len(tables.thresholds) > 1 else 0
+        threshold, keep = tables.thresholds[place, index], tables.keeps[place, index]
+        spare, step = _spare_row(job, member, columns), job.step + s
+        dense.drop(V, samples, layer, threshold, keep, job, index, spare, low, high, columns, step)
 
 
 @part(inline="always")
-def _forward(memory, V, rows, tables, job, member, n, step, stamps):
+def _forward(memory, V, samples, tables, job, member, columns, s, stamps):
     """Send the samples through all layers; a softmax waits until all its units are there."""
-    panel = address(V, job.panel + member * job.band)
     for index in range(len(tables.layers)):
-        layer, reals = row(tables.layers, index), row(tables.reals, index)
-        low, high = _share(layer[UNITS], member, job.team)
-        _weighted_input(memory.theta, V, layer, reals[SCALE], job, panel, index, low, high, n)
-        stamp(stamps, timing.weighted_input(index))
-        _activation(V, rows, layer, reals, job, index, low, high, n, step)
+        layer = row(tables.layers, index)
+        if layer[KIND] == DENSE:
+            _forward_dense(memory, V, samples, tables, job, index, member, columns, s, stamps)
+        else:
+            front.forward(memory.theta, V, layer, tables.order, member, job.team, columns)
+            stamp(stamps, timing.weighted_input(index))
         barrier(memory.control, job.team)
         stamp(stamps, timing.activation(index))
     last = row(tables.layers, len(tables.layers) - 1)
     if last[ACTIVATION] == pointwise.SOFTMAX:
-        low, high = _share(n, member, job.team)
-        z, a = matrix(V, last[Z_PLACE], last[UNITS], n), matrix(V, last[A_PLACE], last[UNITS], n)
-        pointwise.softmax(z, a, vector(V, job.top, n), vector(V, job.total, n), low, high)
+        low, high = _share(columns, member, job.team)
+        z = matrix(V, last[Z_PLACE], last[UNITS], columns)
+        a = matrix(V, last[A_PLACE], last[UNITS], columns)
+        top, total = vector(V, job.top, columns), vector(V, job.total, columns)
+        pointwise.softmax(z, a, top, total, low, high)
         stamp(stamps, timing.activation(len(tables.layers) - 1))
 
 
@@ -175,81 +152,57 @@ def _loss(V, last, alpha, job, numbers, low, high, n):
 
 
 @part(inline="always")
-def _gradients(G, V, layer, scale, job, index, low, high, n, keep, stamps, place):
-    """BP3 and BP4 for units low ≤ j < high of a layer."""
-    A, delta = _input_of(V, layer, index, n), matrix(V, layer[DELTA], layer[UNITS], n)
-    W = matrix(G, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
-    g = vector(G, layer[BIAS], layer[UNITS])
-    if layer[BLAS] and n > 0:
-        products.bias_gradient_by_rows(delta, g, low, high, keep)
-        stamp(stamps, place)
-        products.gradient_blas(job.sgemm, A, index == 0, delta, W, low, high, scale, keep)
-    else:
-        turned = matrix(V, job.turned, n, layer[UNITS])
-        products.turn(delta, turned, low, high)
-        products.bias_gradient(delta, turned, g, low, high, keep)
-        stamp(stamps, place)
-        products.gradient(A, delta, turned, W, low, high, scale, keep)
+def _backward_dense(memory, G, V, tables, job, numbers, index, member, columns, keep, stamps):
+    """BP3 and BP4 of a dense layer, and BP2 to the one before, if there is one."""
+    layer, scale = row(tables.layers, index), tables.reals[index, SCALE]
+    low, high = _share(layer[UNITS], member, job.team)
+    place = timing.gradients(len(tables.layers), index)
+    dense.gradients(G, V, layer, scale, job, index, low, high, columns, keep, stamps, place)
+    if index:
+        before, alpha = row(tables.layers, index - 1), tables.reals[index - 1, ALPHA]
+        carried = ERROR if job.late else DELTA
+        source, target = layer[carried], before[carried]
+        if job.proportional:
+            dense.share_out(memory.theta, V, layer, job, numbers, low, high, columns)
+            barrier(memory.control, job.team)
+            # the forward scale is the same for all shares and falls out
+            source, scale = job.shares, type_of(scale, 1.0)
+        low, high = _share(layer[FAN_IN], member, job.team)
+        dense.carry(
+            memory.feedback, V, layer, before, source, target, scale, job, low, high, columns
+        )
+        spare = _spare_row(job, member, columns)
+        dense.through_activation(
+            memory.theta, G, V, before, target, alpha, job.late, spare, low, high, columns, keep
+        )
+        barrier(memory.control, job.team)
+        stamp(stamps, place + 2)
+
+
+@part(inline="always")
+def _backward_front(memory, G, V, tables, job, index, member, columns, keep, stamps):
+    """The gradients of a front layer, and δ of the one before, if there is one."""
+    place, before = timing.gradients(len(tables.layers), index), np.int64(-1)
+    if index:
+        before = tables.layers[index - 1, DELTA]
+    layer = row(tables.layers, index)
+    front.backward(
+        memory.theta, G, V, layer, tables.order, job.waves, before, member, job.team, columns, keep
+    )
+    barrier(memory.control, job.team)
     stamp(stamps, place + 1)
 
 
 @part(inline="always")
-def _carry(feedback, V, layer, before, source, target, scale, alpha, job, low, high, n):
-    """BP2, or what stands in its place: errors at `source` to units low ≤ k < high at `target`.
-
-    `target` is δ of the layer before, or, where f' enters late, what is carried beside it.
-    """
-    C = matrix(feedback, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
-    error, D = matrix(V, source, layer[UNITS], n), matrix(V, target, before[UNITS], n)
-    if layer[BLAS] and n > 0:
-        products.backward_blas(job.sgemm, C, error, D, low, high, scale)
-    else:
-        products.backward(C, error, D, low, high, scale)
-    place, count = low * n, (high - low) * n
-    e, d = vector(V, target + place, count), vector(V, before[DELTA] + place, count)
-    z, a = vector(V, before[Z_PLACE] + place, count), vector(V, before[A_PLACE] + place, count)
-    if job.late:
-        pointwise.fill(d, type_of(alpha, 1.0))
-    pointwise.times_derivative(before[ACTIVATION], alpha, z, a, d)
-    if before[MASK] >= 0:
-        pointwise.multiply(e, vector(V, before[MASK] + place, count), e)
-    if job.late:
-        # f' times e and not e times f': relu's pass would turn the NaN of a missing share into 0
-        pointwise.multiply(d, e, d)
-
-
-@part(inline="always")
-def _share_out(theta, V, layer, job, numbers, low, high, n):
-    """Divide what units low ≤ j < high carry by the sum of their weights."""
-    W = matrix(theta, layer[WEIGHT], layer[FAN_IN], layer[UNITS])
-    E, S = matrix(V, layer[ERROR], layer[UNITS], n), matrix(V, job.shares, layer[UNITS], n)
-    sums = matrix(V, job.sums, 2, layer[UNITS])
-    products.share_out(W, E, S, sums, numbers.share, low, high)
-
-
-@part(inline="always")
-def _backward(memory, G, V, tables, job, numbers, member, n, keep, stamps):
+def _backward(memory, G, V, tables, job, numbers, member, columns, keep, stamps):
     """BP2 to BP4 from the last layer to the first; the input's own δ is nobody's, and skipped."""
-    carried = ERROR if job.late else DELTA
     for index in range(len(tables.layers) - 1, -1, -1):
-        layer, scale = row(tables.layers, index), tables.reals[index, SCALE]
-        low, high = _share(layer[UNITS], member, job.team)
-        place = timing.gradients(len(tables.layers), index)
-        _gradients(G, V, layer, scale, job, index, low, high, n, keep, stamps, place)
-        if index:
-            before, alpha = row(tables.layers, index - 1), tables.reals[index - 1, ALPHA]
-            source, target = layer[carried], before[carried]
-            if job.proportional:
-                _share_out(memory.theta, V, layer, job, numbers, low, high, n)
-                barrier(memory.control, job.team)
-                # the forward scale is the same for all shares and falls out
-                source, scale = job.shares, type_of(scale, 1.0)
-            low, high = _share(layer[FAN_IN], member, job.team)
-            _carry(
-                memory.feedback, V, layer, before, source, target, scale, alpha, job, low, high, n
+        if tables.layers[index, KIND] == DENSE:
+            _backward_dense(
+                memory, G, V, tables, job, numbers, index, member, columns, keep, stamps
             )
-            barrier(memory.control, job.team)
-            stamp(stamps, place + 2)
+        else:
+            _backward_front(memory, G, V, tables, job, index, member, columns, keep, stamps)
 
 
 @part_in_place()
@@ -291,16 +244,21 @@ def _update(memory, tables, job, numbers, thread, c, factor):
 
 
 @part_in_place()
-def _write_outputs(V, last, results, job, begin, low, high, n):
-    """Copy a^L of samples low ≤ i < high to the rows of the result."""
-    units = last[UNITS]
-    a, rows = matrix(V, last[A_PLACE], units, n), matrix(results.outputs, begin * units, n, units)
-    if job.team == 1:
+def _write_outputs(V, last, results, job, begin, member, n):
+    """Copy a^L of a part of n samples, the mean over members, to the rows of the result."""
+    units, columns = last[UNITS], n * job.members
+    a = matrix(V, last[A_PLACE], units, columns)
+    rows = matrix(results.outputs, begin * units, n, units)
+    if job.team == 1 and job.members == 1:
         transpose(a, rows, np.int64(0), units)
-    else:
-        for i in range(low, high):
-            for j in range(units):
-                rows[i, j] = a[j, i]
+        return
+    low, high = _share(n, member, job.team)
+    for i in range(low, high):
+        for j in range(units):
+            total = a[j, i]
+            for other in range(1, job.members):
+                total += a[j, other * n + i]
+            rows[i, j] = total / type_of(total, job.members)
 
 
 @part_in_place()
@@ -329,50 +287,76 @@ def _watch(theta, entries, watched, every, before, s):
             values[i] = theta[entries[i]]
 
 
+@part(inline="always")
+def _piece(
+    memory, tables, data, job, numbers, results, thread, s, begin, n, normaliser, keep, further
+):
+    """Run a step's phases but the update on n of its samples, from `begin` on in the order.
+
+    `keep` is 0, or 1 where the gradient is added to the one that is there; `further` says that the
+    loss is.
+    """
+    member, copy = (thread, 0) if job.team > 1 else (0, thread)
+    V, G, stamps = row(memory.work, copy), row(memory.gradients, copy), row(results.stamps, thread)
+    rows, samples = row(memory.numbers, copy), row(memory.samples, copy)
+    layers, last = tables.layers, len(tables.layers) - 1
+    stamp(stamps, timing.BEGIN)
+    columns = n * job.members
+    low, high = _share(columns, member, job.team)
+    if job.phases & GATHER:
+        gathering.gather(
+            V, rows, samples, data, job, numbers, layers, begin, low, high, n, normaliser
+        )
+        barrier(memory.control, job.team)
+        stamp(stamps, timing.GATHERED)
+    if job.phases & FORWARD:
+        _forward(memory, V, samples, tables, job, member, columns, s, stamps)
+    if job.phases & PREDICT:
+        _write_outputs(V, row(layers, last), results, job, begin, member, n)
+    if job.phases & LOSS:
+        alpha, before = tables.reals[last, ALPHA], memory.partial[thread, PART_LOSS]
+        value = _loss(V, row(layers, last), alpha, job, numbers, low, high, columns)
+        memory.partial[thread, PART_LOSS] = value + before if further else value
+    barrier(memory.control, job.team)
+    if job.phases & LOSS:
+        stamp(stamps, timing.loss(last + 1))
+    if job.phases & BACKWARD:
+        _backward(memory, G, V, tables, job, numbers, member, columns, keep, stamps)
+        # nobody may gather while another still reads the inputs
+        barrier(memory.control, job.team)
+
+
 def run(thread, memory, tables, data, job, numbers, results, constants):
     """Run a job as one of its threads; return how many steps were sound.
 
     Stops before the update of a step whose loss or gradient is not finite. `constants` (steps, 6)
     holds the update rule's numbers, in the network's precision.
     """
-    member = thread if job.team > 1 else 0
-    copy = 0 if job.team > 1 else thread
-    V, rows, G = row(memory.work, copy), row(memory.numbers, copy), row(memory.gradients, copy)
-    layers, last = tables.layers, len(tables.layers) - 1
-    stamps = row(results.stamps, thread)
+    layers, stamps = len(tables.layers), row(results.stamps, thread)
+    zero = type_of(memory.theta[0], 0.0)
     for s in range(job.steps):
-        stamp(stamps, timing.BEGIN)
         first = job.start + s * job.batch
         batch = min(job.batch, job.visits - first)
-        low, high = (0, batch) if job.team > 1 else _share(batch, thread, job.threads)
-        begin, n = first + low, high - low
-        low, high = _share(n, member, job.team)
-
         normaliser = numbers.normaliser
         if normaliser == 0 and job.phases & GATHER:
             normaliser = gathering.sum_of_weights(data, first, batch)
-        if job.phases & GATHER:
-            gathering.gather(
-                V, rows, data, job, numbers, tables.layers, begin, low, high, n, normaliser
-            )
-            barrier(memory.control, job.team)
-            stamp(stamps, timing.GATHERED)
-        if job.phases & FORWARD:
-            _forward(memory, V, rows, tables, job, member, n, job.step + s, stamps)
+        pieces = (batch + job.piece - 1) // job.piece
+        for p in range(pieces):
+            low, high = _share(batch, p, pieces)
+            begin, n = first + low, high - low
+            if job.team == 1:
+                low, high = _share(n, thread, job.threads)
+                begin, n = begin + low, high - low
+            further = p > 0 or job.accumulate > 1
+            keep = zero
+            if further or (job.accumulate and s > 0):
+                keep = type_of(zero, 1.0)
+            _piece(
+                memory, tables, data, job, numbers, results, thread, s, begin, n, normaliser, keep,
+                further,
+            )  # fmt: skip
         if job.phases & PREDICT:
-            _write_outputs(V, row(layers, last), results, job, begin, low, high, n)
-            barrier(memory.control, job.team)
             continue
-        if job.phases & LOSS:
-            memory.partial[thread, PART_LOSS] = _loss(
-                V, row(layers, last), tables.reals[last, ALPHA], job, numbers, low, high, n
-            )
-        barrier(memory.control, job.team)
-        if job.phases & LOSS:
-            stamp(stamps, timing.loss(last + 1))
-        if job.phases & BACKWARD:
-            keep = type_of(V[0], 1.0 if job.accumulate and s > 0 else 0.0)
-            _backward(memory, G, V, tables, job, numbers, member, n, keep, stamps)
         barrier(memory.control, job.threads)
 
         total = _sum_of_parts(memory.partial, PART_LOSS)
@@ -384,16 +368,16 @@ def run(thread, memory, tables, data, job, numbers, results, constants):
             continue
         sound = math.isfinite(total)
         if sound:
-            factor = type_of(V[0], 1.0)
+            factor = type_of(zero, 1.0)
             if numbers.per_sample > 0 and normaliser > 0:
-                factor = type_of(V[0], 1.0 / normaliser)
+                factor = type_of(zero, 1.0 / normaliser)
             sound = _update(memory, tables, job, numbers, thread, row(constants, s), factor)
             barrier(memory.control, job.threads)
             if thread == 0:
                 results.penalties[s] = _penalty_of_step(memory.partial, numbers, factor)
                 if sound and len(results.entries):
                     _watch(memory.theta, results.entries, results.watched, job.every, job.step, s)
-            stamp(stamps, timing.update(last + 1))
+            stamp(stamps, timing.update(layers))
         if not sound:
             return s
     return job.steps

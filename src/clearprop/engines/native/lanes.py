@@ -10,8 +10,9 @@ Arithmetic may be contracted (a b + c in one rounding); it is reordered only in 
 it by `fastmath`.
 
 Public names: `Lanes`, the type, and `register_of`, `mask_of`, which make one; `where`,
-`root`, `whole_and_power`; `sum_of`, `largest_of`, `sizes`, `larger_size`, `largest_size`, all lanes
-as one; `each_exp`, `each_erf`, the C library's functions, lane by lane. Memory is in `in_memory`.
+`root`, `rounded`, `whole_and_power`; `sum_of`, `largest_of`, `sizes`, `larger_size`,
+`largest_size`, all lanes as one; `each_exp`, `each_erf`, the C library's functions, lane by lane.
+Memory is in `in_memory`.
 """
 
 from __future__ import annotations
@@ -143,6 +144,16 @@ def root(typingctx, value):
 
     def codegen(context, builder, signature, arguments):
         return _call(builder, "sqrt", arguments[0])
+
+    return value(value), codegen
+
+
+@intrinsic
+def rounded(typingctx, value):
+    """Return the whole number nearest to every lane; what is not finite stays so."""
+
+    def codegen(context, builder, signature, arguments):
+        return _call(builder, "rint", arguments[0])
 
     return value(value), codegen
 

@@ -11,123 +11,89 @@ from clearprop.engines.contracts import Block, Plan, Recipe
 from clearprop.engines.native import losses, pointwise, records, updates
 from clearprop.engines.native.blas import gemm_address
 from clearprop.engines.native.low_level import CONTROL_SIZE
-from clearprop.engines.native.tiles import TALLEST
-from clearprop.engines.native.vectors import BYTES
-from clearprop.equations import Carrier, Proportional, separable
+from clearprop.engines.native.places import LayerPlaces, Places, places_for
+from clearprop.equations import Carrier, Proportional
 from clearprop.equations.carriers import share_threshold
 from clearprop.equations.chance import drop_threshold
 from clearprop.functions import CustomLoss
-from clearprop.network import Network
+from clearprop.network import Network, Operation, Waves
 
-# slots of the rules that remember most
-SLOTS = 2
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the arrays of a workspace start, for batches of up to `capacity` samples.
-
-    `layers` holds, layer by layer, the places of input, z, a, mask (-1 without), output, δ and what
-    carriers without f' carry. `turned` holds one layer's δ at a time, sample by sample; `panel` is
-    room for a band of weights of `band` numbers (see `tiles.multiply`), one for each member of a
-    team that shares the workspace; `shares` and `sums` are for sharing errors
-    out in proportion; the last place of a layer and `rows`, how many numbers there are of a kind,
-    are those of `sample_rows`.
-    """
-
-    capacity: int
-    layers: tuple[tuple[int, int, int, int, int, int, int, int], ...]
-    input: int
-    target: int
-    coefficient: int
-    value: int
-    top: int
-    total: int
-    shares: int
-    sums: int
-    turned: int
-    panel: int
-    band: int
-    rows: int
-    size: int
-
-
-def places_for(network: Network, capacity: int, team: int = 1, *, singles: bool = False) -> Places:
-    """Lay out a workspace. Every array starts on a cache line (16 float32 numbers).
-
-    `singles` says that steps of one sample will be taken, which hold the parameters row by row.
-    What only some carriers need comes last: memory that nobody writes to takes up none.
-    """
-    end = 0
-
-    def take(rows: int, columns: int = capacity) -> int:
-        nonlocal end
-        start = end
-        end += -(-rows * columns // 16) * 16
-        return start
-
-    first = source = take(network.inputs)
-    layers = []
-    for operation in network.operations:
-        z, a, delta = (take(operation.units) for _ in range(3))
-        mask, output = -1, a
-        if operation.dropout:
-            mask, output = take(operation.units), take(operation.units)
-        layers.append((source, z, a, mask, output, delta))
-        source = output
-    target, coefficient = take(network.outputs), take(1)
-    value, top, total = take(1), take(1), take(1)
-    widest = max(network.shape[1:])
-    # each member of a team packs bands of its own, on cache lines of its own
-    band = -(-max(o.fan_in for o in network.operations) * int(TALLEST) // 16) * 16
-    turned, panel = take(widest), take(team, band)
-    errors = [take(operation.units) for operation in network.operations]
-    if not separable(network):
-        errors[-1] = layers[-1][-1]
-    shares, sums = take(widest), take(2, widest)
-    padded = [(o.fan_in + 1) * padded_units(network, o.units) for o in network.operations]
-    parameters = take(SLOTS + 1, sum(padded)) if singles else end
-    rows = [parameters + sum(padded[:index]) for index in range(len(padded))]
-    return Places(
-        capacity,
-        tuple((*p, error, row) for p, error, row in zip(layers, errors, rows, strict=True)),
-        first,
-        target,
-        coefficient,
-        value,
-        top,
-        total,
-        shares,
-        sums,
-        turned,
-        panel,
-        band,
-        sum(padded),
-        end,
-    )
-
-
-def padded_units(network: Network, units: int) -> int:
-    """Return the numbers of the registers that hold a row of W."""
-    lanes = BYTES // np.dtype(network.dtype).itemsize
-    return -(-units // lanes) * lanes
+KINDS = {"dense": records.DENSE, "scaling": records.SCALING, "periodic": records.PERIODIC}
 
 
 def tables_for(network: Network, plan: Plan, places: Places) -> records.Tables:
     """Return the network as numbers."""
     operations = network.operations
-    layers = np.zeros((len(operations), records.LAYER_COLUMNS), dtype=np.int64)
+    layers = np.full((len(operations), records.LAYER_COLUMNS), -1, dtype=np.int64)
     reals = np.zeros((len(operations), records.REAL_COLUMNS), dtype=network.dtype)
-    for row, o in enumerate(operations):
-        layers[row] = (
-            o.fan_in, o.units, pointwise.CODES[o.activation.name], plan.blas[row],
-            o.weight.start, o.bias.start, drop_threshold(o.dropout), *places.layers[row],
-        )  # fmt: skip
-        reals[row] = o.activation.alpha or 0.0, 1 / (1 - o.dropout), o.scale
+    order: list[int] = []
+    for row, operation, place, blas in zip(
+        layers, operations, places.layers, plan.blas, strict=True
+    ):
+        _fill_row(row, network, operation, place)
+        row[records.BLAS] = blas and operation.kind == "dense"
+        if isinstance(operation, Waves):
+            _fill_waves(row, operation, len(order))
+            order += [*operation.columns, *operation.others]
+    for real, o in zip(reals, operations, strict=True):
+        real[:] = o.activation.alpha or 0.0, o.scale
     segments = np.array([(s.start, s.stop, s.penalised) for s in network.segments], dtype=np.int64)
     rates = np.array([s.rate for s in network.segments], dtype=network.dtype)
-    runs, run_rates = runs_of(network)
-    return records.Tables(layers, reals, segments, rates, runs, run_rates)
+    return records.Tables(
+        layers,
+        reals,
+        segments,
+        rates,
+        *runs_of(network),
+        np.array(order, dtype=np.int64),
+        *dropping(network, np.ones(1)),
+    )
+
+
+def _fill_row(row: np.ndarray, network: Network, operation: Operation, place: LayerPlaces) -> None:
+    """Write what layers of all kinds have."""
+    values = {
+        "KIND": KINDS[operation.kind],
+        "FAN_IN": operation.fan_in,
+        "UNITS": operation.units,
+        "ACTIVATION": pointwise.CODES[operation.activation.name],
+        "WEIGHT": operation.named("g" if operation.kind == "scaling" else "W").start,
+        "INPUT": place.input,
+        "Z_PLACE": place.z,
+        "A_PLACE": place.a,
+        "MASK": place.mask,
+        "OUTPUT": place.output,
+        "DELTA": place.delta,
+        "ERROR": place.error,
+        "ROWS": place.row,
+        "OWNERS": network.members if operation.own else 1,
+        "CURVE": place.curve,
+        "COSINES": place.cosines,
+        "SINES": place.sines,
+    }
+    if operation.kind != "scaling":
+        values["BIAS"] = operation.bias.start
+    if operation.parametric:
+        values["SHAPE"] = operation.named("t").start
+    for name, value in values.items():
+        row[getattr(records, name)] = value
+
+
+def _fill_waves(row: np.ndarray, operation: Waves, order: int) -> None:
+    """Write what periodic layers have; `order` is where their inputs stand in `Tables.order`."""
+    row[records.COLUMNS] = len(operation.columns)
+    row[records.FREQUENCIES] = operation.frequencies
+    row[records.FEATURES] = operation.features
+    row[records.FREQUENCY] = operation.named("f").start
+    row[records.PHASE] = operation.named("p").start
+    row[records.ORDER] = order
+
+
+def dropping(network: Network, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the thresholds and the 1 / (1 - rate) of all layers, a row for each factor."""
+    rates = np.outer(factors, [operation.dropout for operation in network.operations])
+    thresholds = np.array([[drop_threshold(rate) for rate in row] for row in rates], dtype=np.int64)
+    return thresholds, (1 / (1 - rates)).astype(network.dtype)
 
 
 def runs_of(network: Network) -> tuple[np.ndarray, np.ndarray]:
@@ -239,6 +205,8 @@ def job_for(
         "shares": places.shares,
         "sums": places.sums,
         "turned": places.turned,
+        "spare": places.spare,
+        "waves": places.waves,
         "panel": places.panel,
         "band": places.band,
         "rows": places.rows,
@@ -260,21 +228,23 @@ class Workspace:
     gradients: np.ndarray
     partial: np.ndarray
     numbers: np.ndarray
+    row_numbers: np.ndarray
     control: np.ndarray
+    members: int = 1
     singles: bool = False
 
     @property
-    def rows(self) -> int:
-        """The largest batch that fits."""
-        return self.places.capacity * len(self.work)
+    def samples(self) -> int:
+        """The largest piece of a batch that fits."""
+        return self.places.capacity // self.members * len(self.work)
 
     @classmethod
     def allocate(
-        cls, network: Network, plan: Plan, batch: int, *, singles: bool = False
+        cls, network: Network, plan: Plan, samples: int, *, singles: bool = False
     ) -> Workspace:
-        """Allocate for batches of this many rows; see `places_for`."""
+        """Allocate for so many samples at a time; see `places_for`."""
         copies = plan.threads if plan.split == "batch" else 1
-        capacity = -(-batch // copies)
+        capacity = -(-samples // copies) * network.members
         team = plan.threads if plan.split == "neurons" else 1
         places = places_for(network, capacity, team, singles=singles)
         return cls(
@@ -284,6 +254,8 @@ class Workspace:
             np.zeros((copies, network.size), dtype=network.dtype),
             np.zeros((plan.threads, records.PART_COLUMNS)),
             np.zeros((copies, capacity), dtype=np.int64),
+            np.zeros((copies, capacity), dtype=np.uint32),
             np.zeros(CONTROL_SIZE, dtype=np.int64),
+            network.members,
             singles,
         )

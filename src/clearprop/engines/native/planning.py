@@ -34,7 +34,7 @@ from llvmlite import binding
 
 from clearprop.engines.contracts import Block, Engine, Plan, Recipe, TrainState
 from clearprop.engines.native.blas import usable_libraries
-from clearprop.engines.native.plans import check_plan, plan_for
+from clearprop.engines.native.plans import check_plan, piece_for, plan_for, products
 from clearprop.engines.native.remembered import recall, remember
 from clearprop.engines.native.threads import available_threads
 from clearprop.errors import EngineError, SettingError
@@ -91,7 +91,7 @@ def best_plan(
     batch = min(recipe.batch_size, rows or 0)
     if mode == "guess" or isinstance(network.objective, CustomLoss):
         return guess
-    if sum(_products(network, batch)) < OBVIOUS_BELOW:
+    if sum(products(network, batch)) < OBVIOUS_BELOW:
         return guess
     key = _key(network, recipe, batch, threads)
     plan = recall(key)
@@ -119,10 +119,6 @@ def _mode() -> str:
     return mode
 
 
-def _products(network: Network, batch: int) -> list[int]:
-    return [batch * o.fan_in * o.units for o in network.operations]
-
-
 def _runs(network: Network, plan: Plan) -> bool:
     """Return whether this process can run a plan that another one has left behind."""
     try:
@@ -135,12 +131,14 @@ def _runs(network: Network, plan: Plan) -> bool:
 def _key(network: Network, recipe: Recipe, batch: int, threads: int | None) -> str:
     """Return everything that the best plan depends on, as a text."""
     layers = [
-        f"{o.units} {o.activation.name}{' dropout' if o.dropout else ''}"
+        f"{o.units} {o.activation.name if o.kind == 'dense' else o.kind}"
+        f"{' dropout' if o.dropout else ''}{' parametric' if o.parametric else ''}"
         for o in network.operations
     ]
     return "; ".join(
         [
             f"{network.inputs} - {' - '.join(layers)}",
+            f"{network.members} members",
             f"{network.objective.name}, {recipe.rule.name}, carried {recipe.carrier}",
             f"{network.dtype}, batches of {batch}",
             f"{threads} threads" if threads else f"up to {available_threads()} threads",
@@ -241,9 +239,10 @@ class _Trials:
     def _open_choices(self, guess: Plan) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
         """Return for each layer whether it must, and whether it may, go through BLAS."""
         least, most = list(guess.blas), list(guess.blas)
-        products = _products(self._network, self._batch)
-        for layer, product in enumerate(products):
-            if product >= COUNTS * sum(products):
+        piece = piece_for(self._network, guess, self._batch)
+        sizes = products(self._network, piece, at_once=True)
+        for layer, product in enumerate(sizes):
+            if product >= COUNTS * sum(sizes):
                 least[layer] = product > OWN_UP_TO
                 most[layer] = product >= BLAS_FROM_AT_LEAST
         return tuple(least), tuple(most)

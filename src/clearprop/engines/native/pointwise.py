@@ -14,6 +14,7 @@ from clearprop.engines.native.mathematics import (
     FAST,
     exp,
     expm1,
+    mish_slope,
     sigmoid,
     softplus,
     tanh,
@@ -127,8 +128,7 @@ def times_derivative(code, alpha, z, a, d):
             d[i] *= s + a[i] * (one - s)
     elif code == MISH:
         for i in range(len(z)):
-            t = tanh_softplus(z[i])
-            d[i] *= t + z[i] * sigmoid(z[i]) * (one - t * t)
+            d[i] *= mish_slope(z[i])
     elif code == SOFTPLUS:
         for i in range(len(z)):
             d[i] *= sigmoid(z[i])
@@ -149,6 +149,24 @@ def multiply(left, right, product):
     """product = left ⊙ right."""
     for i in range(len(left)):
         product[i] = left[i] * right[i]
+
+
+@part(fastmath=FAST)
+def bend(t, z, f, a):
+    """a = z + t (f(z) - z): an activation whose strength t is learnt."""
+    for i in range(len(z)):
+        a[i] = z[i] + t * (f[i] - z[i])
+
+
+@part(fastmath=FAST)
+def bend_back(t, z, f, slope, e, d):
+    """δ = e (1 + t (f'(z) - 1)); return ∂E/∂t = Σ_i e_i (f(z_i) - z_i). `slope` is f'(z)."""
+    one, total = type_of(t, 1.0), type_of(t, 0.0)
+    for i in range(len(z)):
+        error = e[i]
+        total += error * (f[i] - z[i])
+        d[i] = error * (one + t * (slope[i] - one))
+    return total
 
 
 @part(fastmath=FAST)

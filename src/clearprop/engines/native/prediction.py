@@ -1,11 +1,11 @@
 """a^L of any number of rows, with what does not change from call to call prepared once.
 
-One row has a kernel of its own (`sample.predict_row`), whose forward phase for a small network
-takes a fraction of a microsecond; so few and plain arguments, since each array of a record takes
-Python some 50 ns to hand over. More rows go through `kernel.run` in chunks that a core's cache
-holds beside the layer's weights. Threads share out the rows, and never wait for each other; too few
-rows to fill the lanes of each leave them the neurons to share. Products are the tiles' own, which
-need no BLAS at such sizes.
+One row of a plain network has a kernel of its own (`sample.predict_row`), whose forward phase for a
+small network takes a fraction of a microsecond; so few and plain arguments, since each array of a
+record takes Python some 50 ns to hand over. More rows go through `kernel.run` in chunks that a
+core's cache holds beside the layer's weights. Threads share out the rows, and never wait for each
+other; too few rows to fill the lanes of each leave them the neurons to share. Products are the
+tiles' own, which need no BLAS at such sizes.
 
 Public names: `Predictor`.
 """
@@ -20,10 +20,13 @@ import numpy as np
 from clearprop.engines.contracts import Block, Plan, Recipe
 from clearprop.engines.native import layout, records
 from clearprop.engines.native.call import Call, run_kernel, run_row
+from clearprop.engines.native.places import places_for
+from clearprop.engines.native.plans import products
 from clearprop.network import Network
 
-# rows of a chunk that falls to one thread
-ROWS = 128
+# rows of a chunk that falls to one thread; where each sample is a row for each member, enough for
+# the products that each has of its own
+ROWS, ROWS_OF_MEMBERS = 128, 512
 # rows for each thread below which they do not fill its lanes
 FEW = 64
 # multiplications below which a second thread takes longer to wake up than to help
@@ -50,7 +53,7 @@ class _OneRow:
 
     def __init__(self, network: Network) -> None:
         self._dtype, self._shape = np.dtype(network.dtype), (1, network.outputs)
-        places = layout.places_for(network, 1)
+        places = places_for(network, 1)
         tables = layout.tables_for(network, _plan(network, 1), places)
         work = np.zeros(places.size, dtype=self._dtype)
         self._rest = work, tables.layers, tables.reals
@@ -68,7 +71,8 @@ class _ManyRows:
 
     def __init__(self, network: Network, recipe: Recipe, threads: int, split: str) -> None:
         self._network, self._threads = network, threads
-        self._batch = ROWS * threads if split == "batch" else ROWS
+        rows = ROWS if network.members == 1 else max(1, ROWS_OF_MEMBERS // network.members)
+        self._batch = rows * threads if split == "batch" else rows
         self._dtype = np.dtype(network.dtype)
         setting = _Setting(network, recipe, _plan(network, threads, split))
         space = layout.Workspace.allocate(network, setting.plan, self._batch)
@@ -106,7 +110,7 @@ class _ManyRows:
         """Return the job for so many rows, which is made anew only where their number changes."""
         if self._job.visits != rows:
             steps, batch = -(-rows // self._batch), min(rows, self._batch)
-            self._job = self._job._replace(steps=steps, batch=batch, visits=rows)
+            self._job = self._job._replace(steps=steps, batch=batch, piece=batch, visits=rows)
         return self._job
 
 
@@ -121,7 +125,7 @@ class Predictor:
 
     def __init__(self, network: Network, recipe: Recipe, threads: int) -> None:
         self._network, self._recipe, self._threads = network, recipe, threads
-        self._products = sum(o.fan_in * o.units for o in network.operations)
+        self._products = sum(products(network, 1))
         self._one_row: _OneRow | None = None
         self._many_rows: dict[str, _ManyRows] = {}
 
@@ -130,7 +134,7 @@ class Predictor:
         rows = x.shape[0]
         if rows == 0:
             return np.empty((0, self._network.outputs), dtype=self._network.dtype)
-        if rows == 1 and not hasattr(x, "indptr"):
+        if rows == 1 and self._network.plain and not hasattr(x, "indptr"):
             if self._one_row is None:
                 self._one_row = _OneRow(self._network)
             return self._one_row.predict(vector, x)
@@ -144,4 +148,5 @@ class Predictor:
         """Return what threads share out, `"none"` where one is enough."""
         if self._threads == 1 or rows * self._products < SHARED_FROM:
             return "none"
-        return "batch" if rows >= FEW * self._threads else "neurons"
+        filled = rows * self._network.members >= FEW * self._threads
+        return "batch" if filled and rows >= self._threads else "neurons"

@@ -14,13 +14,18 @@ import numpy as np
 GATHER, FORWARD, DROPOUT, LOSS, BACKWARD, UPDATE, PREDICT = (1 << place for place in range(7))
 TRAIN = GATHER | FORWARD | DROPOUT | LOSS | BACKWARD | UPDATE
 
-# columns of Tables.layers: sizes, codes, places in the vector, places in the workspace
+# what a layer does, in the column KIND
+DENSE, SCALING, PERIODIC = range(3)
+# columns of Tables.layers: sizes, codes, places in the vector, places in the workspace; those of
+# periodic layers; what says how a layer is one of a network with members or has a learnt shape
 (
-    FAN_IN, UNITS, ACTIVATION, BLAS, WEIGHT, BIAS, THRESHOLD,
-    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, ERROR, ROWS, LAYER_COLUMNS,
-) = range(16)  # fmt: skip
+    KIND, FAN_IN, UNITS, ACTIVATION, BLAS, WEIGHT, BIAS,
+    INPUT, Z_PLACE, A_PLACE, MASK, OUTPUT, DELTA, ERROR, ROWS,
+    COLUMNS, FREQUENCIES, FEATURES, FREQUENCY, PHASE, ORDER, COSINES, SINES,
+    OWNERS, SHAPE, CURVE, LAYER_COLUMNS,
+) = range(27)  # fmt: skip
 # columns of Tables.reals
-ALPHA, KEEP, SCALE, REAL_COLUMNS = range(4)
+ALPHA, SCALE, REAL_COLUMNS = range(3)
 # columns of Tables.segments
 START, STOP, PENALISED, SEGMENT_COLUMNS = range(4)
 # columns of Memory.partial: what each thread adds to a sum, a cache line for each thread; no plain
@@ -38,6 +43,16 @@ class Tables(NamedTuple):
     layer has no dropout. ERROR is where carriers without f' keep what they carry; of the last layer
     it is DELTA where its delta is one piece. ROWS is where steps of one sample keep the layer's
     parameters and slots (see `sample_rows`).
+
+    WEIGHT is the place of W, in a scaling that of g. OWNERS is how many members have parameters of
+    their own in a layer, one behind another; 1 where all share them. SHAPE is the place of t where
+    a dense layer is parametric, else -1, and CURVE that of f(z) in the workspace. A periodic layer
+    makes FEATURES units of each of its COLUMNS, by the waves at FREQUENCY and PHASE; which inputs
+    they are, and then which the others, stands from ORDER on in `order`. COSINES and SINES are
+    those of its waves.
+
+    thresholds and keeps, (steps or 1, L): the bits below which a unit is dropped, and
+    1 / (1 - rate), for each step or for all of them.
     """
 
     layers: Any
@@ -46,6 +61,9 @@ class Tables(NamedTuple):
     rates: Any
     runs: Any
     run_rates: Any
+    order: Any
+    thresholds: Any
+    keeps: Any
 
 
 class Data(NamedTuple):
@@ -71,7 +89,9 @@ class Memory(NamedTuple):
 
     theta (P,), feedback (P,) whose matrices carry errors back and which is theta apart from random
     feedback, slots (2, P), gradients (copies, P), work (copies, places), partial
-    (threads, PART_COLUMNS) float64, numbers (copies, capacity) int64 row numbers, control.
+    (threads, PART_COLUMNS) float64, numbers (copies, capacity) int64, the rows of the block that
+    the columns of a workspace are, samples (copies, capacity) uint32, their numbers in the whole
+    data; control.
     """
 
     theta: Any
@@ -81,6 +101,7 @@ class Memory(NamedTuple):
     work: Any
     partial: Any
     numbers: Any
+    samples: Any
     control: Any
 
 
@@ -102,13 +123,19 @@ class Results(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What to do: whole numbers."""
+    """What to do: whole numbers.
+
+    A step goes over its `batch` samples in pieces of up to `piece`, whose gradients are added up;
+    each sample is `members` rows of the workspace.
+    """
 
     phases: int
     threads: int
     team: int
     steps: int
     batch: int
+    piece: int
+    members: int
     start: int
     visits: int
     first_row: int
@@ -130,6 +157,8 @@ class Job(NamedTuple):
     shares: int
     sums: int
     turned: int
+    spare: int
+    waves: int
     panel: int
     band: int
     rows: int

@@ -75,8 +75,8 @@ def takes_samples(
 ) -> bool:
     """Return whether `run_samples` does a job; what it does not know is left to `kernel.run`.
 
-    It knows training by single samples, on dense rows and one thread, with exact errors and without
-    dropout or clipping.
+    It knows training of plain networks by single samples, on dense rows and one thread, with exact
+    errors and without dropout or clipping.
     """
     if job.batch != 1 or job.phases & PREDICT or hasattr(block.x, "indptr"):
         return False
@@ -84,6 +84,7 @@ def takes_samples(
     # has to round as that training does
     return (
         recipe.batch_size == 1
+        and network.plain
         and job.threads == 1
         and not job.accumulate
         and isinstance(carrier, Exact)

@@ -25,6 +25,7 @@ from clearprop.engines.native.low_level import part, part_in_place
 from clearprop.engines.native.mathematics import (
     exp,
     expm1,
+    mish_slope,
     sigmoid,
     softplus,
     tanh,
@@ -116,8 +117,7 @@ def times_derivative(code, alpha, z, a, d, count):
         s = sigmoid(z)
         return d * (s + a * (one - s))
     if code == MISH:
-        t = tanh_softplus(z)
-        return d * (t + z * sigmoid(z) * (one - t * t))
+        return d * mish_slope(z)
     if code == SOFTPLUS:
         return d * sigmoid(z)
     if code == EXP:
