@@ -110,6 +110,32 @@ def test_messages_say_the_way_out():
     assert warning.message.endswith("--drop id.")
 
 
+def _told(column):
+    frame = pl.DataFrame({"c": column})
+    (warning,) = inspect_columns(frame, CLASSES, "classification")
+    return warning.kind, warning.message
+
+
+def test_what_is_said_of_text_is_what_its_encoding_does():
+    kind, said = _told([f"n{i}" for i in range(N)])
+    assert (kind, said.endswith("to new rows, and it is not used.")) == ("identifier", True)
+    # 185 categories that come once, and five that come three times
+    kind, said = _told([f"n{i % 5 if i < 15 else i}" for i in range(N)])
+    assert kind == "many levels"
+    assert "190 distinct values in 200 rows; the 185 that come once share one feature." in said
+    kind, said = _told(["a", "b"] * 90 + [f"n{i}" for i in range(20)])
+    assert (kind, "the 20 that come once share one feature" in said) == ("rare levels", True)
+
+
+def test_numbers_among_which_there_are_words():
+    numbers = [str(i % 90) for i in range(N)]
+    kind, said = _told([*numbers[:-3], "unknown", "n.k.", "unknown"])
+    assert kind == "nearly numbers"
+    assert "numbers but in 3 of 200 rows ('n.k.' and 'unknown')" in said
+    # where a tenth is words, words are meant
+    assert _found({"c": [*numbers[:-21], *["x"] * 21]}) == {}
+
+
 def test_small_tables_are_not_accused():
     y = pl.DataFrame({"y": [0, 1] * 5})
     assert _found({"a": [0.0, 1.0] * 5, "b": list(range(10))}, y) == {}

@@ -81,6 +81,15 @@ def test_text_of_another_value_in_every_row_tells_only_where_it_is_missing():
     assert rows[:, 1].tolist() == [-1, 1]
 
 
+def test_some_rows_of_a_table_are_encoded_as_a_table_of_them():
+    rng = np.random.default_rng(2)
+    frame = pl.DataFrame({"x": rng.normal(size=300), "c": rng.choice(list("abcdefg"), 300)})
+    rows = rng.permutation(300)[:200]
+    some = TableEncoder.fit(frame, rows=rows)
+    assert some == TableEncoder.fit(frame[rows])
+    np.testing.assert_array_equal(some.transform(frame, rows=rows), some.transform(frame[rows]))
+
+
 def test_a_table_longer_than_a_block_is_encoded_as_its_parts_are():
     rng = np.random.default_rng(1)
     n = 40_000

@@ -117,15 +117,14 @@ class Prepared:
         rows = self.divisions[number]
         if rows.frame is None or rows.targets is None:
             return None
-        return self._block(rows.frame, rows.targets, rows.weights)
-
-    def _block(self, frame: pl.DataFrame, targets: pl.DataFrame, weights: Any) -> Block:
-        return block_of(self.network, self.encoder, self.target, frame, targets, weights)
+        parts = (self.network, self.encoder, self.target, rows.frame, rows.targets)
+        return block_of(*parts, rows.weights)
 
     def _run(self, number: int) -> Run:
         table, train = self.table, self.divisions[number].train
         weights = None if table.weights is None else table.weights[train]
-        block = self._block(table.frame[train], table.targets[train], weights)
+        parts = (self.network, self.encoder, self.target, table.frame, table.targets[train])
+        block = block_of(*parts, weights, train)
         held, validation = self.held_out(number), None
         if held is not None:
             score = validation_score(self.choices.validation_metric, self.network, held)
@@ -161,9 +160,9 @@ def prepare(
         encoder, network = estimator.encoder_, estimator.network_
     else:
         # folds share one encoding, which knows all rows of the table but not their targets
-        seen = table.frame if len(divisions) > 1 else table.frame[divisions[0].train]
+        seen = None if len(divisions) > 1 else divisions[0].train
         options = EncoderOptions(drop=names_of(estimator.drop), numbers=choices.numbers)
-        encoder = TableEncoder.fit(seen, options)
+        encoder = TableEncoder.fit(table.frame, options, rows=seen)
         network = network_for(estimator.loss, choices, encoder, target)
     settings = _settings(estimator, choices, seed, validated=divisions[0].frame is not None)
     watch = watch_for(estimator.record, network, names_of_units(encoder, target))

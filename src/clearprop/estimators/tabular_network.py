@@ -119,9 +119,13 @@ def block_of(
     frame: pl.DataFrame,
     targets: pl.DataFrame,
     weights: np.ndarray | None = None,
+    rows: np.ndarray | None = None,
 ) -> Block:
-    """Encode rows of a table as a block."""
-    x = encoder.transform(frame, np.dtype(network.dtype))
+    """Encode the rows of a table, or those of it that `rows` are, as a block.
+
+    Targets and weights have an entry for each row of the block.
+    """
+    x = encoder.transform(frame, np.dtype(network.dtype), rows=rows)
     return Block.of(network, x, targets_for_network(target, targets), weights)
 
 

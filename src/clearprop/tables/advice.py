@@ -22,12 +22,15 @@ import numpy as np
 import polars as pl
 
 from clearprop.tables.conversion import date_values, kind_of, number_values
+from clearprop.tables.options import EncoderOptions
 from clearprop.tables.tasks import TaskName
 from clearprop.tables.text import clean_text, settle_text
+from clearprop.tables.wording import listed
 
 WarningKind = Literal[
-    "identifier", "gives target away", "constant", "duplicate", "mostly missing", "many levels"
-]
+    "identifier", "gives target away", "constant", "duplicate", "mostly missing",
+    "nearly numbers", "many levels", "rare levels",
+]  # fmt: skip
 
 _ENOUGH_ROWS = 30  # below, a perfect fit may well be chance
 _REPEATS = 5  # rows a level, on average, before levels are held against the target
@@ -35,7 +38,8 @@ _ERROR_LEFT = 0.01  # of the mistakes of always naming the largest class
 _VARIANCE_LEFT = 0.001
 _RANK_CORRELATION = 0.999
 _MOSTLY = 0.5
-_MANY_LEVELS = 255
+_NEARLY = 0.9
+_NOT_USED = "it is not used."
 _MOST_CLASSES = 50  # thresholds between more classes than that are not looked for
 
 
@@ -75,9 +79,7 @@ def inspect_columns(
         if found is not None:
             kind, what = found
             # what the encoding leaves out by itself needs nobody's hand
-            remedy = (
-                "" if kind in ("constant", "duplicate") else f" To leave it out: --drop {name}."
-            )
+            remedy = "" if what.endswith(_NOT_USED) else f" To leave it out: --drop {name}."
             message = f"Column {name!r} {what}{remedy}"
             warnings.append(ColumnWarning(name, kind, message))
     return warnings
@@ -119,12 +121,12 @@ def _findings(
     """Yield what is wrong with a column, the gravest first."""
     rows, missing = len(series), series.null_count()
     if missing == rows:
-        yield "constant", "has no values at all; it is not used."
+        yield "constant", f"has no values at all; {_NOT_USED}"
         return
     present = series.drop_nulls()
     distinct = present.n_unique()
     if distinct == 1 and not missing:
-        yield "constant", f"is {present[0]!r} in every row; it is not used."
+        yield "constant", f"is {present[0]!r} in every row; {_NOT_USED}"
         return
     for goal in goals:
         if goal.given_away_by(series):
@@ -137,20 +139,43 @@ def _findings(
         yield (
             "identifier",
             "has a value of its own in every row, as row numbers and names have: nothing in it "
-            "carries over to new rows.",
+            "carries over to new rows"
+            + (f", and {_NOT_USED}" if series.dtype == pl.String else "."),
         )
     if original is not None:
-        yield "duplicate", f"repeats column {original!r}; it is not used."
+        yield "duplicate", f"repeats column {original!r}; {_NOT_USED}"
     if missing > _MOSTLY * rows:
         yield "mostly missing", f"is missing in {missing} of {rows} rows."
-    if series.dtype == pl.String and distinct > min(_MANY_LEVELS, rows / 2):
-        few = f"only the {_MANY_LEVELS} most frequent get a feature of their own"
+    if series.dtype == pl.String:
+        yield from _findings_in_text(present, rows)
+
+
+def _findings_in_text(present: pl.Series, rows: int) -> Iterator[tuple[WarningKind, str]]:
+    """Yield what is wrong with a column of text, of which these values are not missing."""
+    words = present.filter(present.cast(pl.Float64, strict=False).is_null())
+    if 0 < len(words) <= (1 - _NEARLY) * len(present):
+        yield (
+            "nearly numbers",
+            f"holds numbers but in {len(words)} of {rows} rows ({listed(words.unique().sort(), 3)})"
+            ": it is read as categories, which know nothing of near and far. Leave such cells "
+            "empty if their values are not known.",
+        )
+    options = EncoderOptions()
+    counts = present.value_counts()["count"]
+    distinct, single = len(counts), int((counts == 1).sum())
+    shared = (
+        f"the {single} that come once share one feature" if single >= options.rare_levels else ""
+    )
+    if distinct > min(options.max_levels, rows / 2):
+        few = f"at most the {options.max_levels} most frequent get a feature of their own"
+        told = "; ".join(filter(None, (few, shared))) if distinct > options.max_levels else shared
         rare = "most of their features have a row or two to learn from"
         yield (
             "many levels",
-            f"holds text with {distinct} distinct values in {rows} rows; "
-            f"{few if distinct > _MANY_LEVELS else rare}.",
+            f"holds text with {distinct} distinct values in {rows} rows; {told or rare}.",
         )
+    elif shared:
+        yield "rare levels", f"holds text with {distinct} distinct values; {shared}."
 
 
 def _is_identifier(series: pl.Series, distinct: int) -> bool:

@@ -62,8 +62,21 @@ class TableEncoder:
             raise DataError(f"Expected distinct names of columns; got {listed(names, 12)}.")
 
     @classmethod
-    def fit(cls, frame: pl.DataFrame, options: EncoderOptions | None = None) -> TableEncoder:
+    def fit(
+        cls,
+        frame: pl.DataFrame,
+        options: EncoderOptions | None = None,
+        *,
+        rows: np.ndarray | None = None,
+    ) -> TableEncoder:
         """Fit the encoding of a whole table; `clearprop.tables.EncoderFitting` takes it in chunks.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+        options : EncoderOptions, optional
+        rows : int array, optional
+            Fit to these rows only, as to `frame[rows]` but without a copy of them.
 
         Raises
         ------
@@ -74,7 +87,7 @@ class TableEncoder:
         """
         from clearprop.tables.fitting import fit_table
 
-        return fit_table(frame, options)
+        return fit_table(frame, options, rows)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -122,7 +135,12 @@ class TableEncoder:
         return tuple(c.name for c in self.columns if isinstance(c, CategoryColumn))
 
     def transform(
-        self, frame: pl.DataFrame, dtype: Any = np.float32, *, first_row: int = 0
+        self,
+        frame: pl.DataFrame,
+        dtype: Any = np.float32,
+        *,
+        first_row: int = 0,
+        rows: np.ndarray | None = None,
     ) -> np.ndarray:
         """Encode rows.
 
@@ -133,10 +151,12 @@ class TableEncoder:
         dtype : float32 or float64
         first_row : int
             The place of the frame's first row in the table, for messages about blocks of it.
+        rows : int array, (m,), optional
+            Encode these rows only, as those of `frame[rows]` but without a copy of them.
 
         Returns
         -------
-        array of `dtype`, (n, width), C-contiguous
+        array of `dtype`, (n, width) or (m, width), C-contiguous
 
         Raises
         ------
@@ -147,12 +167,13 @@ class TableEncoder:
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise SettingError(f"Expected dtype float32 or float64; got {np.dtype(dtype)}.")
         used = self._used(frame)
-        out = np.empty((frame.height, self.width), dtype=dtype)
-        for start in range(0, frame.height, _ROWS_AT_ONCE):
-            stop = min(start + _ROWS_AT_ONCE, frame.height)
+        out = np.empty((frame.height if rows is None else len(rows), self.width), dtype=dtype)
+        for start in range(0, len(out), _ROWS_AT_ONCE):
+            stop = min(start + _ROWS_AT_ONCE, len(out))
             for column, series, features in used:
+                part = series[start:stop] if rows is None else series.gather(rows[start:stop])
                 block = out[start:stop, features.start : features.stop]
-                column.encode(series[start:stop], block, first_row + start)
+                column.encode(part, block, first_row + start)
         return out
 
     def unseen_values(self, frame: pl.DataFrame) -> tuple[Unseen, ...]:

@@ -4,13 +4,14 @@
 What comes out does not depend on how the rows were cut up (means and scales: up to rounding).
 Memory is bounded by the distinct texts of a column and `EncoderOptions.quantile_rows` numbers.
 
-Public names: `EncoderFitting`, `fit_table`. Imports Polars and `clearprop.errors`.
+Public names: `EncoderFitting`, `fit_table`. Imports NumPy, Polars and `clearprop.errors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError, SettingError
@@ -109,22 +110,26 @@ class EncoderFitting:
             )
 
 
-def fit_table(frame: pl.DataFrame, options: EncoderOptions | None = None) -> TableEncoder:
+def fit_table(
+    frame: pl.DataFrame, options: EncoderOptions | None = None, rows: np.ndarray | None = None
+) -> TableEncoder:
     """Fit the encoding of a whole table, column by column: only one column's values are held.
 
-    The same as one `EncoderFitting.update` and `finish`, and raises what they raise.
+    The same as one `EncoderFitting.update` (with `frame[rows]` where there are rows) and `finish`,
+    and raises what they raise.
     """
     options = options or EncoderOptions()
     _check_dropped(options, frame.columns)
-    if frame.height == 0:
+    count = frame.height if rows is None else len(rows)
+    if count == 0:
         raise DataError(_NO_ROWS)
-    keys = row_keys(0, frame.height)
+    keys = row_keys(0, count)
 
     def fitted() -> Iterator[ColumnFitting]:
         for series in frame.iter_columns():
             fitting = ColumnFitting(series.name, options)
             if series.name not in options.drop:
-                fitting.update(series, keys, 0)
+                fitting.update(series if rows is None else series.gather(rows), keys, 0)
             yield fitting
 
     return _assemble(fitted(), options)
