@@ -25,7 +25,9 @@ def as_numbers(frame):
     Codes go by falling frequency in the rows learned from; what is missing has one, too.
     """
     (X, _), _ = parts("binary")
-    counts = X["colour"].drop_nulls().value_counts().sort("count", "colour", descending=[True, False])
+    counts = (
+        X["colour"].drop_nulls().value_counts().sort("count", "colour", descending=[True, False])
+    )
     codes = {name: float(code) for code, name in enumerate([*counts["colour"], None])}
     colour = [codes.get(one, np.nan) for one in frame["colour"]]
     return np.column_stack([frame["length"], colour, frame["wild"], frame["width"]]).astype(float)
@@ -65,7 +67,8 @@ def test_the_measures_are_those_of_the_model():
     found = reported("binary").comparison.figures["network"]
     chances = model("binary").predict_proba(held)
     assert found["accuracy"].value == accuracy_score(y["kind"], model("binary").predict(held))
-    chances = chances.astype(float) / chances.sum(axis=1, keepdims=True)
+    chances = chances.astype(float)
+    chances /= chances.sum(axis=1, keepdims=True)
     assert found["log_loss"].value == pytest.approx(log_loss(y["kind"], chances), rel=1e-6)
     _, (held, y) = parts("numbers")
     found = reported("numbers").comparison.figures["network"]
