@@ -20,7 +20,8 @@ from clearprop import equations as eq
 from clearprop.errors import SettingError, ShapeError
 from clearprop.explanation import attributions
 from clearprop.explanation.attributions import typical_row
-from clearprop.network import LSTM
+from clearprop.explanation.output_slopes import OutputSlopes
+from clearprop.network import LSTM, Periodic, Scaling
 
 
 def rows_of(inputs, n=6, seed=3):
@@ -91,6 +92,33 @@ def test_contributions_add_up_to_the_prediction_in_its_own_unit():
     assert np.allclose(
         found.values[:, 1], found.feature_values[:, found.column_of == 1].sum(axis=1)
     )
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(("output", "loss"), [("softmax", "cross_entropy"), ("identity", "huber")])
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_slopes_go_back_through_front_layers_and_members(members, output, loss, engine):
+    layers = (
+        Periodic((0, 2), frequencies=3, features=3, sigma=0.3),
+        Scaling(),
+        Dense(6, "mish", scale="ntk", parametric=True),
+        Dense(3, output),
+    )
+    network = Network(4, layers, loss, "float64", members=members)
+    draw = np.random.default_rng(9)
+    several = [Parameters(network, draw.normal(size=network.size)) for _ in range(2)]
+    probe, x = OutputSlopes(several, engine), rows_of(4)
+    for k in (0, 2):
+        slopes = probe.slopes(x, k)
+        for column in range(4):
+            step = 1e-6 * np.eye(4)[column]
+            rise = (probe.values(x + step) - probe.values(x - step))[:, k] / 2e-6
+            assert np.allclose(
+                slopes[:, column], rise, rtol=0, atol=1e-8 * np.abs(slopes).max() + 1e-8
+            )
+    found = attributions(several[0], x, tolerance=1e-4, output=1, engine=engine)
+    assert found.complete.all()
+    assert np.abs(found.gap).max() < 1e-3
 
 
 def test_fewer_nodes_than_it_takes_are_said():

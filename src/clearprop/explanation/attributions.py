@@ -258,7 +258,7 @@ def _parameters_of(model: Any) -> tuple[Parameters, ...]:
         return (model,)
     bagged = getattr(model, "bagged_", ())
     if bagged:
-        # what they give together is the mean of what each gives
+        # the prediction is the mean of theirs
         return tuple(bagged)
     found = getattr(model, "parameters_", getattr(model, "parameters", None))
     if isinstance(found, Parameters):

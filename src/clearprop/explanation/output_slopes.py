@@ -11,13 +11,14 @@ sample's coefficient is divided out again. Where the network has members, its ou
 theirs, and so is the slope.
 
 Public name: `OutputSlopes`.
-May import: `jacobians`, `members`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`, NumPy.
+May import: `jacobians`, `members`, `clearprop.engines`, `clearprop.equations`,
+`clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class OutputSlopes:
         network = self.parameters[0].network
         self.inputs, self.outputs = network.inputs, network.outputs
         self.dtype = np.dtype(network.dtype)
-        self._runners = [_built(engine, p.network) for p in self.parameters]
+        self._runners = _built(engine, [p.network for p in self.parameters])
         self._probes: dict[int, list[_Probe]] = {}
 
     @property
@@ -72,23 +73,27 @@ class OutputSlopes:
     def slopes(self, x: np.ndarray, output: int) -> np.ndarray:
         """Return ∂a_k/∂x of one output k for rows x, (n, inputs), in float64."""
         if output not in self._probes:
-            self._probes[output] = [_Probe(p, output, self.engine) for p in self.parameters]
+            self._probes[output] = self._probes_of(output)
         x = np.ascontiguousarray(x, dtype=self.dtype)
         return np.asarray(np.mean([probe.slopes(x) for probe in self._probes[output]], axis=0))
 
+    def _probes_of(self, output: int) -> list[_Probe]:
+        probed = [_probed(p, output) for p in self.parameters]
+        runners = _built(self.engine, [p.network for p in probed])
+        return [_Probe(p, output, r) for p, r in zip(probed, runners, strict=True)]
 
+
+@dataclass(frozen=True, eq=False)
 class _Probe:
     """One network, with the loss whose error is the slope of one output."""
 
-    def __init__(self, parameters: Parameters, output: int, engine: str) -> None:
-        self.softmax = not parameters.network.layers[-1].function.elementwise
-        self.output = output
-        if self.softmax:
-            loss = Loss("cross_entropy")
-            self.parameters = replace(parameters, network=replace(parameters.network, loss=loss))
-        else:
-            self.parameters = _one_output(parameters, output)
-        self.runner = _built(engine, self.parameters.network)
+    parameters: Parameters
+    output: int
+    runner: Engine
+
+    @property
+    def softmax(self) -> bool:
+        return not self.parameters.network.layers[-1].function.elementwise
 
     def slopes(self, x: np.ndarray) -> np.ndarray:
         network = self.parameters.network
@@ -115,10 +120,23 @@ def _at_once(network: Network) -> int:
     return int(np.clip(NUMBERS // numbers, 64, AT_ONCE))
 
 
-def _built(engine: str, network: Network) -> Engine:
-    # the plan goes by the rows of a batch
-    recipe = Recipe(rule=GradientDescent(1.0), batch_size=_at_once(network))
-    return build(engine, network, recipe)
+def _built(engine: str, networks: Sequence[Network]) -> list[Engine]:
+    """Return an engine for each network; networks that are described alike share one."""
+    found: list[Engine] = []
+    for network in networks:
+        same = [runner for runner in found if runner.network == network]
+        # the plan goes by the rows of a batch
+        recipe = Recipe(rule=GradientDescent(1.0), batch_size=_at_once(network))
+        found.append(same[0] if same else build(engine, network, recipe))
+    return found
+
+
+def _probed(parameters: Parameters, output: int) -> Parameters:
+    """Return parameters of the network whose error is the slope of an output."""
+    network = parameters.network
+    if network.layers[-1].function.elementwise:
+        return _one_output(parameters, output)
+    return replace(parameters, network=replace(network, loss=Loss("cross_entropy")))
 
 
 def _one_output(parameters: Parameters, output: int) -> Parameters:
