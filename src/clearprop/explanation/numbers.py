@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-LARGE, LARGEST = 1e4, 1e9
+# rounded to four digits, what is just below 10⁴ has five
+LARGE, LARGEST = 9999.5, 1e9
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -82,8 +82,8 @@ def column_facts(
     training : table, optional
         Those it learned from, its validation rows included.
     """
-    unseen = {} if training is None else {u.column: u.rows for u in encoder.unseen(training)}
-    unseen_measured = {u.column: u.rows for u in encoder.unseen(measured)}
+    unseen = {} if training is None else encoder.unseen(training)
+    unseen_measured = encoder.unseen(measured)
     return tuple(
         ColumnFacts(
             column,

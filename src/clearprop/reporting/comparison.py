@@ -148,4 +148,3 @@ def _apart(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return differences; none where a draw left something undefined, as R² of equal values."""
     with np.errstate(invalid="ignore"):
         return np.asarray(own - other)
-

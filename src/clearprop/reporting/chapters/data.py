@@ -30,6 +30,16 @@ from clearprop.reporting.pictures import bars_of, histogram_scene
 CLASSES, CELLS, TARGETS = 12, 30, 4
 # columns with the same fault that are named
 NAMED = 5
+DOUBTS = {
+    "identifier": "report.doubt_identifier",
+    "gives target away": "report.doubt_gives_away",
+    "constant": "report.doubt_constant",
+    "duplicate": "report.doubt_duplicate",
+    "mostly missing": "report.doubt_missing",
+    "nearly numbers": "report.doubt_nearly_numbers",
+    "many levels": "report.doubt_many_levels",
+    "rare levels": "report.doubt_rare_levels",
+}
 
 
 def chapter(report: Report, say: Words) -> Section:
@@ -124,5 +134,4 @@ def _doubts(report: Report, say: Words) -> Iterator[Text]:
     """Yield a sentence for each kind of doubt, with its columns."""
     for kind in dict.fromkeys(one.kind for one in report.doubts):
         names = [one.column for one in report.doubts if one.kind == kind]
-        key = f"report.doubt_{kind.replace(' ', '_')}"
-        yield say.text(key, names=Span(listed(names, say, NAMED), "strong"))
+        yield say.text(DOUBTS[kind], names=Span(listed(names, say, NAMED), "strong"))

@@ -86,6 +86,7 @@ def short_range(measure: str, interval: Interval) -> str:
     """Return an interval for a table's cell: `85.1–86.8`."""
     if math.isnan(interval.low):
         return "–"
+
     def write(value: float) -> str:
         if measure in SHARES:
             return percent(value)[:-2]
