@@ -22,7 +22,9 @@ AUTO = "auto"
 VALIDATION_METRICS = {"loss": None, "log_loss": True, "accuracy": True, "roc_auc": True}
 
 # what the network is made of where nothing is said
-SCALING, EMBEDDINGS, PARAMETRIC = False, False, False
+SCALING, EMBEDDINGS, PARAMETRIC = True, True, True
+DROPOUT, WEIGHT_DECAY, LABEL_SMOOTHING = 0.15, 0.02, 0.1
+RATE_OF_CLASSES, RATE_OF_NUMBERS = 0.04, 0.2
 # rows of a step, and how often they double as tables grow: (rows of the table, rows of a step)
 BATCHES = ((50_000, 256), (200_000, 512), (500_000, 1024), (np.inf, 2048))
 # passes over the rows: (rows of the table, epochs)
@@ -91,13 +93,14 @@ class Choices:
         return cls(
             hidden_layer_sizes=hidden,
             activation=settled("activation", "selu" if classes else "mish"),
-            dropout=_number("dropout", settled("dropout", 0.0)),
-            weight_decay=_number("weight_decay", settled("weight_decay", 0.0)),
+            dropout=_number("dropout", settled("dropout", DROPOUT)),
+            weight_decay=_number("weight_decay", settled("weight_decay", WEIGHT_DECAY)),
             label_smoothing=_number(
-                "label_smoothing", settled("label_smoothing", 0.1 if smooths else 0.0)
+                "label_smoothing", settled("label_smoothing", LABEL_SMOOTHING if smooths else 0.0)
             ),
             learning_rate=_number(
-                "learning_rate", settled("learning_rate", 0.04 if classes else 0.07)
+                "learning_rate",
+                settled("learning_rate", RATE_OF_CLASSES if classes else RATE_OF_NUMBERS),
             ),
             batch_size=_batch_size(settled("batch_size", _batch_for(rows)), rows),
             max_epochs=_whole("max_epochs", settled("max_epochs", _by_rows(EPOCHS, rows))),

@@ -46,6 +46,7 @@ from clearprop.tables import (
 )
 from clearprop.training import (
     CosLog,
+    FlatCosine,
     Listener,
     Outcome,
     Run,
@@ -281,6 +282,8 @@ def recipe_of(choices: Choices, l2: float) -> Recipe:
         penalty=Penalty(l2=l2),
         batch_size=choices.batch_size,
         epochs=choices.max_epochs,
+        dropout_schedule=FlatCosine() if choices.dropout else None,
+        decay_schedule=FlatCosine() if choices.weight_decay else None,
     )
 
 

@@ -1,8 +1,8 @@
 """The network of a tabular estimator, and rows as it takes them.
 
 The layers are those of Holzmüller, Grinsztajn and Steinwart 2024: the NTK parametrisation, weights
-and biases whose start looks at the rows, biases that learn at a tenth of the rate, an output layer
-that starts at zero.
+and biases whose start looks at the rows, biases that learn at a tenth of the rate; before them
+numbers as waves, and a gain for each feature that learns six times as fast.
 
 Public names: `block_of`, `names_of_units`, `network_for`, `smooths`, `targets_for_network`.
 May import: `clearprop.network`, `clearprop.functions`, `clearprop.engines`, `clearprop.tables`,
@@ -45,27 +45,23 @@ def network_for(loss: Any, choices: Choices, encoder: TableEncoder, target: Targ
     if choices.scaling:
         front.append(Scaling(rate=SCALING_RATE))
     hidden = [_hidden(units, choices) for units in choices.hidden_layer_sizes]
-    output = Dense(outputs, activation, init="zeros", scale="ntk", bias_rate=BIAS_RATE)
-    if choices.members > 1:
-        # members that all started at zero would learn the same
-        output = replace(output, init="standard_normal", bias_init="zeros")
+    output = _layer(outputs, activation)
     objective = _smoothed(_loss(loss, target), choices)
     layers = (*front, *hidden, output)
     return Network(encoder.width, layers, objective, members=choices.members)
 
 
 def _hidden(units: int, choices: Choices) -> Dense:
-    return Dense(
-        units,
-        choices.activation,
-        choices.dropout,
-        "std",
-        scale="ntk",
-        bias_rate=BIAS_RATE,
+    return replace(
+        _layer(units, choices.activation),
+        dropout=choices.dropout,
         parametric=choices.parametric,
         parametric_rate=PARAMETRIC_RATE,
-        bias_init="he+5",
     )
+
+
+def _layer(units: int, activation: str) -> Dense:
+    return Dense(units, activation, init="std", scale="ntk", bias_rate=BIAS_RATE, bias_init="he+5")
 
 
 def _output(loss: Any, target: Target) -> tuple[int, str]:
