@@ -94,7 +94,7 @@ class Choices:
             hidden_layer_sizes=hidden,
             activation=settled("activation", "selu" if classes else "mish"),
             dropout=_number("dropout", settled("dropout", DROPOUT)),
-            weight_decay=_number("weight_decay", settled("weight_decay", WEIGHT_DECAY)),
+            weight_decay=_number("weight_decay", settled("weight_decay", WEIGHT_DECAY * bool(hidden))),
             label_smoothing=_number(
                 "label_smoothing", settled("label_smoothing", LABEL_SMOOTHING if smooths else 0.0)
             ),
@@ -109,8 +109,8 @@ class Choices:
             ),
             # without hidden layers the answer is a straight line, which clipping would bend
             numbers=settled("numbers", "robust" if hidden else "standard"),
-            scaling=SCALING or estimator.members != 1,
-            embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS)),
+            scaling=(SCALING and bool(hidden)) or estimator.members != 1,
+            embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS and bool(hidden))),
             parametric=_truth("parametric", settled("parametric", PARAMETRIC)),
             members=_whole("members", estimator.members),
         )
