@@ -3,7 +3,7 @@
 A network's document is `{"inputs", "layers", "loss", "dtype"}`, with `"readout"` where it reads
 sequences and `"members"` where it has several; each layer has the fields of `Dense`, its activation
 as people type it, with the number to the last bit. A layer of another kind has its own fields and
-`"kind"`, a key of `KINDS`; one without a kind is dense, as in files from before there were others.
+`"kind"`; one without a kind is dense, as in files from before there were others.
 Fields that dense layers have had since (`_DENSE_MORE`) are there where they are not at their
 defaults, so that networks from before have the documents from before. A loss of the user's own is
 code, which no model file holds: its name alone is stored. A network that was loaded with such a
@@ -44,11 +44,10 @@ from clearprop.network.recurrent import RecurrentLayer
 _MAX_UNITS = 2**31 - 1
 _MAX_LAYERS = 10_000
 
-# what a document calls the layers that are not dense
-KINDS: dict[str, type[FrontLayer | RecurrentLayer]] = {
-    "elman": Recurrent,
-    "gru": GRU,
-    "lstm": LSTM,
+# what a document calls recurrent layers, and all that are not dense
+KINDS: dict[str, type[RecurrentLayer]] = {"elman": Recurrent, "gru": GRU, "lstm": LSTM}
+_LAYERS: dict[str, type[FrontLayer | RecurrentLayer]] = {
+    **KINDS,
     "periodic": Periodic,
     "scaling": Scaling,
 }
@@ -297,9 +296,9 @@ def _layer(value: Any, where: str) -> Layer:
     fields, more = _DENSE, _DENSE_MORE
     if isinstance(value, dict) and "kind" in value:
         name = value["kind"]
-        if not isinstance(name, str) or name not in KINDS:
-            raise _unexpected(f"'kind' of {where}", f"one of {', '.join(KINDS)}", name)
-        kind, fields, more = KINDS[name], _OF_A_KIND[name], {}
+        if not isinstance(name, str) or name not in _LAYERS:
+            raise _unexpected(f"'kind' of {where}", f"one of {', '.join(_LAYERS)}", name)
+        kind, fields, more = _LAYERS[name], _OF_A_KIND[name], {}
     values = _fields(value, fields, where, more)
     values.pop("kind", None)
     try:
