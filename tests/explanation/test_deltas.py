@@ -36,9 +36,9 @@ def test_the_worked_example():
     assert output.delta[0] == pytest.approx([0.138498562, -0.0380982365], abs=NINE)
     assert hidden.carried[0] == pytest.approx([0.036350306, 0.0413703228], abs=NINE)
     assert hidden.slopes[0, 0] == pytest.approx(0.241300709, abs=NINE)
-    assert hidden.weight_gradient[0, 0] == pytest.approx(0.000438568, abs=NINE)
-    assert output.weight_gradient[0, 0] == pytest.approx(0.082167041, abs=NINE)
-    assert output.bias_gradient == pytest.approx([0.138498562, -0.0380982365], abs=NINE)
+    assert hidden.gradients["W"][0, 0] == pytest.approx(0.000438568, abs=NINE)
+    assert output.gradients["W"][0, 0] == pytest.approx(0.082167041, abs=NINE)
+    assert output.gradients["b"] == pytest.approx([0.138498562, -0.0380982365], abs=NINE)
     assert deltas.error < 1e-15
     assert not deltas.matched
 
@@ -71,8 +71,8 @@ def test_delta_is_the_slope_along_z():
     deltas = deltas_of(trace)
     for layer, (z, W, b) in zip(deltas.layers, saved, strict=True):
         assert apart(layer.delta, z.grad) < 1e-12
-        assert apart(layer.weight_gradient, W.grad) < 1e-12
-        assert apart(layer.bias_gradient, b.grad) < 1e-12
+        assert apart(layer.gradients["W"], W.grad) < 1e-12
+        assert apart(layer.gradients["b"], b.grad) < 1e-12
     assert deltas.error < 1e-12
 
 
@@ -116,7 +116,7 @@ def test_a_changed_number_is_found(piece):
         first.bias.view(gradient)[1] += 1e-8
     explanation = replace(explanation, trace=replace(trace, gradient=gradient, delta=delta))
     layer = explanation.deltas.layers[0]
-    found = {"delta": layer.delta_error, "weights": layer.weight_error, "bias": layer.bias_error}
+    found = {"delta": layer.delta_error, "weights": layer.errors["W"], "bias": layer.errors["b"]}
     assert found[piece] > 1e-8
     section = chapter.chapter(explanation, explanation.focus(), words("en"))
     assert [check.ok for check in cases.checks(section)] == [True, False]
@@ -148,7 +148,7 @@ def test_a_step_that_carried_errors_otherwise_gets_the_exact_ones():
     other = replace(trace, recipe=recipe, delta=wrong, gradient=trace.gradient * 0)
     deltas = deltas_of(other)
     assert not deltas.own
-    assert deltas.layers[0].weight_gradient[0, 0] == pytest.approx(0.000438568, abs=NINE)
+    assert deltas.layers[0].gradients["W"][0, 0] == pytest.approx(0.000438568, abs=NINE)
     assert deltas.layers[0].delta == pytest.approx(trace.delta[0], rel=1e-12)
 
 
@@ -180,7 +180,7 @@ def test_a_key_stands_for_one_number(lang):
     deltas = explanation.deltas
     found = cases.keyed(section)
     assert found["d1.6"] == {float(deltas.layers[0].delta[11, 6])}
-    assert found["g1.6.1"] == {float(deltas.layers[0].weight_gradient[6, 1])}
+    assert found["g1.6.1"] == {float(deltas.layers[0].gradients["W"][6, 1])}
     W = explanation.trace.network.operations[1].weight.view(explanation.trace.vector)
     assert found["w2.2.6"] == {float(W[2, 6])}
     assert found["w2.1.0"] == {float(W[1, 0])}

@@ -101,8 +101,8 @@ class Chapters(click.ParamType):
 @click.option(
     "--weight",
     metavar="NAME",
-    help="The parameter to take apart, such as 'h1.2<-age' or 'h1.2<-bias'; the one of largest "
-    "gradient in the first layer where nothing is said.",
+    help="The parameter to take apart, such as 'h2.1<-age', 'h2.1<-bias' or 'age<-gain'; the "
+    "weight of largest gradient in the first dense layer where nothing is said.",
 )
 @click.option(
     "--chapters",
@@ -123,6 +123,15 @@ class Chapters(click.ParamType):
     "--engine",
     type=click.Choice(["native", "reference"]),
     help="Compute with this engine; with the model's own where nothing is said.",
+)
+@click.option(
+    "--member",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Which member is explained, from 1, where the model is several networks that share their "
+    "weights.",
 )
 @language_option
 @page_files
@@ -180,7 +189,8 @@ def explained(
         data, first = _some_series(estimator, loaded, options)
     else:
         data, first = _some_rows(estimator, loaded, options)
-    found: Any = explain(estimator, *data, engine=options["engine"])
+    member = options.get("member", 1) - 1
+    found: Any = explain(estimator, *data, engine=options["engine"], member=member)
     # rows are told by their places in the whole table
     trace = replace(found.trace, rows=found.trace.rows + first - 1)
     row = options["row"]

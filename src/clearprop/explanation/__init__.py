@@ -41,14 +41,19 @@ plain data that the next one reads:
     health.py          vanishing gradients, dead and saturated units, the verdict
     parallel.py        what can run at the same time, and how long it took
     gradient_check.py  back-propagation against finite differences
+    attributions.py    how much each column of a table moved a prediction
+    output_slopes.py   outputs and their slopes, from an engine's backward pass
+    integrals.py       integrated gradients: the rule
     rerun.py           a trace's own rows as a block, for what is computed anew
 
     examples/          worked examples with numbers, each a page
     exercises/         numbers asked for instead of told
 
-May import: `clearprop.files`, `clearprop.training`, `clearprop.engines` and what they may import.
+May import: `clearprop.files`, `clearprop.tables`, `clearprop.training`, `clearprop.engines` and
+what they may import.
 """
 
+from clearprop.explanation.attributions import Attributions, attributions
 from clearprop.explanation.explanation import Explanation, explain
 from clearprop.explanation.gradient_check import GradientCheck, check_gradient, slope_of_weight
 from clearprop.explanation.health import LayerHealth, health
@@ -57,6 +62,7 @@ from clearprop.explanation.paths import Chain, ChainPath, Factor, Term, chain_of
 from clearprop.explanation.through_time import SequenceExplanation
 
 __all__ = [
+    "Attributions",
     "Chain",
     "ChainPath",
     "Explanation",
@@ -67,6 +73,7 @@ __all__ = [
     "Place",
     "SequenceExplanation",
     "Term",
+    "attributions",
     "chain_of",
     "check_gradient",
     "explain",

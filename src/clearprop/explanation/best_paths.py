@@ -5,6 +5,9 @@ is that of an end and of a link between each two layers,
 
     end[o, p] · link[o, m] · link[m, …] · … ,     link[v, u] = ∂z_v/∂z_u = s w_vu f'(z_u).
 
+Where a layer does not join all units before it to all of its own, its link is NaN between those
+that it does not: no path runs there.
+
 Sums over all paths go through the layers as back-propagation does. So do the k largest: the k
 largest that reach a unit continue k largest of a unit before (k-best dynamic programming), and only
 the k units of largest best continuation can take part. A layer of U units after one of V costs
@@ -16,7 +19,6 @@ May import: NumPy.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,9 +36,23 @@ class _Best(NamedTuple):
     rank: np.ndarray
 
 
-def count_of(ends: np.ndarray, links: Sequence[np.ndarray]) -> int:
-    """Return how many paths there are; an int of any size."""
-    return math.prod([ends.shape[1], *(link.shape[0] for link in links)])
+def count_of(ends: np.ndarray, joined: Sequence[np.ndarray | tuple[int, int]]) -> int:
+    """Return how many paths there are; an int of any size.
+
+    Parameters
+    ----------
+    ends : (outputs, ends) array
+    joined : sequence of (units of the layer after, units) bool arrays
+        Which units are joined; or the shape alone, where all are.
+    """
+    counts = [ends.shape[1]] * ends.shape[0]
+    for link in joined:
+        if isinstance(link, tuple):
+            counts = [sum(counts)] * link[1]
+        else:
+            pairs = [np.flatnonzero(column) for column in link.T]
+            counts = [sum(counts[unit] for unit in units) for units in pairs]
+    return sum(counts)
 
 
 def sum_of(ends: np.ndarray, links: Sequence[np.ndarray]) -> float:
@@ -46,12 +62,13 @@ def sum_of(ends: np.ndarray, links: Sequence[np.ndarray]) -> float:
     ----------
     ends : (outputs, ends) array
     links : sequence of (units of the layer after, units) arrays
-        From the output backwards; the last has one column. Without links, `ends` has one row.
+        From the output backwards, with 0 where units are not joined. The last has one column;
+        without links, `ends` has one row.
     """
     total = ends.sum(axis=1)
     for link in links:
         total = total @ link
-    return float(total[0])
+    return float(total.sum())
 
 
 def largest(
@@ -60,7 +77,8 @@ def largest(
     """Return the paths of largest absolute product, largest first.
 
     Each is (end, units), the units from the output backwards, without the last, to which all lead.
-    Arguments are those of `sum_of`.
+    Arguments are those of `sum_of`, with NaN where units are not joined, and at most as many paths
+    as there are.
     """
     order = _top(ends, min(count, ends.shape[1]))
     best = _Best(np.take_along_axis(ends, order, axis=1), np.zeros_like(order), order)

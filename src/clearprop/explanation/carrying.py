@@ -188,7 +188,7 @@ def apart(
     operation: Operation, vector: np.ndarray, true: np.ndarray
 ) -> tuple[float | None, float | None]:
     """Return the angle in degrees and the ratio of lengths of one layer's update."""
-    segments = [operation.weight, operation.bias]
+    segments = operation.segments
     moving = [segment for segment in segments if segment.rate] or segments
     here, there = (
         np.concatenate([v[segment.start : segment.stop] for segment in moving])

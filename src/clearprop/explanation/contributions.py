@@ -3,11 +3,11 @@
     ∂E/∂w_jk = Σ_i δ_ij a_ik s        ∂E/∂b_j = Σ_i δ_ij
 
 δ_i holds the sample's coefficient c_i, a_i is what the layer received (after dropout) and s the
-layer's forward scale. Every summand is read from the Trace; their sum is the gradient that the
-update used, up to the rounding of the sum.
+layer's forward scale; for other parameters see `reach`. Every summand is read from the Trace; their
+sum is the gradient that the update used, up to the rounding of the sum.
 
 Public names: `Contributions`, `contributions_of`.
-May import: `names`, `clearprop.engines`, NumPy.
+May import: `names`, `reach`, `clearprop.engines`, NumPy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearprop.engines import Trace
-from clearprop.explanation.names import Place
+from clearprop.explanation.names import Place, source_of
+from clearprop.explanation.reach import reach_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,15 @@ class Contributions:
         Rows of the trace, counted from 0.
     rows : (n,) int array
         The same rows' numbers in the data.
-    deltas : (n,) float64 array
-        δ_ij, with the sample's coefficient in it.
-    signals : (n,) float64 array
-        s a_ik, what came along the weight; ones for a bias.
+    deltas : (n,) float64 array or None
+        δ_ij, with the sample's coefficient in it; ∂E/∂a_ij for a learnt part of an activation. None
+        where the parameter moves several units.
+    signals : (n,) float64 array or None
+        s a_ik, what came along the weight; ones for a bias; in general what it moves of its unit.
     values : (n,) float64 array
         δ_ij · s a_ik, what each sample adds to the gradient.
+    delta_key, signal_key : str
+        The keys of the focused sample's δ and signal in pictures; empty for what none shows.
     gradient : float
         ∂E/∂w as the update used it, before penalty and clipping.
     tolerance : float
@@ -47,9 +51,11 @@ class Contributions:
     place: Place
     samples: np.ndarray
     rows: np.ndarray
-    deltas: np.ndarray
-    signals: np.ndarray
+    deltas: np.ndarray | None
+    signals: np.ndarray | None
     values: np.ndarray
+    delta_key: str
+    signal_key: str
     gradient: float
     tolerance: float
 
@@ -86,28 +92,25 @@ class Contributions:
 
 def contributions_of(trace: Trace, place: Place) -> Contributions:
     """Return what each sample of a trace adds to the gradient of one parameter."""
-    index = place.layer - 1
-    deltas = trace.delta[index][:, place.unit].astype(np.float64)
-    signals = _signals(trace, place)
-    values = deltas * signals
+    reach = reach_of(trace, place)
+    values = reach.pushes
     order = np.argsort(-np.abs(values), kind="stable")
     precision = float(np.finfo(trace.gradient.dtype).eps)
+    # what a sample adds through several units may cancel before it is added
+    spread = float(reach.sizes.sum() / (np.abs(values).sum() or 1.0))
+    alone = len(reach.units) == 1
+    front, source = place.layer - 1, source_of(trace.network, place)
+    shown = alone and trace.network.operations[front].kind != "periodic" and place.array != "t"
     return Contributions(
         place=place,
         samples=order,
         rows=np.asarray(trace.rows)[order],
-        deltas=deltas[order],
-        signals=signals[order],
+        deltas=reach.errors[order, 0] if alone else None,
+        signals=reach.moved[order, 0] if alone else None,
         values=values[order],
+        delta_key=f"d{place.layer}.{place.unit}" if shown else "",
+        signal_key=f"a{front}.{source}" if shown and source is not None else "",
         gradient=float(trace.gradient[place.entry(trace.network)]),
         # the roundings of a sum of n terms wander off like √n units; engines sum in other orders
-        tolerance=(8 + 4 * math.sqrt(len(order))) * precision,
+        tolerance=(8 + 4 * math.sqrt(len(order))) * precision * max(1.0, spread),
     )
-
-
-def _signals(trace: Trace, place: Place) -> np.ndarray:
-    """Return s a of the samples, (n,); ones for a bias."""
-    if place.source is None:
-        return np.ones(len(trace.rows))
-    scale = trace.network.operations[place.layer - 1].scale
-    return scale * trace.inputs[place.layer - 1][:, place.source].astype(np.float64)

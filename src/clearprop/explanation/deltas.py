@@ -5,6 +5,10 @@
     BP3   ∂E/∂b^l = Σ_i δ_i^l
     BP4   ∂E/∂W^l = s Σ_i δ_i^l a_i^(l-1)ᵀ
 
+A layer in front of the dense ones has the same equations as its kind has them (`layer_gradients`),
+and what goes back through it is ∂z/∂(input)ᵀ δ: g ⊙ δ through a scaling. Where an activation is
+learnt, its slope 1 + t (f' - 1) takes the place of f'.
+
 BP1 and BP2 hold for each sample i of the batch, BP3 and BP4 sum over them; δ_i holds the sample's
 coefficient c_i, which is 1 for a batch of one. The engine's own δ and gradients are held against
 what the equations give from the other arrays of its Trace, relative to the sum of absolute terms.
@@ -13,22 +17,32 @@ What is shared: each δ is computed once and read by the weights into its unit (
 bias, and by every δ of the layer before. Without δ each of these would be a sum over paths anew.
 
 Public names: `Deltas`, `LayerDelta`, `Sharing`, `deltas_of`.
-May import: `jacobians`, `neurons`, `clearprop.engines`, `clearprop.equations`,
-`clearprop.functions`, NumPy.
+May import: `jacobians`, `layer_gradients`, `neurons`, `clearprop.engines`, `clearprop.equations`,
+`clearprop.functions`, `clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from clearprop import equations as eq
 from clearprop.engines import Trace
-from clearprop.explanation.jacobians import ROUNDINGS, Ends, ends_of, is_exact
+from clearprop.explanation.jacobians import (
+    ROUNDINGS,
+    Ends,
+    carried_sizes,
+    carried_to,
+    ends_of,
+    is_exact,
+)
+from clearprop.explanation.layer_gradients import layer_gradients
 from clearprop.explanation.neurons import tolerance
 from clearprop.functions import Activation, CustomLoss
+from clearprop.network import Operation
 
 
 @dataclass(frozen=True)
@@ -41,8 +55,10 @@ class Sharing:
     deltas : int
         How many δs a sample has in it: one a unit.
     weights, biases, earlier : int
-        How many gradients of weights and of biases, and how many δs of the layer before, read each
-        of them; `earlier` is 0 in the first layer.
+        How many gradients of weights (of gains, …) and of biases, and how many δs of the layer
+        before, read each of them, at most; `earlier` is 0 in the first layer.
+    reads : int
+        How often the δs of the layer are read in all.
     """
 
     layer: int
@@ -50,16 +66,12 @@ class Sharing:
     weights: int
     biases: int
     earlier: int
+    reads: int
 
     @property
     def readers(self) -> int:
         """How many numbers read each δ."""
         return self.weights + self.biases + self.earlier
-
-    @property
-    def reads(self) -> int:
-        """How often the δs of the layer are read in all."""
-        return self.deltas * self.readers
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,49 +80,51 @@ class LayerDelta:
 
     Attributes
     ----------
-    layer : int
-        1 for the first.
-    activation : Activation
-    delta : (n, units) array
-        δ^l.
+    operation : Operation
+    z, delta : (n, units) arrays
+        z^l and δ^l.
     carried : (n, units) array or None
         s W^(l+1)ᵀ δ^(l+1), what came from the layer behind; None in the output layer.
     slopes : (n, units) array or None
-        f'(z^l); None where BP1 does not multiply by it: softmax, and a loss of one's own.
+        ∂a/∂z, f'(z^l) unless the activation is learnt; None where BP1 does not multiply by it:
+        softmax, and a loss of one's own.
     mask : (n, units) array or None
         Of dropout, which BP2 multiplies by as well.
-    next_weights : (units of l+1, units) array or None
-        W^(l+1), not transposed; None in the output layer.
-    next_scale : float
-        s of layer l+1.
     received : (n, fan_in) array
         The a^(l-1) that the layer received, after dropout.
-    scale : float
-        s of this layer.
-    weight_gradient : (units, fan_in) array
-        ∂E/∂W^l, as the update used it.
-    bias_gradient : (units,) array
-        ∂E/∂b^l, as the update used it.
-    delta_error, weight_error, bias_error : float
-        How far δ^l is from BP1 or BP2, ∂E/∂W^l from BP4 and ∂E/∂b^l from BP3, relative to the sums
-        of their absolute terms.
+    gradients : dict of str to array
+        ∂E/∂W^l, ∂E/∂b^l, … by the array's letter, as the update used them.
+    delta_error : float
+        How far δ^l is from BP1 or BP2, relative to the sum of absolute terms.
+    errors : dict of str to float
+        The same of each gradient, from BP4, BP3 and what other arrays have.
     """
 
-    layer: int
-    activation: Activation
+    operation: Operation
+    z: np.ndarray
     delta: np.ndarray
     carried: np.ndarray | None
     slopes: np.ndarray | None
     mask: np.ndarray | None
-    next_weights: np.ndarray | None
-    next_scale: float
     received: np.ndarray
-    scale: float
-    weight_gradient: np.ndarray
-    bias_gradient: np.ndarray
+    gradients: dict[str, np.ndarray]
     delta_error: float
-    weight_error: float
-    bias_error: float
+    errors: dict[str, float]
+
+    @property
+    def layer(self) -> int:
+        """The layer's number, 1 for the first."""
+        return self.operation.layer
+
+    @property
+    def activation(self) -> Activation:
+        """f."""
+        return self.operation.activation
+
+    @cached_property
+    def bent(self) -> np.ndarray:
+        """f(z) - z, (n, units), of a layer whose activation is learnt."""
+        return np.asarray(self.activation.value(np, self.z) - self.z)
 
     @property
     def is_output(self) -> bool:
@@ -119,15 +133,24 @@ class LayerDelta:
 
     @property
     def error(self) -> float:
-        """The largest of the three errors."""
-        return max(self.delta_error, self.weight_error, self.bias_error)
+        """The largest of the errors."""
+        return max(self.delta_error, *self.errors.values())
 
     @property
     def sharing(self) -> Sharing:
         """Who reads the layer's δs."""
-        units, fan_in = self.weight_gradient.shape
-        earlier = 0 if self.layer == 1 else fan_in
-        return Sharing(self.layer, units, fan_in, 1, earlier)
+        units, biases = self.delta.shape[1], int("b" in self.gradients)
+        edges = _edges(self.operation)
+        if self.operation.kind == "dense":
+            weights, parameters = self.operation.fan_in, units * self.operation.fan_in + units
+        else:
+            # a gain reads one δ; the weights, and what is inside the cosines, those of one column
+            parts = [self.gradients[letter] for letter in self.gradients if letter != "b"]
+            weights = max(part.size // len(part) if part.ndim > 1 else 1 for part in parts)
+            parameters = sum(part.size for part in self.gradients.values())
+        earlier = 0 if self.layer == 1 else edges // units
+        reads = parameters + (0 if self.layer == 1 else edges)
+        return Sharing(self.layer, units, weights, biases, earlier, reads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,65 +226,55 @@ def _exact_pass(trace: Trace) -> tuple[list[np.ndarray], np.ndarray]:
     return found.delta, found.vector
 
 
+def _edges(operation: Operation) -> int:
+    """Return how many pairs of an input and a unit the layer joins."""
+    return operation.units * (operation.fan_in if operation.kind == "dense" else 1)
+
+
 def _layer(trace: Trace, index: int, deltas: list[np.ndarray], gradient: np.ndarray) -> LayerDelta:
     operation, mask = trace.network.operations[index], trace.masks[index]
-    delta, received = _double(deltas[index]), _double(trace.inputs[index])
-    way = _way_in(trace, index, deltas)
-    weights, biases = (
-        _double(segment.view(gradient)) for segment in (operation.weight, operation.bias)
-    )
-    weight_sizes = eq.bp4(np.abs(received), np.abs(delta), operation.scale)
+    delta = _double(deltas[index])
+    carried, error = _way_in(trace, index, deltas)
+    sums = layer_gradients(trace, operation.layer, delta, carried)
+    used = {letter: _double(operation.named(letter).view(gradient)) for letter in sums}
     return LayerDelta(
-        layer=operation.layer,
-        activation=operation.activation,
+        operation=operation,
+        z=_double(trace.z[index]),
         delta=delta,
-        carried=way.carried,
+        carried=carried,
         slopes=_slopes(trace, index),
         mask=None if mask is None else _double(mask),
-        next_weights=way.weights,
-        next_scale=way.scale,
-        received=received,
-        scale=operation.scale,
-        weight_gradient=weights,
-        bias_gradient=biases,
-        delta_error=way.error,
-        weight_error=_apart(eq.bp4(received, delta, operation.scale), weights, weight_sizes),
-        bias_error=_apart(eq.bp3(np, delta), biases, eq.bp3(np, np.abs(delta))),
+        received=_double(trace.inputs[index]),
+        gradients=used,
+        delta_error=error,
+        errors={k: _apart(sums[k].value, used[k], sums[k].size) for k in sums},
     )
 
 
-class _WayIn(NamedTuple):
-    """Where the δ of a layer comes from; see `LayerDelta`."""
-
-    carried: np.ndarray | None
-    weights: np.ndarray | None
-    scale: float
-    error: float
-
-
-def _way_in(trace: Trace, index: int, deltas: list[np.ndarray]) -> _WayIn:
-    """Return where the δ of a layer comes from, and how far it is from BP1 or BP2."""
+def _way_in(trace: Trace, index: int, deltas: list[np.ndarray]) -> tuple[np.ndarray | None, float]:
+    """Return what came back to a layer, and how far its δ is from BP1 or BP2."""
     delta = _double(deltas[index])
     if index == len(trace.z) - 1:
-        return _WayIn(None, None, 1.0, _bp1_error(trace, delta))
-    behind, after = trace.network.operations[index + 1], _double(deltas[index + 1])
-    weights, slopes = _double(behind.weight.view(trace.vector)), _slopes(trace, index)
+        return None, _bp1_error(trace, delta)
+    slopes = _slopes(trace, index)
     assert slopes is not None, "hidden layers work unit by unit"
     mask = 1.0 if trace.masks[index] is None else _double(trace.masks[index])
     with np.errstate(all="ignore"):
-        carried = behind.scale * (after @ weights)
-        size = behind.scale * (np.abs(after) @ np.abs(weights)) * (np.abs(slopes) + _slack(trace))
+        carried = carried_to(trace, index + 1, deltas[index + 1])
+        size = carried_sizes(trace, index + 1, deltas[index + 1])
+        size = size * (np.abs(slopes) + _slack(trace))
         error = _apart(carried * slopes * mask, delta, size * mask)
-    return _WayIn(carried, weights, behind.scale, error)
+    return carried, error
 
 
 def _slopes(trace: Trace, index: int) -> np.ndarray | None:
-    """Return f'(z) as the engine's precision gives it, (n, units)."""
-    f = trace.network.operations[index].activation
+    """Return ∂a/∂z as the engine's precision gives it, (n, units)."""
+    operation = trace.network.operations[index]
     is_output = index in (-1, len(trace.z) - 1)
-    if not f.elementwise or (is_output and isinstance(trace.network.objective, CustomLoss)):
+    own = is_output and isinstance(trace.network.objective, CustomLoss)
+    if not operation.activation.elementwise or own:
         return None
-    return _double(f.derivative(np, trace.z[index], trace.a[index]))
+    return _double(operation.slope(np, trace.vector, trace.z[index], trace.a[index]))
 
 
 def _bp1_error(trace: Trace, delta: np.ndarray) -> float:

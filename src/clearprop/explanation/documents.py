@@ -37,8 +37,9 @@ FORMAT, VERSION = "clearprop-explanation", 1
 _ROWS = ("rows", "x", "y", "coefficients", "losses", "constants")
 _LAYER = {"input": "inputs", "z": "z", "a": "a", "delta": "delta", "mask": "masks"}
 _RECIPE = ("batch_size", "epochs", "clip_norm", "clip_value", "carrier")
-# what only a recipe for sequences has
+# what only some recipes have: numbers, and schedules
 _LATER = ("truncate",)
+_SCHEDULED = ("dropout_schedule", "decay_schedule")
 _NUMBERS = ("rate", "penalty", "penalty_factor")
 # of a layer in a trace of sequences, besides
 _TIME = {"fed_back": "fed_back", "before": "before"}
@@ -53,8 +54,10 @@ def to_document(explanation: Views) -> dict[str, Any]:
     SettingError
         The recipe's schedule is of the user's own: code, which no document holds.
     """
-    trace = explanation.trace
+    membership = explanation.membership
+    trace = explanation.trace if membership is None else membership.trace
     recording = explanation.recording
+    member = {} if membership is None else {"member": membership.number}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -62,6 +65,7 @@ def to_document(explanation: Views) -> dict[str, Any]:
         "recipe": _recipe_to_document(trace.recipe),
         "names": _names_to_document(explanation.names),
         "trace": _trace_to_document(trace),
+        **member,
         "recording": None if recording is None else _arrays_to_document(recording),
     }
 
@@ -91,6 +95,7 @@ def from_document(document: Mapping[str, Any]) -> Explanation | SequenceExplanat
         trace,
         _names_from_document(_get(document, "names"), network),
         None if recording is None else _recording_from_document(recording),
+        document.get("member", 0),
     )
 
 
@@ -302,9 +307,9 @@ def _names_to_document(names: Names) -> dict[str, Any]:
 
 
 def _place_to_document(place: Place) -> dict[str, Any]:
-    """Return a parameter's place; `array` and `way` only where a recurrent layer has them."""
-    given = asdict(place)
-    return {name: value for name, value in given.items() if value or name not in ("array", "way")}
+    """Return a parameter's place; `array`, `way` and `member` only where they say something."""
+    given, optional = asdict(place), ("array", "way", "member")
+    return {name: value for name, value in given.items() if value or name not in optional}
 
 
 def _names_from_document(document: Any, network: Network) -> Names:
@@ -327,6 +332,11 @@ def _recipe_to_document(recipe: Recipe) -> dict[str, Any]:
         "penalty": asdict(recipe.penalty),
         **{name: getattr(recipe, name) for name in _RECIPE},
         **{name: getattr(recipe, name) for name in _LATER if getattr(recipe, name) is not None},
+        **{
+            name: _schedule_to_document(getattr(recipe, name))
+            for name in _SCHEDULED
+            if getattr(recipe, name) is not None
+        },
     }
 
 
@@ -361,6 +371,11 @@ def _recipe_from_document(document: Any) -> Recipe:
             penalty=Penalty(**_get(document, "penalty")),
             **{name: _get(document, name) for name in _RECIPE},
             **{name: document[name] for name in _LATER if name in document},
+            **{
+                name: _schedule_from_document(document[name])
+                for name in _SCHEDULED
+                if name in document
+            },
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FileError(f"The recipe could not be read: {error}.") from error

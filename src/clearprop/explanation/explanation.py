@@ -15,7 +15,7 @@ May import: the other modules of this room, `clearprop.training`, `clearprop.eng
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +24,10 @@ import numpy as np
 from clearprop.engines import Block, Recipe, Trace, build
 from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
+from clearprop.explanation.jacobians import is_front
+from clearprop.explanation.members import membership_of
 from clearprop.explanation.names import Names, Place
+from clearprop.explanation.reach import reach_of
 from clearprop.explanation.views import CHAPTERS, Focus, Views
 from clearprop.network import Network, Parameters
 
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from clearprop.explanation.unfolding import Unfolded
     from clearprop.training import Recording
 
-__all__ = ["Explanation", "Focus", "explain", "explanation_of", "pushes"]
+__all__ = ["Explanation", "Focus", "explain", "explanation_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,8 @@ class Explanation(Views):
         What units and parameters are called; parameters are asked for by these names.
     recording : Recording, optional
         The parameters over the course of training, where it was recorded.
+    membership : Membership, optional
+        Where the network has several members: which of them is explained, as an ordinary network.
     """
 
     # analyses
@@ -74,6 +79,11 @@ class Explanation(Views):
         """The update each way of carrying errors back leads to, beside the true gradient."""
         from clearprop.explanation.carrying import compare_carriers
 
+        if not self.trace.network.plain:
+            raise SettingError(
+                f"Ways to carry errors back are compared in networks of dense layers alone, but "
+                f"this one is {self.trace.network}."
+            )
         return compare_carriers(self.trace)
 
     def chain(self, weight: str | Place, sample: int | None = None, *, paths: int = 10) -> Chain:
@@ -105,10 +115,15 @@ class Explanation(Views):
 
     @cached_property
     def counts(self) -> Counts:
-        """Multiplications of the three ways to the gradient, from a formula and counted."""
+        """Multiplications of the three ways to the gradient, from a formula and counted.
+
+        They are those of the dense layers; what prepares their inputs is not counted.
+        """
         from clearprop.explanation.counting import count_multiplications
 
-        return count_multiplications(self.trace.network.shape)
+        network = self.trace.network
+        front = sum(map(is_front, network.operations))
+        return count_multiplications(network.shape[front:])
 
     def contributions(self, weight: str | Place) -> Contributions:
         """Return the gradient of one parameter as a sum over the samples of the batch."""
@@ -160,8 +175,10 @@ class Explanation(Views):
 
     @property
     def chapters(self) -> tuple[str, ...]:
-        """The chapters of its page."""
-        return CHAPTERS
+        """The chapters of its page; ways to carry errors differ between dense layers alone."""
+        if self.trace.network.plain:
+            return CHAPTERS
+        return tuple(name for name in CHAPTERS if name != "carriers")
 
     def scene(self, focus: Focus, lang: str = "en") -> Scene:
         """Return the picture of the network, with the paths of the focused parameter lit."""
@@ -170,25 +187,17 @@ class Explanation(Views):
         return network_scene(self, focus, lang=lang)
 
     def _telling_weight(self) -> Place:
-        gradient = np.abs(self.trace.weight_gradients()[0])
+        first = next(o for o in self.trace.network.operations if not is_front(o))
+        gradient = np.abs(first.weight.view(self.trace.gradient))
         unit, source = np.unravel_index(int(np.argmax(gradient)), gradient.shape)
-        return Place(1, int(unit), int(source))
+        return Place(first.layer, int(unit), int(source))
 
     def _sample(self, sample: int | None, place: Place | None = None) -> int:
         """Return a row of the trace: the one asked for, or the one that pushes a weight most."""
         if sample is None:
             place = place or self._telling_weight()
-            return int(np.argmax(np.abs(pushes(self.trace, place))))
+            return int(np.argmax(np.abs(reach_of(self.trace, place).pushes)))
         return self._held(sample)
-
-
-def pushes(trace: Trace, place: Place) -> np.ndarray:
-    """δ_i a_i of one parameter: what each sample adds to its gradient, (n,)."""
-    delta = trace.delta[place.layer - 1][:, place.unit]
-    if place.source is None:
-        return delta
-    scale = trace.network.operations[place.layer - 1].scale
-    return scale * delta * trace.inputs[place.layer - 1][:, place.source]
 
 
 def explain(
@@ -201,6 +210,7 @@ def explain(
     names: Names | None = None,
     recipe: Recipe | None = None,
     dropout: bool = False,
+    member: int = 0,
 ) -> Explanation | SequenceExplanation:
     """Account for every number of a network on some rows, or on some sequences.
 
@@ -222,6 +232,9 @@ def explain(
         rate of 0.5 over the whole batch where absent, as in the origin texts.
     dropout : bool
         Drop units as the next step of training would.
+    member : int
+        Which member is explained where the network has several, counted from 0. It is explained as
+        an ordinary network; only the update is that of all members together.
 
     Raises
     ------
@@ -231,7 +244,7 @@ def explain(
         The rows do not fit the model.
     """
     if isinstance(model, Trace):
-        return explanation_of(model, names or Names(model.network))
+        return explanation_of(model, names or Names(model.network), member=member)
     bare = isinstance(model, Network | Parameters)
     if not (bare or hasattr(model, "trace")):
         raise SettingError(
@@ -242,22 +255,28 @@ def explain(
         raise SettingError("What is explained is a network on some rows: give them as X and y.")
     if bare:
         trace = _trace_of(model, X, y, sample_weight, engine or "reference", recipe, dropout)
-        return explanation_of(trace, names or Names(trace.network))
+        return explanation_of(trace, names or Names(trace.network), member=member)
     trace = model.trace(X, y, sample_weight, engine=engine, dropout=dropout)
     names = names or Names(trace.network, **model.unit_names())
     recording = getattr(model, "recording_", getattr(model, "recording", None))
-    return explanation_of(trace, names, recording)
+    return explanation_of(trace, names, recording, member)
 
 
 def explanation_of(
-    trace: Trace, names: Names, recording: Recording | None = None
+    trace: Trace, names: Names, recording: Recording | None = None, member: int = 0
 ) -> Explanation | SequenceExplanation:
-    """Return the explanation of a trace: of rows, or of sequences."""
+    """Return the explanation of a trace: of rows, or of sequences; of one of several members."""
     if isinstance(trace, SequenceTrace):
         from clearprop.explanation.through_time import SequenceExplanation
 
         return SequenceExplanation(trace, names, recording)
-    return Explanation(trace, names, recording)
+    if trace.network.members == 1:
+        if member:
+            raise SettingError(f"The network has no members to choose from, but {member=} came.")
+        return Explanation(trace, names, recording)
+    membership = membership_of(trace, names, member)
+    own = replace(names, network=trace.network.member(member))
+    return Explanation(membership.own, own, recording, membership)
 
 
 def _trace_of(

@@ -19,14 +19,16 @@ The verdict is data; its words are in the catalogue. Its bounds:
   on any one sample with probability ½ where z is symmetric, so fewer samples would tell nothing.
 - *not finite*: a NaN or an infinity came up, and all else is its consequence.
 
-Public names: `Diagnosis`, `LayerHealth`, `diagnose`, `diagnose_with`, `health`, `twin_of`.
-May import: `clearprop.training.blame`, `clearprop.engines`, `clearprop.equations`,
+Public names: `Diagnosis`, `LayerHealth`, `diagnose`, `diagnose_with`, `health`,
+`hidden_functions`, `twin_of`.
+May import: `jacobians`, `clearprop.training.blame`, `clearprop.engines`, `clearprop.equations`,
 `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,8 +37,9 @@ import numpy as np
 from clearprop import equations as eq
 from clearprop.engines import Trace
 from clearprop.errors import SettingError
+from clearprop.explanation.jacobians import carried_to, is_front
 from clearprop.functions import activation as activation_named
-from clearprop.network import Network
+from clearprop.network import Dense, Network, Segment
 from clearprop.training.blame import Fault, find_fault
 
 # an activation whose slope is below this passes next to nothing back
@@ -65,9 +68,10 @@ class LayerHealth:
     units : int
     activation : str
     gradient_norm : float
-        ‖∂E/∂W^l‖.
+        ‖∂E/∂W^l‖; of a layer in front of the dense ones that of its gains, or of all that makes its
+        waves but their biases.
     weight_norm : float
-        ‖W^l‖.
+        ‖W^l‖, likewise.
     delta_norm : float
         ‖δ^l‖ over the batch.
     dead : int
@@ -174,9 +178,10 @@ class Diagnosis:
 
 def health(trace: Trace) -> list[LayerHealth]:
     """Return a line for each layer, first layer first."""
-    weights, biases = trace.weight_gradients(), trace.bias_gradients()
     lines = []
     for index, operation in enumerate(trace.network.operations):
+        biases = [s for s in operation.segments if s.name[0] == "b"]
+        weights = [s for s in operation.segments if s.name[0] not in "bt"]
         flat = _flat(trace, index)
         share = flat.mean(axis=0)
         dead = tuple(int(unit) for unit in np.flatnonzero(share == 1))
@@ -185,12 +190,12 @@ def health(trace: Trace) -> list[LayerHealth]:
             LayerHealth(
                 layer=operation.layer,
                 units=operation.units,
-                activation=str(operation.activation),
-                gradient_norm=length(weights[index]),
-                weight_norm=length(operation.weight.view(trace.vector)),
+                activation=operation.kind if is_front(operation) else str(operation.activation),
+                gradient_norm=_length_of(trace.gradient, weights),
+                weight_norm=_length_of(trace.vector, weights),
                 delta_norm=length(trace.delta[index]),
                 dead=len(dead),
-                bias_gradient_norm=length(biases[index]),
+                bias_gradient_norm=_length_of(trace.gradient, biases),
                 through_weights=through_weights,
                 through_slopes=through_slopes,
                 flat=float(flat.mean()) if operation.activation.elementwise else None,
@@ -234,12 +239,15 @@ def diagnose_with(trace: Trace, activation: str) -> Diagnosis:
     """
     name = activation_named(activation)
     *hidden, output = trace.network.layers
-    if not hidden:
+    if not any(isinstance(layer, Dense) for layer in hidden):
         raise SettingError(
             "The network has no hidden layers whose activation could be another one; nothing is "
             "carried back."
         )
-    layers = (*(layer.with_activation(name) for layer in hidden), output)
+    others = (
+        layer.with_activation(name) if isinstance(layer, Dense) else layer for layer in hidden
+    )
+    layers = (*others, output)
     network = replace(trace.network, layers=layers, dtype="float64")
     vector, y, c = (
         array.astype(np.float64) for array in (trace.vector, trace.y, trace.coefficients)
@@ -271,10 +279,20 @@ def twin_of(network: Network) -> str | None:
 
     Relu for a network whose hidden layers can all saturate at both ends, the sigmoid for others.
     """
-    hidden = [layer.function.name for layer in network.layers[:-1]]
+    hidden = hidden_functions(network)
     if not hidden:
         return None
     return "relu" if all(name in STEEPEST for name in hidden) else "sigmoid"
+
+
+def hidden_functions(network: Network) -> list[str]:
+    """Return the names of the hidden layers' activations, without layers that prepare inputs."""
+    return [layer.function.name for layer in network.layers[:-1] if isinstance(layer, Dense)]
+
+
+def _length_of(vector: np.ndarray, segments: Sequence[Segment]) -> float:
+    """‖…‖ of some segments of a vector together."""
+    return math.hypot(*(length(vector[s.start : s.stop]) for s in segments))
 
 
 def length(array: np.ndarray) -> float:
@@ -288,11 +306,11 @@ def length(array: np.ndarray) -> float:
 
 def _flat(trace: Trace, index: int) -> np.ndarray:
     """Return where slopes are below `FLAT`, (n, units); nowhere in a softmax layer."""
-    f, z, a = trace.network.operations[index].activation, trace.z[index], trace.a[index]
-    if not f.elementwise:
+    operation, z, a = trace.network.operations[index], trace.z[index], trace.a[index]
+    if not operation.activation.elementwise:
         return np.zeros(z.shape, dtype=bool)
     with np.errstate(all="ignore"):
-        return np.abs(f.derivative(np, z, a)) < FLAT
+        return np.asarray(np.abs(operation.slope(np, trace.vector, z, a)) < FLAT)
 
 
 def _saturated(activation: str, share: np.ndarray) -> tuple[int, ...]:
@@ -305,15 +323,13 @@ def _way_into(trace: Trace, index: int) -> tuple[float | None, float | None]:
     """Return what W^(l+1)ᵀ and f'(z^l) multiplied the error's length by, None where none came."""
     if index + 1 == len(trace.delta):
         return None, None
-    after = trace.network.operations[index + 1]
     error = trace.delta[index + 1].astype(np.float64)
     came = length(error)
     if not came:
         return None, None
     with np.errstate(all="ignore"):
-        W = after.weight.view(trace.vector).astype(np.float64)
         # divided first: the squares of a vanishing error would be zero
-        carried = length(after.scale * (error / came) @ W)
+        carried = length(carried_to(trace, index + 1, error / came))
         here = length(trace.delta[index]) / came
     return carried, here / carried if carried else None
 

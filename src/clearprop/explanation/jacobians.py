@@ -1,8 +1,9 @@
 """The local derivatives of one sample, in float64: what the chain rule multiplies.
 
     ends       ∂E/∂a_p and ∂a_p/∂z_o at the output
-    slopes     f'(z) of a hidden layer, and its dropout mask
-    weights    w of a layer; ∂z/∂(input) is s w
+    slopes     ∂a/∂z of a hidden layer, f'(z) unless its activation is learnt, and its dropout mask
+    jacobian   ∂z/∂(input) of a layer: s W of a dense one, diag(g) of a scaling, and of a periodic
+               one another matrix for each sample
 
 All are read from a Trace. Two of them may have lost digits in the trace's precision, and then they
 are given as the engine used them, so that a product of factors is still the engine's gradient:
@@ -13,8 +14,9 @@ are given as the engine used them, so that a product of factors is still the eng
   engine rounds. Where that shows, f'(z) is δ_j / Σ_m s w_mj δ_m, as long as that lies within the
   rounding of f'(z); a larger difference is no rounding and stays to be seen.
 
-Public names: `Ends`, `ends_of`, `slopes_of`, `weights_of`, `is_exact`.
-May import: `neurons`, `clearprop.engines`, `clearprop.functions`, NumPy.
+Public names: `Ends`, `carried_sizes`, `carried_to`, `ends_of`, `is_exact`, `is_front`,
+`jacobian_of`, `joins`, `passes`, `slopes_of`.
+May import: `neurons`, `waves`, `clearprop.engines`, `clearprop.functions`, NumPy.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ import numpy as np
 
 from clearprop.engines import Trace
 from clearprop.explanation.neurons import tolerance
+from clearprop.explanation.waves import waves_of
 from clearprop.functions import Activation, CustomLoss, Loss
+from clearprop.network import Network, Operation, Waves
 
 # the part of the tolerance of a sum of paths that a single factor may use up
 SHARE = 0.1
@@ -114,16 +118,15 @@ def _units(jacobian: np.ndarray) -> np.ndarray:
 
 
 def slopes_of(trace: Trace, sample: int, layer: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return f'(z) of a hidden layer as the engine used it, (units,), and the dropout mask."""
+    """Return ∂a/∂z of a hidden layer as the engine used it, (units,), and the dropout mask."""
     index = layer - 1
     z, a = trace.z[index][sample], trace.a[index][sample]
-    f = trace.network.operations[index].activation
-    slopes = f.derivative(np, z, a).astype(np.float64)
+    slopes = trace.network.operations[index].slope(np, trace.vector, z, a).astype(np.float64)
     mask = trace.masks[index]
     mask = None if mask is None else mask[sample].astype(np.float64)
     if not is_exact(trace):
         return slopes, mask
-    weights = trace.network.operations[layer].scale * weights_of(trace, layer + 1)
+    weights = jacobian_of(trace, sample, layer + 1)
     after = trace.delta[layer][sample].astype(np.float64)
     passed = np.ones_like(slopes) if mask is None else mask
     with np.errstate(all="ignore"):
@@ -135,7 +138,61 @@ def slopes_of(trace: Trace, sample: int, layer: int) -> tuple[np.ndarray, np.nda
     return np.where(lost & rounding, used, slopes), mask
 
 
-def weights_of(trace: Trace, layer: int) -> np.ndarray:
-    """Return W of a layer, without its forward scale, (units, fan_in) in float64."""
-    weights = trace.network.operations[layer - 1].weight.view(trace.vector)
-    return np.asarray(weights, dtype=np.float64)
+def jacobian_of(trace: Trace, sample: int, layer: int) -> np.ndarray:
+    """Return ∂z/∂(input) of a layer at a sample, (units, fan_in) in float64."""
+    operation = trace.network.operations[layer - 1]
+    if operation.kind == "periodic":
+        return waves_of(trace, layer).jacobian(sample)
+    return np.asarray(operation.matrix(trace.vector.astype(np.float64)), dtype=np.float64)
+
+
+def joins(network: Network, layer: int) -> np.ndarray | None:
+    """Return which inputs reach which units of a layer, (units, fan_in); None where all do."""
+    operation = network.operations[layer - 1]
+    if isinstance(operation, Waves):
+        found = np.zeros((operation.units, operation.fan_in), dtype=bool)
+        made = np.repeat(operation.columns, operation.features)
+        found[np.arange(operation.units), [*made, *operation.others]] = True
+        return found
+    return np.eye(operation.units, dtype=bool) if operation.kind == "scaling" else None
+
+
+def is_front(operation: Operation) -> bool:
+    """Whether a layer prepares inputs, and hands on its z as it is."""
+    return operation.kind in ("scaling", "periodic")
+
+
+def passes(operation: Operation, unit: int) -> bool:
+    """Whether a unit of a periodic layer is one of its inputs, unchanged."""
+    if not isinstance(operation, Waves):
+        return False
+    made = len(operation.columns) * operation.features
+    return unit >= made or unit % operation.features == 0
+
+
+def carried_to(trace: Trace, layer: int, delta: np.ndarray | None = None) -> np.ndarray:
+    """Carry errors back to what a layer hands on, (n, units): ∂E/∂(output), before f' and mask.
+
+    Parameters
+    ----------
+    trace : Trace
+    layer : int
+        Not the last; 0 for the input.
+    delta : (n, units) array, optional
+        δ of the layer behind; the trace's where absent.
+    """
+    behind = trace.network.operations[layer]
+    after = np.asarray(trace.delta[layer] if delta is None else delta, dtype=np.float64)
+    if behind.kind == "periodic":
+        return waves_of(trace, layer + 1).carried(after)
+    if behind.kind == "scaling":
+        return np.asarray(after * behind.named("g").view(trace.vector))
+    return np.asarray(after @ jacobian_of(trace, 0, layer + 1))
+
+
+def carried_sizes(trace: Trace, layer: int, delta: np.ndarray) -> np.ndarray:
+    """Return the sums of absolute terms of `carried_to`, (n, units)."""
+    if trace.network.operations[layer].kind == "periodic":
+        return np.asarray(waves_of(trace, layer + 1).carried(np.abs(delta), absolute=True))
+    sizes = np.abs(np.asarray(delta, dtype=np.float64))
+    return np.asarray(sizes @ np.abs(jacobian_of(trace, 0, layer + 1)))

@@ -175,6 +175,7 @@ def ledger_of(trace: Trace, place: Place, recording: Recording | None = None) ->
         trace.rate,
         math.fsum(own.values()),
         old if segment.penalised else 0.0,
+        _decay(trace),
         {n: float(s[entry]) for n, s in zip(rule.slot_names, trace.slots, strict=True)},
     )
     outcome = BOOK[rule.name](given)
@@ -201,6 +202,14 @@ def ledger_of(trace: Trace, place: Place, recording: Recording | None = None) ->
         tolerance=UNITS * float(np.finfo(trace.vector.dtype).eps) * size,
         history=None if recording is None else recording.history(entry),
     )
+
+
+def _decay(trace: Trace) -> float:
+    """Return λ of the step, 0 for rules without weight decay."""
+    if trace.recipe.decay_schedule is None or not trace.rate:
+        return float(getattr(trace.recipe.rule, "weight_decay", 0.0))
+    # the constants hold η λ of the step
+    return float(trace.constants[4]) / trace.rate
 
 
 def _parts(trace: Trace) -> tuple[dict[str, np.ndarray], float | None]:
@@ -231,7 +240,11 @@ def _rounded(rule: Rule, dtype: Any) -> dict[str, float]:
 
 
 class _Given(NamedTuple):
-    """What goes into the step of one parameter; `decayed` is it where weight decay reaches it."""
+    """What goes into the step of one parameter.
+
+    `decayed` is the parameter where weight decay reaches it, and `decay` λ of the step: the rule's,
+    times the factor that a schedule of the decay gives.
+    """
 
     rule: Any
     rounded: Mapping[str, float]
@@ -239,6 +252,7 @@ class _Given(NamedTuple):
     rate: float
     g: float
     decayed: float
+    decay: float
     slots: Mapping[str, float]
 
 
@@ -294,7 +308,7 @@ def _adam(given: _Given) -> _Outcome:
 
 def _adamw(given: _Given) -> _Outcome:
     outcome = _adam(given)
-    decay = given.rate * given.rule.weight_decay if given.decayed else 0.0
+    decay = given.rate * given.decay if given.decayed else 0.0
     return outcome._replace(change=outcome.change - decay * given.decayed, decay=decay)
 
 

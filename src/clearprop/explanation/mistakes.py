@@ -10,20 +10,20 @@ and every layer before the last gets a wrong gradient. Here both are computed, l
 the last, with the update rule, penalty and clipping of the trace's own step.
 
 Public names: `LayerMistake`, `Mistake`, `ParameterMistake`, `early_update`.
-May import: `carrying`, `jacobians`, `names`, `clearprop.engines`, `clearprop.equations`, NumPy.
+May import: `carrying`, `jacobians`, `layer_gradients`, `names`, `clearprop.engines`, NumPy.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearprop import equations as eq
 from clearprop.engines import Plan, Trace, TrainState
 from clearprop.engines.ledger import update_terms
 from clearprop.explanation.carrying import apart
-from clearprop.explanation.jacobians import is_exact
+from clearprop.explanation.jacobians import carried_to, is_exact
+from clearprop.explanation.layer_gradients import layer_gradients
 from clearprop.explanation.names import Place
 from clearprop.network import Network, Operation
 
@@ -138,26 +138,27 @@ def _step(trace: Trace, *, early: bool = False) -> _Step:
     operations = trace.network.operations
     after, gradient = _double(trace.vector), _double(trace.gradient)
     # the last layer's are the same in any case
-    deltas = [_double(trace.delta[-1])]
+    deltas, carried = [_double(trace.delta[-1])], None
     for index in reversed(range(len(operations))):
-        operation = operations[index]
+        segments = operations[index].segments
         if index < len(operations) - 1:
-            W = eq.bp4(_double(trace.inputs[index]), deltas[0], operation.scale)
-            operation.weight.view(gradient)[...] = W
-            operation.bias.view(gradient)[...] = eq.bp3(np, deltas[0])
+            sums = layer_gradients(trace, index + 1, deltas[0], carried)
+            for segment, (value, _) in zip(segments, sums.values(), strict=True):
+                segment.view(gradient)[...] = value
         if early:
-            segment = slice(operation.weight.start, operation.bias.stop)
-            after[segment] += _update(trace, gradient)[segment]
+            own = slice(segments[0].start, segments[-1].stop)
+            after[own] += _update(trace, gradient)[own]
         if index:
-            W = operation.weight.view(after)
-            deltas.insert(0, eq.bp2(W, deltas[0], _slopes(trace, index - 1), operation.scale))
+            carried = carried_to(replace(trace, vector=after), index, deltas[0])
+            deltas.insert(0, carried * _slopes(trace, index - 1))
     return deltas, gradient, after if early else after + _update(trace, gradient)
 
 
 def _slopes(trace: Trace, index: int) -> np.ndarray:
-    """Return f'(z) of a hidden layer with its dropout mask, (n, units)."""
-    f, mask = trace.network.operations[index].activation, trace.masks[index]
-    slopes: np.ndarray = f.derivative(np, _double(trace.z[index]), _double(trace.a[index]))
+    """Return ∂a/∂z of a hidden layer with its dropout mask, (n, units)."""
+    operation, mask = trace.network.operations[index], trace.masks[index]
+    arrays = (_double(array) for array in (trace.vector, trace.z[index], trace.a[index]))
+    slopes: np.ndarray = operation.slope(np, *arrays)
     return slopes if mask is None else slopes * mask
 
 

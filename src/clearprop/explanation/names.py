@@ -12,28 +12,45 @@ U. Where a unit has gates, the gate is named behind it: `h1.2.i<-x3`, `h1.2.f<-h
 ways through time the units of the way back are `h1r.1`, `h1r.2`, …, as their arrays are W1r, U1r
 and b1r.
 
-Public names: `Names`, `Place`.
+Layers before the first dense one keep the names of what they prepare; `h2.1` is a unit of layer 2,
+whatever layer 1 is. A scaling's unit is called as its input, and its gain is `age<-gain`. A
+periodic layer makes of a column `age` the units `age`, `age~1`, `age~2`, … and reads its cosines
+`age.cos1`, `age.cos2`, …: `age~1<-age.cos2` is a weight, `age~1<-bias` a bias,
+`age.cos2<-frequency` and `age.cos2<-phase` what is inside the cosine. The learnt part t of an
+activation is `h2.1<-slope`. What each member of a network has for itself bears the member's number:
+`age<-gain@3`.
+
+Public names: `Names`, `Place`, `source_of`, `units_of`.
 May import: `clearprop.equations`, `clearprop.network`, `clearprop.functions`, `clearprop.errors`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 
 from clearprop.equations import CELLS
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
-from clearprop.network import Network, Recurrence, Segment
+from clearprop.network import Network, Recurrence, Segment, Waves
 
 ARROW = "<-"
 BIAS = "bias"
 # c, the bias inside a GRU's reset gate
 INNER = "inner"
-_ENTRY = re.compile(r"([WUbc])(\d+)(r?)\s*\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\]")
+# g of a scaling, t of a parametric layer, f and p of a periodic one
+GAIN, SLOPE, FREQUENCY, PHASE = "gain", "slope", "frequency", "phase"
+# arrays of weights' kind, with two places; all that are neither W nor b
+_MATRICES, _OTHERS = "WUfp", "Ucgtfp"
+# letters of keys: those of a parameter and of its gradient
+_KEYS = {"W": "w", "b": "b", "U": "u", "c": "q", "g": "k", "t": "t", "f": "r", "p": "p"}
+_ENTRY = re.compile(r"([WUbcgtfp])(\d+)(r?)\s*\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\](?:\s*@(\d+))?")
+_MEMBER = re.compile(r"(.*)@(\d+)")
 
 
 @dataclass(frozen=True, order=True)
@@ -46,14 +63,17 @@ class Place:
         1 for the first.
     unit : int
         The unit that it leads into, counted from 0: the row of its array, which in a layer with
-        gates is gate · units + unit.
+        gates is gate · units + unit, and in f and p the column.
     source : int or None
-        The unit that it leads from, counted from 0; None for a bias.
+        The unit that it leads from, counted from 0, in a periodic layer the number of the
+        frequency; None for a bias, a gain and a slope.
     array : str
         `"U"` where it leads from the layer's own units one step before, `"c"` for the bias inside a
-        GRU's reset gate; empty for W and b.
+        GRU's reset gate, `"g"`, `"t"`, `"f"`, `"p"`; empty for W and b.
     way : int
         1 for the way back of a layer that goes both ways through time.
+    member : int
+        Whose it is, counted from 0, where each member of the network has its own.
     """
 
     layer: int
@@ -61,15 +81,16 @@ class Place:
     source: int | None
     array: str = ""
     way: int = 0
+    member: int = 0
 
     @property
     def is_bias(self) -> bool:
         """Whether it is a bias."""
-        return self.source is None
+        return self.source is None and not self.array
 
     @property
     def letter(self) -> str:
-        """The letter of its array: W, U, b or c."""
+        """The letter of its array: W, U, b, c, g, t, f or p."""
         return self.array or ("b" if self.is_bias else "W")
 
     @property
@@ -80,25 +101,29 @@ class Place:
     @property
     def key(self) -> str:
         """What marks, chips and cells of this parameter are tied together by."""
-        letter = {"W": "w", "b": "b", "U": "u", "c": "q"}[self.letter]
-        return f"{letter}{self._numbers}"
+        return f"{_KEYS[self.letter]}{self._numbers}"
 
     @property
     def gradient_key(self) -> str:
         """The same for its gradient."""
-        letter = {"": "g", "U": "gu", "c": "gq"}[self.array]
+        letter = f"g{_KEYS[self.array]}" if self.array else "g"
         return f"{letter}{self._numbers}"
 
     @property
     def _numbers(self) -> str:
-        source = "" if self.is_bias else f".{self.source}"
+        source = "" if self.source is None else f".{self.source}"
         return f"{self.layer}{'r' * self.way}.{self.unit}{source}"
 
     @property
     def entry_name(self) -> str:
         """What it is in the arrays: `W1[3, 7]` is row 3, column 7 of W1."""
-        where = f"{self.unit}" if self.is_bias else f"{self.unit}, {self.source}"
+        where = f"{self.unit}" if self.source is None else f"{self.unit}, {self.source}"
         return f"{self.array_name}[{where}]"
+
+    def shape(self, network: Network) -> tuple[int, ...]:
+        """Return the shape of its array, of one member where each has its own."""
+        segment = self.segment(network)
+        return segment.shape[int(segment.own) :]
 
     def segment(self, network: Network) -> Segment:
         """Return the array that it stands in.
@@ -119,11 +144,12 @@ class Place:
 
     def entry(self, network: Network) -> int:
         """Return its place in the flat parameter vector."""
-        segment = self.segment(network)
+        segment, shape = self.segment(network), self.shape(network)
+        start = segment.start + self.member * math.prod(shape)
         if self.source is None:
-            return segment.start + self.unit
+            return start + self.unit
         # matrices are stored column by column
-        return segment.start + self.source * segment.shape[0] + self.unit
+        return start + self.source * shape[0] + self.unit
 
     @classmethod
     def of_entry(cls, network: Network, entry: int) -> Place:
@@ -131,11 +157,13 @@ class Place:
         for segment in network.segments:
             if segment.start <= entry < segment.stop:
                 letter, way = segment.name[0], int(segment.name.endswith("r"))
-                array = letter if letter in "Uc" else ""
-                if len(segment.shape) == 1:
-                    return cls(segment.layer, entry - segment.start, None, array, way)
-                source, unit = divmod(entry - segment.start, segment.shape[0])
-                return cls(segment.layer, unit, source, array, way)
+                array = letter if letter in _OTHERS else ""
+                shape = segment.shape[int(segment.own) :]
+                member, place = divmod(entry - segment.start, math.prod(shape))
+                if len(shape) == 1:
+                    return cls(segment.layer, place, None, array, way, member)
+                source, unit = divmod(place, shape[0])
+                return cls(segment.layer, unit, source, array, way, member)
         raise SettingError(f"The network has {network.size} parameters; there is no entry {entry}.")
 
 
@@ -185,15 +213,37 @@ class Names:
             return self.outputs[index] if self.outputs else f"o{index + 1}"
         if self.hidden:
             return self.hidden[layer - 1][index]
+        operation = self.network.operations[layer - 1]
+        if operation.kind == "scaling":
+            return self.unit(layer - 1, index)
+        if isinstance(operation, Waves):
+            return self._of_waves(operation, index)
         recurrence = self.recurrence(layer)
         if recurrence is not None and index >= recurrence.size:
             return f"h{layer}r.{index - recurrence.size + 1}"
         return f"h{layer}.{index + 1}"
 
+    def _of_waves(self, waves: Waves, index: int) -> str:
+        column, feature = divmod(index, waves.features)
+        if column >= len(waves.columns):
+            other = waves.others[index - len(waves.columns) * waves.features]
+            return self.unit(waves.layer - 1, other)
+        name = self.unit(waves.layer - 1, waves.columns[column])
+        return f"{name}~{feature}" if feature else name
+
+    def cosine(self, waves: Waves, column: int, frequency: int) -> str:
+        """Return the name of a cosine: `age.cos2` is that of the second frequency."""
+        return f"{self.unit(waves.layer - 1, waves.columns[column])}.cos{frequency + 1}"
+
     def recurrence(self, layer: int) -> Recurrence | None:
         """Return a layer as a recurrent one, None for others; layer 0 is the input."""
         operation = self.network.operations[layer - 1] if layer else None
         return operation if isinstance(operation, Recurrence) else None
+
+    def waves(self, layer: int) -> Waves | None:
+        """Return a layer as a periodic one, None for others; layer 0 is the input."""
+        operation = self.network.operations[layer - 1] if layer else None
+        return operation if isinstance(operation, Waves) else None
 
     def units(self, layer: int) -> list[str]:
         """Return the names of a layer's units; layer 0 is the input."""
@@ -201,18 +251,25 @@ class Names:
 
     def path_of(self, place: Place) -> str:
         """Return `into<-from`, or `W1[1, 2]` where that would stand for two parameters."""
+        own = self.network.members > 1 and place.segment(self.network).own
+        behind = f"@{place.member + 1}" if own else ""
         into, source = self.into(place), self.source(place)
         # of several that bear a name the first has it
-        meant = self._sources(place.layer, place.way)[source][0]
+        meant = self._sources(place)[source][0]
         if meant != (place.source, place.array) or into in self._unclear or ARROW in into:
-            return place.entry_name
-        return f"{into}{ARROW}{source}"
+            return place.entry_name + behind
+        return f"{into}{ARROW}{source}{behind}"
 
     def into(self, place: Place) -> str:
         """Return what a parameter leads into: a unit, and its gate where it has several."""
         recurrence = self.recurrence(place.layer)
         if recurrence is None:
-            return self.unit(place.layer, place.unit)
+            waves = self.waves(place.layer)
+            if waves is None:
+                return self.unit(place.layer, place.unit)
+            if place.array and place.source is not None:
+                return self.cosine(waves, place.unit, place.source)
+            return self.unit(place.layer, _waves_unit(waves, place.unit))
         gate, unit = divmod(place.unit, recurrence.size)
         # c has a row a unit, and belongs to the last gate
         gate = -1 if place.array == "c" else gate
@@ -222,50 +279,100 @@ class Names:
 
     def source(self, place: Place) -> str:
         """Return what a parameter leads from: a unit, or what a bias is called."""
-        if place.source is None:
-            return INNER if place.array == "c" else BIAS
-        recurrence = self.recurrence(place.layer)
+        called = {"c": INNER, "g": GAIN, "t": SLOPE, "f": FREQUENCY, "p": PHASE}.get(place.array)
+        if called or place.source is None:
+            return called or BIAS
+        recurrence, waves = self.recurrence(place.layer), self.waves(place.layer)
         if place.array == "U" and recurrence is not None:
             return self.unit(place.layer, place.way * recurrence.size + place.source)
+        if waves is not None:
+            return self.cosine(waves, place.unit // (waves.features - 1), place.source)
         return self.unit(place.layer - 1, place.source)
 
     @cached_property
     def _into(self) -> dict[str, list[Place]]:
-        """Biases, which every unit and gate has one of, by what they lead into."""
+        """One parameter of all that lead into the same, by what they lead into.
+
+        It is the bias where there is one, a gain, or a frequency.
+        """
         found: dict[str, list[Place]] = {}
+        for place in self._stems():
+            found.setdefault(self.into(place), []).append(place)
+        return found
+
+    def _stems(self) -> Iterator[Place]:
         for operation in self.network.operations:
+            layer, units = operation.layer, range(operation.units)
+            if operation.kind == "scaling":
+                yield from (Place(layer, unit, None, "g") for unit in units)
+                continue
             ways = len(operation.ways) if isinstance(operation, Recurrence) else 1
             for way in range(ways):
-                for row in range(operation.bias.shape[0]):
-                    place = Place(operation.layer, row, None, way=way)
-                    found.setdefault(self.into(place), []).append(place)
-        return found
+                rows = range(operation.bias.shape[-1])
+                yield from (Place(layer, row, None, way=way) for row in rows)
+            if isinstance(operation, Waves):
+                pairs = product(range(len(operation.columns)), range(operation.frequencies))
+                yield from (Place(layer, column, number, "f") for column, number in pairs)
 
     @cached_property
     def _unclear(self) -> set[str]:
-        """Names that two units bear which weights lead into."""
-        return {name for name, places in self._into.items() if len(places) > 1}
+        """Names that two units bear which weights lead into.
 
-    def _sources(self, layer: int, way: int) -> dict[str, list[tuple[int | None, str]]]:
-        """Return what parameters of a layer lead from, by name: (source, array)."""
-        if (layer, way) not in self._known_sources:
-            found: dict[str, list[tuple[int | None, str]]] = {}
-            for index, name in enumerate(self.units(layer - 1)):
-                found.setdefault(name, []).append((index, ""))
-            recurrence = self.recurrence(layer)
-            if recurrence is not None:
-                first = way * recurrence.size
-                own = self.units(layer)[first : first + recurrence.size]
-                for index, name in enumerate(own):
-                    found.setdefault(name, []).append((index, "U"))
-                if recurrence.ways[way].inner is not None:
-                    found.setdefault(INNER, []).append((None, "c"))
-            found.setdefault(BIAS, []).append((None, ""))
-            self._known_sources[layer, way] = found
-        return self._known_sources[layer, way]
+        A unit of a front layer and the one behind it that it becomes may share a name: one has a
+        gain, the other weights and a bias.
+        """
+
+        def alone(places: list[Place]) -> bool:
+            kinds = [self.network.operations[place.layer - 1].kind for place in places]
+            return len(places) == 1 or sorted(kinds) == ["periodic", "scaling"]
+
+        return {name for name, places in self._into.items() if not alone(places)}
+
+    def _sources(self, place: Place) -> dict[str, list[tuple[int | None, str]]]:
+        """Return what leads into the same as a parameter, by name: (source, array)."""
+        waves = self.waves(place.layer)
+        column = -1
+        if waves is not None:
+            if place.array:
+                # what is inside one cosine
+                return {FREQUENCY: [(place.source, "f")], PHASE: [(place.source, "p")]}
+            column = place.unit // (waves.features - 1)
+        key = place.layer, place.way, column
+        if key not in self._known_sources:
+            self._known_sources[key] = self._find_sources(place, waves, column)
+        return self._known_sources[key]
+
+    def _find_sources(
+        self, place: Place, waves: Waves | None, column: int
+    ) -> dict[str, list[tuple[int | None, str]]]:
+        layer, way = place.layer, place.way
+        operation = self.network.operations[layer - 1]
+        if operation.kind == "scaling":
+            return {GAIN: [(None, "g")]}
+        found: dict[str, list[tuple[int | None, str]]] = {}
+        if waves is not None:
+            names = [self.cosine(waves, column, k) for k in range(waves.frequencies)]
+        else:
+            names = self.units(layer - 1)
+        for index, name in enumerate(names):
+            found.setdefault(name, []).append((index, ""))
+        recurrence = self.recurrence(layer)
+        if recurrence is not None:
+            first = way * recurrence.size
+            own = self.units(layer)[first : first + recurrence.size]
+            for index, name in enumerate(own):
+                found.setdefault(name, []).append((index, "U"))
+            if recurrence.ways[way].inner is not None:
+                found.setdefault(INNER, []).append((None, "c"))
+        if operation.parametric:
+            found.setdefault(SLOPE, []).append((None, "t"))
+        found.setdefault(BIAS, []).append((None, ""))
+        return found
 
     @cached_property
-    def _known_sources(self) -> dict[tuple[int, int], dict[str, list[tuple[int | None, str]]]]:
+    def _known_sources(
+        self,
+    ) -> dict[tuple[int, int, int], dict[str, list[tuple[int | None, str]]]]:
         return {}
 
     def of(self, place: Place) -> str:
@@ -298,45 +405,72 @@ class Names:
         if entry:
             return self._of_entry(*entry.groups())
         if ARROW not in text:
+            first = next(self._stems())
+            index, array = next(iter(self._sources(first).values()))[0]
+            weight = self.path_of(replace(first, source=index, array=array))
+            bias = Place(len(self.network.layers), 0, None)
             raise SettingError(
                 f"There is no parameter {text!r}. Name a weight by where it leads to and from, "
-                f"such as {self.path_of(Place(1, 0, 0))!r}, or a bias, such as "
-                f"{self.path_of(Place(1, 0, None))!r}.{self._near_alias(text)}"
+                f"such as {weight!r}, or a bias, such as "
+                f"{self.path_of(first if first.is_bias else bias)!r}.{self._near_alias(text)}"
             )
+        text, member = self._without_member(text)
         into, _, source = (part.strip() for part in text.partition(ARROW))
-        return self._leading(self._find_into(into), into, source)
+        return self._checked(replace(self._leading(into, source), member=member))
 
-    def _leading(self, bias: Place, into: str, source: str) -> Place:
-        """Return the parameter from a source into what a bias leads into."""
-        sources = self._sources(bias.layer, bias.way)
-        for index, array in sources.get(source, []):
-            if array != "c":
-                return replace(bias, source=index, array=array)
-            segment = replace(bias, array="c").segment(self.network)
-            row = bias.unit - (bias.segment(self.network).shape[0] - segment.shape[0])
-            if row >= 0:
-                return replace(bias, unit=row, array="c")
-        names = [name for name in sources if name != BIAS]
+    def _without_member(self, text: str) -> tuple[str, int]:
+        """Return a name without the member's number, and the member, counted from 0."""
+        found = _MEMBER.fullmatch(text) if self.network.members > 1 else None
+        return (found[1], int(found[2]) - 1) if found else (text, 0)
+
+    def _leading(self, into: str, source: str) -> Place:
+        """Return the parameter that leads from a source into a unit or gate."""
+        if into not in self._into:
+            raise SettingError(f"There is no unit {into!r}. {suggest(into, list(self._into))}")
+        places = self._into[into]
+        for place in places:
+            for index, array in self._sources(place).get(source, []):
+                if array != "c":
+                    return replace(place, source=index, array=array)
+                segment = replace(place, array="c").segment(self.network)
+                row = place.unit - (place.segment(self.network).shape[0] - segment.shape[0])
+                if row >= 0:
+                    return replace(place, unit=row, array="c")
+        layer = places[0].layer
+        names = [name for name in self._sources(places[0]) if name != BIAS]
+        also = f", and from {BIAS}" if BIAS in self._sources(places[0]) else ""
         raise SettingError(
-            f"No weight leads from {source!r} to {into!r}: layer {bias.layer} reads from "
-            f"{_some(names)}, and from {BIAS}. {suggest(source, names)}"
+            f"No weight leads from {source!r} to {into!r}: layer {layer} reads from "
+            f"{_some(names)}{also}. {suggest(source, names)}"
         )
 
     def _near_alias(self, text: str) -> str:
         return f" {suggest(text, list(self.aliases))}" if self.aliases else ""
 
-    def _of_entry(self, kind: str, layer: str, back: str, unit: str, source: str | None) -> Place:
-        if (kind in "WU") != (source is not None):
-            raise SettingError("A weight is W1[unit, source], a bias b1[unit], counted from 0.")
-        array = kind if kind in "Uc" else ""
+    def _of_entry(
+        self, kind: str, layer: str, back: str, unit: str, source: str | None, member: str | None
+    ) -> Place:
+        if (kind in _MATRICES) != (source is not None):
+            raise SettingError(
+                "A weight is W1[unit, source], a bias b1[unit], counted from 0. Of other arrays f "
+                "and p have two places, g, t and c one."
+            )
+        array = kind if kind in _OTHERS else ""
         index = None if source is None else int(source)
-        return self._checked(Place(int(layer), int(unit), index, array, len(back)))
+        whose = int(member) - 1 if member else 0
+        return self._checked(Place(int(layer), int(unit), index, array, len(back), whose))
 
     def _checked(self, place: Place) -> Place:
         layers = len(self.network.layers)
         if not 1 <= place.layer <= layers:
             raise SettingError(f"The network has layers 1 to {layers}, but {place.layer} came.")
-        shape = place.segment(self.network).shape
+        members = self.network.members if place.segment(self.network).own else 1
+        if not 0 <= place.member < members:
+            raise SettingError(
+                f"{place.array_name} is had by members 1 to {members}, but @{place.member + 1} "
+                f"came."
+            )
+        shape = place.shape(self.network)
         if not 0 <= place.unit < shape[0]:
             raise self._missing(place, shape)
         if place.source is not None and not 0 <= place.source < shape[1]:
@@ -344,21 +478,45 @@ class Names:
         return place
 
     def _missing(self, place: Place, shape: tuple[int, ...]) -> SettingError:
-        if self.network.recurrent:
+        operation = self.network.operations[place.layer - 1]
+        if operation.kind != "dense" or place.array:
             return SettingError(
                 f"{place.array_name} has the shape {shape}, so there is no {place.entry_name}."
             )
-        operation = self.network.operations[place.layer - 1]
         return SettingError(
             f"Layer {place.layer} has weights from {operation.fan_in} units into "
             f"{operation.units}, so there is none from {place.source} into {place.unit}."
         )
 
-    def _find_into(self, name: str) -> Place:
-        """Return the bias of the unit, or gate, of a name."""
-        if name not in self._into:
-            raise SettingError(f"There is no unit {name!r}. {suggest(name, list(self._into))}")
-        return self._into[name][0]
+
+def source_of(network: Network, place: Place) -> int | None:
+    """Return the unit of the layer before whose signal a parameter takes up.
+
+    None for biases, and for what stands behind an activation.
+    """
+    operation = network.operations[place.layer - 1]
+    if place.is_bias or place.array == "t":
+        return None
+    if isinstance(operation, Waves):
+        made = 1 if place.array else operation.features - 1
+        return operation.columns[place.unit // made]
+    return place.unit if place.source is None else place.source
+
+
+def units_of(network: Network, place: Place) -> tuple[int, ...]:
+    """Return the units of its layer that a parameter moves: one, or all of a column's waves."""
+    waves = network.operations[place.layer - 1]
+    if not isinstance(waves, Waves):
+        return (place.unit,)
+    made = waves.features - 1
+    rows = range(place.unit * made, (place.unit + 1) * made) if place.array else (place.unit,)
+    return tuple(_waves_unit(waves, row) for row in rows)
+
+
+def _waves_unit(waves: Waves, row: int) -> int:
+    """Return the unit of a periodic layer that a row of its W and b leads into."""
+    column, made = divmod(row, waves.features - 1)
+    return column * waves.features + 1 + made
 
 
 def _on_a_line(names: Sequence[str]) -> tuple[str, ...]:

@@ -9,11 +9,15 @@ neuron hands on is a_j, times its dropout mask where there is one. The products 
 formed here, in float64; z and a are the engine's own, and each layer says how far the sum of its
 products is from z. A layer as matrices is the same arrays read at once: z = s W a + b.
 
+Where an activation is learnt, a_j = z_j + t_j (f(z_j) - z_j). A layer that prepares inputs hands on
+its z: a scaling's is g_j x_j, so that its matrix is diag(g); that of a periodic layer is x_c or a
+sum of cosines (see `waves`), which takes the place of the products.
+
 The loss of a sample is a sum over the output units, E_i = Σ_k e_k, for every loss of the table, and
 that of the batch is E = Σ_i c_i E_i. A loss of one's own is one number a sample, without terms.
 
 Public names: `Forward`, `LayerForward`, `LossTerms`, `Neuron`, `forward_of`, `tolerance`.
-May import: `clearprop.engines`, `clearprop.functions`, NumPy.
+May import: `waves`, `clearprop.engines`, `clearprop.functions`, NumPy.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.engines import Trace
+from clearprop.explanation.waves import WaveNumbers, waves_of
 from clearprop.functions import Activation, CustomLoss, Loss
 
 # how far a sum may be from what the engine computed, relative to the sum of its absolute terms
@@ -56,6 +61,8 @@ class Neuron:
         f; its `kind` holds the formula.
     mask : float or None
         What dropout multiplies a by; None for layers without.
+    bend : float or None
+        t_j, where the activation is learnt.
     """
 
     layer: int
@@ -69,6 +76,12 @@ class Neuron:
     a: float
     activation: Activation
     mask: float | None
+    bend: float | None = None
+
+    @property
+    def bent(self) -> float:
+        """f(z), which is a unless the activation is learnt."""
+        return float(self.activation.value(np, np.float64(self.z)))
 
     @property
     def output(self) -> float:
@@ -89,22 +102,29 @@ class LayerForward:
     ----------
     layer : int
         1 for the first.
+    kind : str
+        `"dense"`, `"scaling"` or `"periodic"`.
     activation : Activation
     scale : float
         s, the forward scale.
     weights : (units, fan_in) array
-        W.
+        W; diag(g) of a scaling; of a periodic layer 1 where an input passes unchanged, else 0.
     biases : (units,) array
-        b.
+        b; zeros where there are none.
     received : (fan_in,) array
         The a of the layer before, after its dropout.
     z, a : (units,) arrays
         The engine's own; a is before dropout.
     mask : (units,) array or None
         0 for dropped units, 1 / (1 - rate) for the others; None for layers without dropout.
+    bends : (units,) array or None
+        t, where the activation is learnt.
+    waves : WaveNumbers or None
+        Of a periodic layer, at this sample alone.
     """
 
     layer: int
+    kind: str
     activation: Activation
     scale: float
     weights: np.ndarray
@@ -113,6 +133,8 @@ class LayerForward:
     z: np.ndarray
     a: np.ndarray
     mask: np.ndarray | None
+    bends: np.ndarray | None = None
+    waves: WaveNumbers | None = None
 
     @property
     def units(self) -> int:
@@ -121,9 +143,21 @@ class LayerForward:
 
     @property
     def products(self) -> np.ndarray:
-        """s w_jk a_k, (units, fan_in)."""
+        """s w_jk a_k, (units, fan_in); Σ W cos θ where an input is made into waves."""
         with np.errstate(invalid="ignore", over="ignore"):
-            return self.scale * self.weights * self.received
+            found = self.scale * self.weights * self.received
+            return found if self.waves is None else found + self.waves.products(0)
+
+    def z_for(self, received: np.ndarray) -> np.ndarray:
+        """Return z for another input, (units,), in float64."""
+        if self.waves is not None:
+            return self.waves.units_for(received)
+        return np.asarray(self.scale * (self.weights @ received) + self.biases)
+
+    def a_for(self, z: np.ndarray) -> np.ndarray:
+        """Return a for another z, (units,)."""
+        bent = self.activation.value(np, z[None])[0]
+        return np.asarray(bent if self.bends is None else z + self.bends * (bent - z))
 
     @property
     def output(self) -> np.ndarray:
@@ -147,8 +181,7 @@ class LayerForward:
 
     def neuron(self, unit: int) -> Neuron:
         """Return one neuron, counted from 0."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            products = self.scale * self.weights[unit] * self.received
+        products = self.products[unit]
         return Neuron(
             layer=self.layer,
             unit=unit,
@@ -161,6 +194,7 @@ class LayerForward:
             a=float(self.a[unit]),
             activation=self.activation,
             mask=None if self.mask is None else float(self.mask[unit]),
+            bend=None if self.bends is None else float(self.bends[unit]),
         )
 
 
@@ -268,16 +302,28 @@ def forward_of(trace: Trace, sample: int) -> Forward:
 
 def _layer(trace: Trace, sample: int, index: int) -> LayerForward:
     operation, mask = trace.network.operations[index], trace.masks[index]
+    waves = None
+    if operation.kind == "dense":
+        weights, biases = (s.view(trace.vector) for s in (operation.weight, operation.bias))
+    elif operation.kind == "scaling":
+        weights, biases = operation.matrix(trace.vector), np.zeros(operation.units)
+    else:
+        waves = waves_of(trace, operation.layer).at(sample)
+        weights, biases = waves.passing, waves.offsets
+    bends = operation.named("t").view(trace.vector) if operation.parametric else None
     return LayerForward(
         layer=operation.layer,
+        kind=operation.kind,
         activation=operation.activation,
         scale=operation.scale,
-        weights=_exact(operation.weight.view(trace.vector)),
-        biases=_exact(operation.bias.view(trace.vector)),
+        weights=_exact(weights),
+        biases=_exact(biases),
         received=_exact(trace.inputs[index][sample]),
         z=_exact(trace.z[index][sample]),
         a=_exact(trace.a[index][sample]),
         mask=None if mask is None else _exact(mask[sample]),
+        bends=None if bends is None else _exact(bends),
+        waves=waves,
     )
 
 

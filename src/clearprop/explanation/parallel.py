@@ -31,7 +31,7 @@ import numpy as np
 
 from clearprop.engines import Trace, TrainState, build
 from clearprop.explanation.rerun import rerun_of
-from clearprop.network import Network
+from clearprop.network import Network, Operation, Waves
 
 # steps that the engine's measurement repeats
 REPEATS = 20
@@ -47,7 +47,8 @@ class Task:
     ----------
     part : str
         `"gather"` (the rows of the batch are brought together), `"z"`, `"a"`, `"loss"`, `"delta"`,
-        `"bp3"` (∂E/∂b), `"bp4"` (∂E/∂W), `"update"`.
+        `"bp3"` (∂E/∂b), `"bp4"` (∂E/∂W; of a layer that prepares inputs all
+        its gradients), `"update"`.
     layer : int
         1 for the first; 0 for what belongs to no layer.
     after : tuple of str
@@ -59,6 +60,8 @@ class Task:
         Products in all; where there are none, additions or values of a function.
     seconds : float or None
         As the engine measured it; None where it was not measured.
+    prepares : bool
+        The gradients are those of a layer that prepares inputs, all of its arrays together.
     """
 
     part: Part
@@ -68,6 +71,7 @@ class Task:
     units: int
     work: int
     seconds: float | None = None
+    prepares: bool = False
 
     @property
     def name(self) -> str:
@@ -186,24 +190,41 @@ def _tasks(network: Network, n: int) -> Iterator[Task]:
     for operation in operations:
         layer, units = operation.layer, operation.units
         before = f"a.{layer - 1}" if layer > 1 else "gather"
-        yield Task("z", layer, (before,), n, units, n * units * operation.fan_in)
+        yield Task("z", layer, (before,), n, units, n * _products(operation))
         yield Task("a", layer, (f"z.{layer}",), n, units, n * units)
     yield Task("loss", 0, (f"a.{last}",), n, 1, n * network.outputs)
     for operation in reversed(operations):
-        layer, units, fan_in = operation.layer, operation.units, operation.fan_in
+        layer, units = operation.layer, operation.units
         if layer == last:
             yield Task("delta", layer, (f"a.{layer}",), n, units, n * units)
         else:
-            # Wᵀ δ, and the product with the slope
-            products = operations[layer].units + 1
-            yield Task(
-                "delta", layer, (f"delta.{layer + 1}", f"a.{layer}"), n, units, n * units * products
-            )
+            # what comes back, and the product with the slope
+            work = n * (_products(operations[layer]) + units)
+            yield Task("delta", layer, (f"delta.{layer + 1}", f"a.{layer}"), n, units, work)
         signal = f"a.{layer - 1}" if layer > 1 else "gather"
-        yield Task("bp3", layer, (f"delta.{layer}",), 1, units, n * units)
-        yield Task("bp4", layer, (f"delta.{layer}", signal), 1, units * fan_in, n * units * fan_in)
-    gradients = tuple(f"{part}.{layer}" for layer in range(last, 0, -1) for part in ("bp4", "bp3"))
+        after = (f"delta.{layer}", signal)
+        if operation.kind == "dense":
+            yield Task("bp3", layer, (f"delta.{layer}",), 1, units, n * units)
+            weights = units * operation.fan_in
+            yield Task("bp4", layer, after, 1, weights, n * weights)
+        else:
+            size = sum(segment.stop - segment.start for segment in operation.segments)
+            yield Task("bp4", layer, after, 1, size, n * size, prepares=True)
+    gradients = tuple(
+        f"{part}.{operation.layer}"
+        for operation in reversed(operations)
+        for part in (("bp4", "bp3") if operation.kind == "dense" else ("bp4",))
+    )
     yield Task("update", 0, gradients, 1, network.size, network.size)
+
+
+def _products(operation: Operation) -> int:
+    """Return the products that z of one sample takes, of which as many go back."""
+    if operation.kind == "dense":
+        return operation.units * operation.fan_in
+    if isinstance(operation, Waves):
+        return operation.named("W").stop - operation.named("W").start
+    return operation.units
 
 
 def _measured(trace: Trace) -> dict[tuple[str, int], float]:

@@ -9,12 +9,17 @@ and ∂E/∂w is the sum over all paths. With softmax, z_o moves every output a_
 end behind z_o; with other activations p = o. Where the sample's coefficient c is not 1 it is the
 first factor; dropout masks are factors of their own. Penalties are no part of it.
 
+A scaling before the dense layers adds a gain to every path that goes on through it, a periodic
+layer ∂v/∂x. Parameters other than W and b end a path otherwise (see `reach`): a gain with its
+input, a learnt part of an activation with f(z) - z in the place of the slope, a frequency with the
+derivative of its cosine, on a path for each unit that its column is made into.
+
 All factors are read from a Trace (`jacobians`); the sum over all paths and the largest of them are
 found without walking along each (`best_paths`).
 
 Public names: `Chain`, `ChainPath`, `Factor`, `Term`, `chain_of`.
-May import: `best_paths`, `jacobians`, `names`, `neurons`, `clearprop.engines`, `clearprop.errors`,
-NumPy.
+May import: `best_paths`, `jacobians`, `names`, `neurons`, `reach`, `waves`, `clearprop.engines`,
+`clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -33,14 +38,35 @@ from clearprop.explanation.jacobians import (
     Collapsed,
     Ends,
     ends_of,
+    is_front,
+    jacobian_of,
+    joins,
+    passes,
     slopes_of,
-    weights_of,
 )
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.neurons import tolerance
+from clearprop.explanation.reach import Reach, reach_of
+from clearprop.explanation.waves import TURN, waves_of
+from clearprop.network import Waves
 
 FactorKind = Literal[
-    "coefficient", "loss", "output", "error", "scale", "weight", "mask", "slope", "signal", "one"
+    "coefficient",
+    "loss",
+    "output",
+    "error",
+    "scale",
+    "weight",
+    "gain",
+    "wave",
+    "mask",
+    "slope",
+    "signal",
+    "one",
+    "bent",
+    "cosine",
+    "sine",
+    "turn",
 ]
 
 
@@ -52,14 +78,16 @@ class Factor:
     ----------
     kind : str
         `"coefficient"` c, `"loss"` ∂E/∂a_p, `"output"` ∂a_p/∂z_o, `"error"` ∂E/∂z_o (the two before
-        in one), `"scale"` s, `"weight"` w, `"mask"` of dropout, `"slope"` f'(z), `"signal"` a_k as
-        the layer received it, `"one"` ∂z/∂b.
+        in one), `"scale"` s, `"weight"` w, `"gain"` g, `"wave"` ∂v/∂x of a periodic layer,
+        `"mask"` of dropout, `"slope"` ∂a/∂z, `"signal"` a_k as the layer received it, `"one"`
+        ∂z/∂b, `"bent"` f(z) - z, `"cosine"` cos θ, `"sine"` -sin θ, `"turn"` ∂θ/∂f or ∂θ/∂p.
     layer : int
         The layer that it belongs to, 1 for the first; that of the unit for a signal, so 0 for an
         input.
     units : tuple of int
-        Counted from 0: (into, from) for a weight, (p, o) for `"output"`, else the one unit; none
-        for a coefficient and a scale.
+        Counted from 0: (into, from) for a weight and a wave, (p, o) for `"output"`, (column,
+        frequency) for a cosine, a sine and a turn, else the one unit; none for a coefficient and a
+        scale. Of a weight within a periodic layer (row, frequency).
     value : float
     key : str
         The number of the network that it is, as in `formulas`; empty for one that no picture shows.
@@ -134,9 +162,10 @@ class Chain:
     coefficient : float
         c of the sample in E = Σ c_i E_i; 1 for a sample on its own.
     signal : float
-        ∂z_j/∂θ: a_k as the layer received it, times its forward scale; 1 for a bias.
+        ∂z_j/∂θ: a_k as the layer received it, times its forward scale; 1 for a bias. This and the
+        next three are those of the unit j that it moves, of a frequency the one it moves most.
     slope : float or None
-        f'(z_j), times the dropout mask; None at the output, where δ comes from BP1.
+        ∂a_j/∂z_j, times the dropout mask; None at the output, where δ comes from BP1.
     delta : float
         δ_j as the engine computed it.
     gradient : float
@@ -236,28 +265,31 @@ def chain_of(trace: Trace, place: Place, sample: int, count: int) -> Chain:
     place = Names(trace.network).find(place)
     if count < 1:
         raise SettingError(f"At least 1 path can be written out, but paths={count} came.")
-    route = _route(trace, place, sample)
-    common = route.coefficient * route.signal
-    slope, terms = _one_layer_ahead(trace, route)
-    pushes = trace.delta[place.layer - 1][:, place.unit] * _signals(trace, place)
-    found = largest(route.products, route.links, count)
+    reach = reach_of(trace, place)
+    route = _route(trace, place, sample, reach)
+    most = int(np.argmax(np.abs(reach.moved[sample] * reach.errors[sample])))
+    slope, terms = _one_layer_ahead(trace, route, reach.units[most])
+    pushes = reach.pushes
+    links = [np.nan_to_num(link, nan=0.0) if sparse else link for link, sparse in route.linked]
+    total, size = sum_of(route.products, links), sum_of(*_absolute(route.products, links))
+    common = route.coefficient * route.common
     return Chain(
         place=place,
         sample=sample,
         samples=len(trace.rows),
         coefficient=route.coefficient,
-        signal=route.signal,
+        signal=float(reach.moved[sample, most]),
         slope=slope,
-        delta=float(trace.delta[place.layer - 1][sample, place.unit]),
+        delta=float(trace.delta[place.layer - 1][sample, reach.units[most]]),
         gradient=float(pushes[sample]),
         batch_gradient=float(trace.gradient[place.entry(trace.network)]),
         batch_sum=float(pushes.sum()),
-        batch_size=float(np.abs(pushes).sum()),
+        batch_size=float(reach.sizes.sum()),
         terms=terms,
-        paths=tuple(_path(trace, route, end, (*units, place.unit)) for end, units in found),
-        count_of_paths=count_of(route.products, route.links),
-        total=common * sum_of(route.products, route.links),
-        size=abs(common * sum_of(np.abs(route.products), [np.abs(link) for link in route.links])),
+        paths=tuple(_path(trace, route, end, units) for end, units in _largest(route, count)),
+        count_of_paths=route.count,
+        total=common * total,
+        size=abs(common) * size,
         collapsed=route.ends.collapsed,
         carrier=trace.recipe.carrier,
         tolerance=tolerance(trace),
@@ -265,66 +297,102 @@ def chain_of(trace: Trace, place: Place, sample: int, count: int) -> Chain:
     )
 
 
-def _signals(trace: Trace, place: Place) -> np.ndarray:
-    """Return ∂z_j/∂θ of every sample, (n,), in float64."""
-    if place.source is None:
-        return np.ones(len(trace.rows))
-    scale = trace.network.operations[place.layer - 1].scale
-    return scale * trace.inputs[place.layer - 1][:, place.source].astype(np.float64)
+def _absolute(ends: np.ndarray, links: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    return np.abs(ends), [np.abs(link) for link in links]
 
 
 @dataclass(frozen=True, eq=False)
 class _Route:
     """All that paths into one parameter are made of.
 
-    `slopes` holds f'(z) and the dropout mask of the hidden layers from the parameter's own on;
-    `products` and `links` are the arguments of `best_paths`.
+    `slopes` holds ∂a/∂z and the dropout mask of the hidden layers from the parameter's own on, and
+    `jacobians` ∂z/∂(input) of those behind. `products` and the first of each pair of `linked` are
+    the arguments of `best_paths`; the last link leads to the parameter. The second says that a link
+    leaves units unjoined. `common` is what all paths end with, where they lead into one unit.
     """
 
     place: Place
     sample: int
+    reach: Reach
     coefficient: float
-    signal: float
     ends: Ends
     slopes: dict[int, tuple[np.ndarray, np.ndarray | None]]
+    jacobians: dict[int, np.ndarray]
     products: np.ndarray
-    links: list[np.ndarray]
+    linked: list[tuple[np.ndarray, bool]]
+    common: float
+    count: int
 
 
-def _route(trace: Trace, place: Place, sample: int) -> _Route:
-    last = len(trace.network.operations)
+def _route(trace: Trace, place: Place, sample: int, reach: Reach) -> _Route:
+    network, last = trace.network, len(trace.network.operations)
     ends = ends_of(trace, sample)
-    slopes = {layer: slopes_of(trace, sample, layer) for layer in range(place.layer, last)}
-    links = []
+    layers = range(place.layer, last)
+    slopes = {layer: slopes_of(trace, sample, layer) for layer in layers}
+    jacobians = {layer + 1: jacobian_of(trace, sample, layer + 1) for layer in layers}
+    linked: list[tuple[np.ndarray, bool]] = []
+    pairs: list[np.ndarray | tuple[int, int]] = []
+    units = list(reach.units)
     for layer in range(last, place.layer, -1):
         f, mask = slopes[layer - 1]
-        scale = trace.network.operations[layer - 1].scale
-        through = scale * (f if mask is None else f * mask)
-        # all paths lead to one unit
-        only = [place.unit] if layer - 1 == place.layer else slice(None)
-        links.append(weights_of(trace, layer)[:, only] * through[only])
+        through = f if mask is None else f * mask
+        link, edges = jacobians[layer], joins(network, layer)
+        if layer - 1 == place.layer:
+            # what t moves is behind the slope, and has the mask in it
+            through = np.ones_like(f) if reach.behind else through
+            link, through = link[:, units], through[units]
+            edges = None if edges is None else edges[:, units]
+        link = link * through
+        linked.append((link if edges is None else np.where(edges, link, np.nan), edges is not None))
+        pairs.append(link.shape if edges is None else edges)
+    moved = reach.moved[sample][:, None]
+    alone = len(moved) == 1
     return _Route(
         place=place,
         sample=sample,
+        reach=reach,
         coefficient=float(trace.coefficients[sample]),
-        signal=float(_signals(trace, place)[sample]),
         ends=ends,
         slopes=slopes,
-        products=ends.errors if links else ends.errors[[place.unit]],
-        links=links,
+        jacobians=jacobians,
+        products=ends.errors if linked else ends.errors[units],
+        # paths are ranked where what all of them end with is 0 as well
+        linked=[*linked, (np.ones((1, 1)) if alone else moved, False)],
+        common=float(moved[0, 0]) if alone else 1.0,
+        count=count_of(ends.errors if linked else ends.errors[units], [*pairs, moved.shape]),
     )
 
 
-def _one_layer_ahead(trace: Trace, route: _Route) -> tuple[float | None, tuple[Term, ...]]:
-    """Return f'(z_j) with the dropout mask, and the terms w_mj δ_m, largest first."""
-    layer, unit = route.place.layer, route.place.unit
+def _largest(route: _Route, count: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the largest paths: the end, and the units from the output layer backwards."""
+    found = largest(route.products, [link for link, _ in route.linked], min(count, route.count))
+    units = route.reach.units
+    return [
+        (end, (*before, units[place]))
+        for end, (*before, place) in found
+        if _runs(route, (*before, place))
+    ]
+
+
+def _runs(route: _Route, units: tuple[int, ...]) -> bool:
+    """Whether all units of a path are joined; they may not be where numbers are not finite."""
+    pairs = zip(route.linked, pairwise(units), strict=False)
+    return not any(sparse and np.isnan(link[pair]) for (link, sparse), pair in pairs)
+
+
+def _one_layer_ahead(
+    trace: Trace, route: _Route, unit: int
+) -> tuple[float | None, tuple[Term, ...]]:
+    """Return ∂a/∂z of a unit with the dropout mask, and the terms w_mj δ_m, largest first."""
+    layer = route.place.layer
     if layer not in route.slopes:
         return None, ()
     f, mask = route.slopes[layer]
     slope = float(f[unit] if mask is None else f[unit] * mask[unit])
-    weights = trace.network.operations[layer].scale * weights_of(trace, layer + 1)[:, unit]
-    pairs = zip(weights.tolist(), trace.delta[layer][route.sample].tolist(), strict=True)
-    terms = [Term(m, weight, delta) for m, (weight, delta) in enumerate(pairs)]
+    edges, weights = joins(trace.network, layer + 1), route.jacobians[layer + 1][:, unit]
+    deltas = trace.delta[layer][route.sample]
+    units = range(len(weights)) if edges is None else np.flatnonzero(edges[:, unit]).tolist()
+    terms = [Term(m, float(weights[m]), float(deltas[m])) for m in units]
     return slope, tuple(sorted(terms, key=lambda term: -abs(term.product)))
 
 
@@ -334,10 +402,10 @@ def _path(trace: Trace, route: _Route, end: int, units: tuple[int, ...]) -> Chai
     factors = [*_from_the_loss(trace, route, end, units[0])]
     layer = len(trace.network.operations)
     for after, unit in pairwise(units):
-        factors += [*_scale(trace, layer), _weight(trace, Place(layer, after, unit))]
+        factors += _along(trace, route, layer, (after, unit))
         layer -= 1
-        factors += _through(route, layer, unit)
-    return ChainPath(p, units, (*factors, *_parameter(trace, route)))
+        factors += _through(trace, route, layer, unit)
+    return ChainPath(p, units, (*factors, *_parameter(trace, route, units[-1])))
 
 
 def _from_the_loss(trace: Trace, route: _Route, end: int, output: int) -> list[Factor]:
@@ -358,31 +426,81 @@ def _from_the_loss(trace: Trace, route: _Route, end: int, output: int) -> list[F
     ]
 
 
+def _along(trace: Trace, route: _Route, layer: int, edge: tuple[int, int]) -> list[Factor]:
+    """Return ∂z/∂(input) of a layer between two units; nothing where an input passes unchanged."""
+    operation, (into, source) = trace.network.operations[layer - 1], edge
+    if operation.kind == "dense":
+        return [*_scale(trace, layer), _weight(trace, Place(layer, into, source))]
+    if operation.kind == "scaling":
+        place = Place(layer, into, None, "g")
+        return [Factor("gain", layer, (into,), _value(trace, place), place.key)]
+    if passes(operation, into):
+        return []
+    return [Factor("wave", layer, edge, float(route.jacobians[layer][edge]))]
+
+
 def _scale(trace: Trace, layer: int) -> list[Factor]:
     """Return the forward scale of a layer, unless it is 1."""
     scale = trace.network.operations[layer - 1].scale
     return [] if scale == 1 else [Factor("scale", layer, (), scale)]
 
 
+def _value(trace: Trace, place: Place) -> float:
+    return float(trace.vector[place.entry(trace.network)])
+
+
 def _weight(trace: Trace, place: Place) -> Factor:
     assert place.source is not None
-    value = float(trace.vector[place.entry(trace.network)])
-    return Factor("weight", place.layer, (place.unit, place.source), value, place.key)
+    return Factor(
+        "weight", place.layer, (place.unit, place.source), _value(trace, place), place.key
+    )
 
 
-def _through(route: _Route, layer: int, unit: int) -> list[Factor]:
-    """Return the dropout mask of a hidden unit, where there is one, and f'(z)."""
+def _through(trace: Trace, route: _Route, layer: int, unit: int) -> list[Factor]:
+    """Return the dropout mask of a hidden unit, where there is one, and ∂a/∂z.
+
+    A layer that prepares inputs hands on z itself; and before t there is no slope.
+    """
     f, mask = route.slopes[layer]
-    slope = Factor("slope", layer, (unit,), float(f[unit]), f"f{layer}.{unit}")
-    return [slope] if mask is None else [Factor("mask", layer, (unit,), float(mask[unit])), slope]
+    if is_front(trace.network.operations[layer - 1]):
+        return []
+    masks = [] if mask is None else [Factor("mask", layer, (unit,), float(mask[unit]))]
+    if layer == route.place.layer and route.reach.behind:
+        return masks
+    return [*masks, Factor("slope", layer, (unit,), float(f[unit]), f"f{layer}.{unit}")]
 
 
-def _parameter(trace: Trace, route: _Route) -> list[Factor]:
-    """Return ∂z_j/∂θ as factors."""
-    place = route.place
-    if place.source is None:
-        return [Factor("one", place.layer, (place.unit,), 1.0)]
-    signal = float(trace.inputs[place.layer - 1][route.sample, place.source])
-    key = f"a{place.layer - 1}.{place.source}"
-    own = Factor("signal", place.layer - 1, (place.source,), signal, key)
-    return [*_scale(trace, place.layer), own]
+def _parameter(trace: Trace, route: _Route, unit: int) -> list[Factor]:
+    """Return what the parameter moves of a unit, as factors."""
+    place, layer = route.place, route.place.layer
+    operation = trace.network.operations[layer - 1]
+    if route.reach.behind:
+        z = trace.z[layer - 1][route.sample].astype(np.float64)[unit]
+        return [Factor("bent", layer, (unit,), float(operation.activation.value(np, z) - z))]
+    if place.is_bias:
+        return [Factor("one", layer, (unit,), 1.0)]
+    if isinstance(operation, Waves):
+        return _inside_waves(trace, route, operation, unit)
+    source = place.unit if place.source is None else place.source
+    signal = float(trace.inputs[layer - 1][route.sample, source])
+    own = Factor("signal", layer - 1, (source,), signal, f"a{layer - 1}.{source}")
+    return [*_scale(trace, layer), own]
+
+
+def _inside_waves(trace: Trace, route: _Route, waves: Waves, unit: int) -> list[Factor]:
+    """Return cos θ for a weight; w, -sin θ and ∂θ/∂f or ∂θ/∂p for what is inside a cosine."""
+    place, numbers = route.place, waves_of(trace, waves.layer)
+    frequency, made = place.source, waves.features - 1
+    assert frequency is not None
+    column = place.unit if place.array else place.unit // made
+    at = (column, frequency)
+    angle = float(numbers.angles[route.sample][at])
+    if not place.array:
+        return [Factor("cosine", waves.layer, at, math.cos(angle))]
+    x = float(numbers.x[route.sample, column]) if place.array == "f" else 1.0
+    row = column * made + unit % waves.features - 1
+    return [
+        _weight(trace, Place(waves.layer, row, frequency)),
+        Factor("sine", waves.layer, at, -math.sin(angle)),
+        Factor("turn", waves.layer, at, TURN * x),
+    ]

@@ -6,8 +6,8 @@ the units that it lies between (w with foot h1.2←x3), an input with its name a
 written from these pairs, so that a number has the same symbol, colour and key wherever it stands.
 
 Public names: `Quantities`, `Quantity`, `letter_of`, `partial`.
-May import: `names`, `matrices`, `formulas`, `clearprop.engines`, `clearprop.functions`,
-`clearprop.errors`, NumPy.
+May import: `jacobians`, `names`, `matrices`, `formulas`, `clearprop.engines`,
+`clearprop.functions`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from clearprop.explanation.formulas import (
     Symbol,
     row,
 )
+from clearprop.explanation.jacobians import is_front, jacobian_of
 from clearprop.explanation.matrices import by_sign
 from clearprop.explanation.names import Names, Place
 from clearprop.functions import CustomLoss
@@ -89,12 +90,17 @@ class Quantities:
         return len(self.trace.network.layers)
 
     def weights(self, layer: int) -> np.ndarray:
-        """Return W of a layer in float64, (units, fan_in)."""
-        segment = self.trace.network.operations[layer - 1].weight
-        return np.asarray(segment.view(self.trace.vector), dtype=np.float64)
+        """Return ∂z/∂(input) of a layer at the sample, without its forward scale, (units, fan_in).
+
+        W of a dense layer, diag(g) of a scaling.
+        """
+        operation = self.trace.network.operations[layer - 1]
+        if operation.kind == "dense":
+            return np.asarray(operation.weight.view(self.trace.vector), dtype=np.float64)
+        return jacobian_of(self.trace, self.sample, layer)
 
     def of(self, place: Place) -> Quantity:
-        """Return a weight or bias."""
+        """Return a parameter."""
         value = float(self.trace.vector[place.entry(self.trace.network)])
         return Quantity(letter_of(self.names, place, by_sign(value)), value)
 
@@ -114,8 +120,14 @@ class Quantities:
     def z(self, layer: int, unit: int) -> Quantity:
         """Return a weighted input."""
         value = float(self._row(self.trace.z, layer)[unit])
-        symbol = Symbol("z", self.names.unit(layer, unit), role="signal", key=f"z{layer}.{unit}")
-        return Quantity(symbol, value)
+        name, key = self.names.unit(layer, unit), f"z{layer}.{unit}"
+        return Quantity(Symbol("z", name, self._head(layer), role="signal", key=key), value)
+
+    def _head(self, layer: int) -> str:
+        """Return the layer's number where units of two layers share their names."""
+        operations = self.trace.network.operations
+        several = sum(map(is_front, operations)) > 1
+        return f"({layer})" if several and is_front(operations[layer - 1]) else ""
 
     def a(self, layer: int, unit: int) -> Quantity:
         """Return what a unit hands on: a, after dropout where there is any; an input of layer 0."""
@@ -124,7 +136,7 @@ class Quantities:
     def _letter_a(self, layer: int, unit: int) -> Formula:
         name, key = self.names.unit(layer, unit), f"a{layer}.{unit}"
         if layer:
-            return Symbol("a", name, role="signal", key=key)
+            return Symbol("a", name, self._head(layer), role="signal", key=key)
         short = _SHORT.fullmatch(name)
         if short:
             return Symbol(*short.groups(), role="signal", key=key)
@@ -137,24 +149,26 @@ class Quantities:
         return self._row(self.trace.a, layer)
 
     def slope(self, layer: int, unit: int) -> Quantity:
-        """Return f'(z), times the dropout mask where there is one."""
+        """Return ∂a/∂z, times the mask where there is one: f'(z), or f_t'(z) with a learnt t."""
         inside = Group(Symbol("z", self.names.unit(layer, unit)))
-        symbol = row(Symbol("f′"), inside, key=f"f{layer}.{unit}")
+        learnt = self.trace.network.operations[layer - 1].parametric
+        function = Symbol("f", "t", "′") if learnt else Symbol("f′")
+        symbol = row(function, inside, key=f"f{layer}.{unit}")
         return Quantity(symbol, float(self.slopes(layer)[unit]))
 
     def slopes(self, layer: int) -> np.ndarray:
-        """Return f'(z) of a layer, times its mask, (units,); not for softmax."""
-        activation = self.trace.network.operations[layer - 1].activation
+        """Return ∂a/∂z of a layer, times its mask, (units,); not for softmax."""
+        operation = self.trace.network.operations[layer - 1]
         z, a = self._row(self.trace.z, layer), self._row(self.trace.a, layer)
         mask = self.trace.masks[layer - 1]
         kept = 1.0 if mask is None else np.asarray(mask[self.sample], dtype=np.float64)
-        return np.asarray(activation.derivative(np, z, a), dtype=np.float64) * kept
+        return np.asarray(operation.slope(np, self.trace.vector, z, a), dtype=np.float64) * kept
 
     def delta(self, layer: int, unit: int) -> Quantity:
         """Return δ = ∂E/∂z, which holds the sample's coefficient in a batch."""
         value = float(self._row(self.trace.delta, layer)[unit])
-        symbol = Symbol("δ", self.names.unit(layer, unit), role="error", key=f"d{layer}.{unit}")
-        return Quantity(symbol, value)
+        name, key = self.names.unit(layer, unit), f"d{layer}.{unit}"
+        return Quantity(Symbol("δ", name, self._head(layer), role="error", key=key), value)
 
     def target(self, unit: int) -> Quantity:
         """Return the target of an output."""
@@ -188,7 +202,7 @@ class Quantities:
 
 
 def letter_of(names: Names, place: Place, role: str = "") -> Symbol:
-    """Return the letter of a weight or bias: its own name, or w with foot h1.2←x3."""
+    """Return the letter of a parameter: its own name, or w with foot h1.2←x3."""
     name = names.of(place)
     letter = _LETTER.fullmatch(name)
     if letter:
@@ -196,7 +210,7 @@ def letter_of(names: Names, place: Place, role: str = "") -> Symbol:
     if place in names.aliases.values():
         return Symbol(name, role=role, key=place.key)
     into = names.into(place)
-    if place.source is None:
+    if place.source is None or place.array in ("f", "p"):
         return Symbol(place.letter, into, role=role, key=place.key)
     return Symbol(place.letter.lower(), f"{into}←{names.source(place)}", role=role, key=place.key)
 

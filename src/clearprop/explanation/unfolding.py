@@ -40,7 +40,7 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.jacobians import ends_of
+from clearprop.explanation.jacobians import ends_of, joins, passes
 from clearprop.explanation.matrices import ROOM, fold
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.neurons import Forward, LayerForward, forward_of
@@ -160,20 +160,20 @@ def unfold(trace: Trace, names: Names, sample: int) -> Unfolded:
 
 def _value(trace: Trace, forward: Forward, layer: int, half: Half) -> float:
     """Return the loss computed in float64 from one half of a layer on."""
-    operations, last = trace.network.operations, len(forward.layers)
+    last = len(forward.layers)
     z, a = forward.layers[-1].z, forward.layers[-1].a
     with np.errstate(all="ignore"):
         if half == "z":
             here = forward.layers[layer - 1]
-            z, a = here.z, operations[layer - 1].activation.value(np, here.z[None])[0]
+            z, a = here.z, here.a_for(here.z)
             handed_on = _masked(here, a)
         else:
             handed_on = forward.layers[layer].received if layer < last else a
         for after in forward.layers[layer:]:
-            z = after.scale * (after.weights @ handed_on) + after.biases
-            a = after.activation.value(np, z[None])[0]
+            z = after.z_for(handed_on)
+            a = after.a_for(z)
             handed_on = _masked(after, a)
-        f, y = operations[-1].activation, forward.loss.targets
+        f, y = forward.layers[-1].activation, forward.loss.targets
         return float(trace.network.objective.value(np, f, y[None], z[None], a[None])[0])
 
 
@@ -221,6 +221,8 @@ class _Writer:
         if not layers[-1].activation.elementwise:
             leaves *= layers[-1].units
         for layer in layers:
+            if layer.kind != "dense":
+                continue  # a unit that is prepared has one input
             # wider layers are never written in full
             leaves *= len(layer.received) if len(layer.received) <= ROOM else LEAVES + 1
         return leaves
@@ -258,6 +260,8 @@ class _Writer:
         if not here.activation.elementwise:
             return called(Symbol("softmax", name), self._all_z(layer, unit, depth, leaf))
         z = self._z(layer, unit, depth, leaf)
+        if here.kind != "dense":
+            return z
         a = Group(z) if here.activation.name == "identity" else called(Symbol("f", name), z)
         if here.mask is None:
             return a
@@ -283,6 +287,8 @@ class _Writer:
         if depth <= 2 * (self.last - layer) + 1:
             return leaf(self.quantities.z(layer, unit))
         here = self.forward.layers[layer - 1]
+        if here.kind != "dense":
+            return self._prepared(here, unit, depth, leaf)
         products = here.neuron(unit).products
         shown = self._shown(products)
         largest = max(shown, key=lambda source: abs(products[source]))
@@ -305,6 +311,19 @@ class _Writer:
         held = not bias.value and not self.quantities.trace.network.layers[layer - 1].bias_rate
         biases = [] if held else [leaf(bias)]
         return plus([*terms, *_rest(len(products) - len(shown), rest, leaf), *biases])
+
+    def _prepared(self, here: LayerForward, unit: int, depth: int, leaf: _Leaf) -> Formula:
+        """Return g x, an input that passes unchanged, or v(x) of a wave."""
+        network, names = self.quantities.trace.network, self.quantities.names
+        edges = joins(network, here.layer)
+        assert edges is not None, "each unit has one input"
+        x = self._a(here.layer - 1, int(np.flatnonzero(edges[unit])[0]), depth, leaf)
+        if here.kind == "scaling":
+            gain = self.quantities.of(Place(here.layer, unit, None, "g"))
+            return product([leaf(gain), x])
+        if passes(network.operations[here.layer - 1], unit):
+            return x
+        return called(Symbol("v", names.unit(here.layer, unit)), x)
 
     def _shown(self, sizes: np.ndarray) -> tuple[int, ...]:
         """Return which of some summands are written."""

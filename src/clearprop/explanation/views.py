@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clearprop.explanation.explanation import Explanation
     from clearprop.explanation.gradient_check import GradientCheck
     from clearprop.explanation.ledger import Ledger
+    from clearprop.explanation.members import Membership
     from clearprop.explanation.pages import Page
     from clearprop.explanation.scenes.scene import Scene
     from clearprop.explanation.through_time import SequenceExplanation
@@ -88,11 +89,14 @@ class Views(ABC):
         What units and parameters are called; parameters are asked for by these names.
     recording : Recording, optional
         The parameters over the course of training, where it was recorded.
+    membership : Membership, optional
+        Where the network has several members: which of them this is, whose trace is all members'.
     """
 
     trace: Trace
     names: Names
     recording: Recording | None = None
+    membership: Membership | None = None
 
     # the chapters of a notebook's cell
     short: ClassVar[tuple[str, ...]]
@@ -129,10 +133,16 @@ class Views(ABC):
         return int(sample)
 
     def ledger(self, weight: str | Place) -> Ledger:
-        """Return the step of one parameter: old value, each term, new value."""
+        """Return the step of one parameter: old value, each term, new value.
+
+        A member's is the step that all members take together.
+        """
         from clearprop.explanation.ledger import ledger_of
 
-        return ledger_of(self.trace, self.names.find(weight), self.recording)
+        place = self.names.find(weight)
+        if self.membership is None:
+            return ledger_of(self.trace, place, self.recording)
+        return ledger_of(self.membership.trace, self.membership.place(place), self.recording)
 
     def check(self) -> GradientCheck:
         """Hold the gradient against finite differences."""

@@ -62,6 +62,9 @@ def page_of(explanation: Views, focus: Focus, chapters: Sequence[str] | None, la
         engine=explanation.trace.engine,
         weight=explanation.names.of(focus.weight),
     )
+    if explanation.membership is not None:
+        number, k = explanation.membership.number + 1, explanation.membership.count
+        lead += say.text("page.member", member=number, k=k)
     return Page(say.text("page.title"), lead, tuple(sections), lang)
 
 

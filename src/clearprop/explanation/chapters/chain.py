@@ -17,11 +17,12 @@ from clearprop.explanation.formulas import (
     Row,
     Stack,
     Symbol,
+    called,
     product,
     row,
     sign,
 )
-from clearprop.explanation.names import Place
+from clearprop.explanation.names import Place, source_of, units_of
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import (
     Block,
@@ -68,7 +69,8 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     if chain.count_of_paths > 1:
         blocks.append(Paragraph(words.text("chain.all_paths", n=_counted(chain.count_of_paths))))
         blocks.append(_table(chain, letters, words))
-    blocks += [*_checks(chain, words), Paragraph(_pointer(quantities, focus.weight, words))]
+    whose = "of_member" if explanation.membership else "used"
+    blocks += [*_checks(chain, whose, words), Paragraph(_pointer(quantities, focus.weight, words))]
     unfolded = explanation.unfolded(focus.sample)
     blocks.append(Details(words.text("chain.unfolded"), tuple(_unfolded(unfolded, words))))
     if len(explanation.trace.network.layers) > 1:
@@ -87,8 +89,11 @@ def _question(chain: Chain, quantities: Quantities, words: Words) -> Iterator[Bl
     if chain.samples > 1:
         values = {"sample": chain.sample, "n": chain.samples, "coefficient": chain.coefficient}
         yield Paragraph(words.text("chain.sample", **values))
-    unit = quantities.names.unit(chain.place.layer, chain.place.unit)
-    yield Paragraph(words.text("chain.rule", weight=weight, unit=Span(unit, "strong")))
+    names, place = quantities.names, chain.place
+    units = units_of(names.network, place)
+    kind = {"t": "rule_slope"}.get(place.array, "rule" if len(units) == 1 else "rule_column")
+    unit = names.unit(place.layer, units[0] - (len(units) > 1))
+    yield Paragraph(words.text(f"chain.{kind}", weight=weight, unit=Span(unit, "strong")))
 
 
 def _parameter(place: Place, quantities: Quantities) -> Symbol:
@@ -97,7 +102,7 @@ def _parameter(place: Place, quantities: Quantities) -> Symbol:
 
 def _gradient_key(chain: Chain) -> str:
     """Return the key of the gradient, which is that of the whole batch."""
-    return f"g{chain.place.key[1:]}" if chain.samples == 1 else ""
+    return chain.place.gradient_key if chain.samples == 1 else ""
 
 
 def _strongest(chain: Chain, letters: Letters, words: Words) -> Iterator[Block]:
@@ -133,19 +138,28 @@ def _broken(left: Formula, factors: Sequence[Formula], end: Sequence[Formula]) -
 def _notes(chain: Chain, quantities: Quantities, words: Words) -> Iterator[Block]:
     """Return what is out of the ordinary with this sample."""
     place, names = chain.place, quantities.names
-    unit = names.unit(place.layer, place.unit)
+    unit = names.unit(place.layer, units_of(names.network, place)[0])
+    source = source_of(names.network, place)
     if chain.collapsed:
         yield Note(words.text(f"chain.{chain.collapsed}"))
     kinds = {factor.kind for factor in chain.paths[0].factors}
     if "mask" in kinds:
         yield Note(words.text("chain.mask"))
-    if "scale" in kinds:
-        yield Note(words.text("chain.scale"))
-    if chain.slope == 0:
+    for kind in ("scale", "gain", "wave", "bent"):
+        if kind in kinds:
+            yield Note(words.text(f"chain.{kind}"))
+    network = names.network
+    if any(
+        network.operations[f.layer - 1].parametric
+        for f in chain.paths[0].factors
+        if f.kind == "slope"
+    ):
+        yield Note(words.text("chain.learnt"))
+    if chain.slope == 0 and place.array != "t":
         yield Note(words.text("chain.dead", unit=unit), "warning")
-    elif place.source is not None and chain.signal == 0:
-        source = names.unit(place.layer - 1, place.source)
-        yield Note(words.text("chain.silent", source=source), "warning")
+    elif source is not None and chain.signal == 0:
+        named = names.unit(place.layer - 1, source)
+        yield Note(words.text("chain.silent", source=named), "warning")
 
 
 # all paths
@@ -170,7 +184,9 @@ def _is_joined(chain: Chain, quantities: Quantities) -> bool:
 def _table(chain: Chain, letters: Letters, words: Words) -> Table:
     """Return a row for each of the largest paths, one for all others, and their sum."""
     first = chain.paths[0].factors
-    width = len(first) if len(first) <= COLUMNS else 0
+    kinds = [factor.kind for factor in first]
+    alike = all([factor.kind for factor in path.factors] == kinds for path in chain.paths)
+    width = len(first) if alike and len(first) <= COLUMNS else 0
     columns = (
         Column(words.text("chain.units")),
         *(Column((_TITLES[factor.kind],), "right") for factor in first[:width]),
@@ -197,6 +213,12 @@ _TITLES: dict[str, Formula] = {
     "weight": Symbol("w"),
     "mask": Symbol("m"),
     "slope": row(Symbol("f′"), Group(Symbol("z"))),
+    "gain": Symbol("g"),
+    "wave": in_line(Symbol("v"), Symbol("x")),
+    "bent": row(called(Symbol("f"), Symbol("z")), sign("−"), Symbol("z")),
+    "cosine": Label("cos"),
+    "sine": row(sign("−"), Label("sin")),
+    "turn": in_line(Symbol("θ"), Symbol("f")),
     "signal": Symbol("a"),
     "one": in_line(Symbol("z"), Symbol("b")),
 }
@@ -213,7 +235,8 @@ def _counted(count: int) -> Span:
     return Span(f"{count:,}" if count < 10**9 else figure(count), full=str(count))
 
 
-def _checks(chain: Chain, words: Words) -> Iterator[Block]:
+def _checks(chain: Chain, whose: str, words: Words) -> Iterator[Block]:
+    """Yield that the paths, and the samples, add up to the gradient; `whose` says which it is."""
     total = Number(chain.total, 6)
     used = Number(chain.gradient, 6, key=_gradient_key(chain))
     if chain.carrier != "exact":
@@ -222,7 +245,7 @@ def _checks(chain: Chain, words: Words) -> Iterator[Block]:
     else:
         # one path alone is a product and no sum
         kind = "sum" if chain.count_of_paths > 1 else "one"
-        over = "of_sample" if chain.samples > 1 else "used"
+        over = "of_sample" if chain.samples > 1 else whose
         yield Check(
             words.text(f"chain.check_{kind}_{over}", total=total, gradient=used), chain.agrees
         )
@@ -230,9 +253,9 @@ def _checks(chain: Chain, words: Words) -> Iterator[Block]:
         values = {
             "n": chain.samples,
             "total": Number(chain.batch_sum, 6),
-            "gradient": Number(chain.batch_gradient, 6, key=f"g{chain.place.key[1:]}"),
+            "gradient": Number(chain.batch_gradient, 6, key=chain.place.gradient_key),
         }
-        yield Check(words.text("chain.check_batch", **values), chain.batch_agrees)
+        yield Check(words.text(f"chain.check_batch_{whose}", **values), chain.batch_agrees)
 
 
 def _pointer(quantities: Quantities, place: Place, words: Words) -> Text:

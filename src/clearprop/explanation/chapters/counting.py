@@ -57,6 +57,7 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     counts = explanation.counts
     blocks = [
         Paragraph(words.text("counting.lead")),
+        *_front(explanation, words),
         Bullets(tuple(words.text(f"counting.{way}_what") for way in WAYS)),
         Paragraph(words.text("counting.counts")),
         *_this_network(counts, words),
@@ -65,6 +66,12 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
         *_growth(counts, words),
     ]
     return Section("counting", words.text("counting.title"), tuple(blocks))
+
+
+def _front(explanation: Explanation, words: Words) -> list[Block]:
+    """Return that layers which prepare inputs are not counted, where there are any."""
+    front = len(explanation.trace.network.shape) - len(explanation.counts.shape)
+    return [Paragraph(words.text("counting.front", layer=front + 1))] if front else []
 
 
 def _this_network(counts: Counts, words: Words) -> Iterator[Block]:

@@ -30,12 +30,13 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.jacobians import Ends
+from clearprop.explanation.jacobians import Ends, is_front
 from clearprop.explanation.matrices import Fold, by_sign, column, fold, line, matrix, numbered
-from clearprop.explanation.names import Names
+from clearprop.explanation.names import Names, Place, source_of, units_of
 from clearprop.explanation.notation import of_layer
-from clearprop.explanation.pages import Block, Math, Paragraph
-from clearprop.explanation.quantities import partial
+from clearprop.explanation.pages import Block, Math, Paragraph, Span
+from clearprop.explanation.quantities import Quantities, partial
+from clearprop.network import Waves
 
 if TYPE_CHECKING:
     from clearprop.explanation.explanation import Focus
@@ -73,7 +74,14 @@ class LayerView:
             yield from self._bp2()
 
     def gradients(self) -> Iterator[Block]:
-        """Yield BP3 and BP4, which sum over the batch."""
+        """Yield BP3 and BP4, which sum over the batch, as the layer's kind has them."""
+        if self.layer.operation.kind == "scaling":
+            yield Paragraph(self.words.text("deltas.bp4_gain"))
+            yield Math(self._pointwise("g", "received", self.layer.received))
+            return
+        if self.layer.operation.kind == "periodic":
+            yield from self._of_waves()
+            return
         yield Paragraph(self.words.text("deltas.bp3_here"))
         yield Math(self._bp3())
         if self._batch == 1:
@@ -81,6 +89,9 @@ class LayerView:
         else:
             yield Paragraph(self.words.text("deltas.bp4_batch"))
         yield Math(self._bp4())
+        if "t" in self.layer.gradients:
+            yield Paragraph(self.words.text("deltas.bp4_slope"))
+            yield Math(self._pointwise("t", "bent", self.layer.bent))
 
     # what is shown
 
@@ -98,20 +109,25 @@ class LayerView:
 
     @cached_property
     def _units(self) -> Fold:
-        weight = self.focus.weight
-        return self._fold(self.layer, weight.unit if weight.layer == self._number else None)
+        return self._fold(self.layer)
 
     @cached_property
     def _behind(self) -> Fold:
-        layer, weight = self.deltas.layers[self._number], self.focus.weight
-        return self._fold(layer, weight.unit if weight.layer == layer.layer else None)
+        return self._fold(self.deltas.layers[self._number])
 
-    def _fold(self, layer: LayerDelta, wanted: int | None) -> Fold:
-        return fold(layer.delta[self._sample], () if wanted is None else (wanted,))
+    def _fold(self, layer: LayerDelta) -> Fold:
+        weight, network = self.focus.weight, self.deltas.trace.network
+        wanted: tuple[int, ...] = ()
+        if weight.layer == layer.layer:
+            wanted = units_of(network, weight)
+        elif weight.layer == layer.layer + 1:
+            source = source_of(network, weight)
+            wanted = () if source is None else (source,)
+        return fold(layer.delta[self._sample], wanted)
 
     @cached_property
     def _sources(self) -> Fold:
-        weight, sizes = self.focus.weight, np.abs(self.layer.weight_gradient).sum(axis=0)
+        weight, sizes = self.focus.weight, np.abs(self.layer.gradients["W"]).sum(axis=0)
         wanted = weight.source if weight.layer == self._number else None
         return fold(sizes, () if wanted is None else (wanted,))
 
@@ -181,40 +197,34 @@ class LayerView:
     def _bp2(self) -> Iterator[Block]:
         behind = self._number + 1
         yield Paragraph(self.words.text("deltas.bp2_here", behind=behind))
-        if self.layer.next_scale != 1:
+        if self.deltas.layers[behind - 1].operation.scale != 1:
             yield Paragraph(self.words.text("deltas.scale"))
         if self.layer.mask is not None:
             yield Paragraph(self.words.text("deltas.dropout"))
+        if self.layer.operation.parametric:
+            yield Paragraph(self.words.text("deltas.learnt"))
+        if is_front(self.layer.operation):
+            yield Paragraph(self.words.text("deltas.no_slope"))
         yield Math(self._bp2_factors())
 
     def _bp2_factors(self) -> Lines:
         """Return (s Wᵀ δ) ⊙ f'(z) ⊙ m."""
-        here, behind, units = self._number, self._number + 1, self._units
-        layer, after = self.layer, self.deltas.layers[self._number]
-        assert layer.next_weights is not None
+        here, units, layer = self._number, self._units, self.layer
         assert layer.carried is not None
         assert layer.slopes is not None
-        weights = matrix(
-            layer.next_weights.T,
-            units,
-            self._behind,
-            key=lambda unit, into: f"w{behind}.{into}.{unit}",
-            role=by_sign,
-            row_labels=self.names.units(here),
-            column_labels=self.names.units(behind),
-        )
-        errors = column(
-            after.delta[self._sample], self._behind, key=numbered("d", behind), role="error"
-        )
+        letters, numbers = self._from_behind()
         carried = column(layer.carried[self._sample], units, key=numbered("c", here), role="error")
+        if is_front(layer.operation):
+            return Lines(
+                (
+                    (self._letter(), sign("="), row(*letters)),
+                    (_EMPTY, sign("="), row(*numbers)),
+                    (_EMPTY, sign("="), self._delta()),
+                )
+            )
         slopes = column(layer.slopes[self._sample], units, key=numbered("f", here))
-        scale = layer.next_scale
-        letters, numbers = _scaled(
-            scale,
-            [_transposed(of_layer("W", behind)), of_layer("δ", behind, "error")],
-            [weights, errors],
-        )
-        slope = called(Symbol("f", sup="′"), of_layer("z", here))
+        function = Symbol("f", "t" if layer.operation.parametric else "", "′")
+        slope = called(function, of_layer("z", here))
         symbols, tail = [Group(row(*letters)), sign("⊙"), slope], [sign("⊙"), slopes]
         if layer.mask is not None:
             symbols += [sign("⊙"), Symbol("m")]
@@ -228,6 +238,38 @@ class LayerView:
             )
         )
 
+    def _from_behind(self) -> tuple[list[Formula], list[Formula]]:
+        """Return what carries the error of the layer behind back, and that error: s Wᵀ δ, g ⊙ δ."""
+        here, behind, units = self._number, self._number + 1, self._units
+        after = self.deltas.layers[here]
+        trace, operation = self.deltas.trace, after.operation
+        letter, errors = of_layer("δ", behind, "error"), after.delta[self._sample]
+        if operation.kind == "scaling":
+            gains = operation.named("g").view(trace.vector)
+            keyed = column(
+                gains,
+                units,
+                key=lambda unit: Place(behind, unit, None, "g").key,
+                role=by_sign,
+                labels=self.names.units(here),
+            )
+            carried = column(errors, units, key=numbered("d", behind), role="error")
+            return [of_layer("g", behind), sign("⊙"), letter], [keyed, sign("⊙"), carried]
+        dense = operation.kind == "dense"
+        weights = Quantities(trace, self.names, self._sample).weights(behind)
+        matrix_of = matrix(
+            weights.T,
+            units,
+            self._behind,
+            key=lambda unit, into: f"w{behind}.{into}.{unit}" if dense else "",
+            role=by_sign,
+            row_labels=self.names.units(here),
+            column_labels=self.names.units(behind),
+        )
+        carried = column(errors, self._behind, key=numbered("d", behind), role="error")
+        name = of_layer("W" if dense else "J", behind)
+        return _scaled(operation.scale, [_transposed(name), letter], [matrix_of, carried])
+
     # BP3 and BP4
 
     def _bp3(self) -> Row:
@@ -235,7 +277,7 @@ class LayerView:
         if self._batch > 1:
             delta = Total(Symbol("i"), Symbol("δ", "i", f"({self._number})", role="error"))
         gradient = column(
-            self.layer.bias_gradient,
+            self.layer.gradients["b"],
             self._units,
             key=numbered("g", self._number),
             role="error",
@@ -259,9 +301,9 @@ class LayerView:
             one = Symbol("a", "i", f"({here - 1})", role="signal")
             delta = Symbol("δ", "i", f"({here})", role="error")
             left = Total(Symbol("i"), row(delta, _transposed(one)))
-        letters, numbers = _scaled(layer.scale, [left], [errors])
+        letters, numbers = _scaled(layer.operation.scale, [left], [errors])
         gradient = matrix(
-            layer.weight_gradient,
+            layer.gradients["W"],
             self._units,
             self._sources,
             key=numbered("g", here),
@@ -282,6 +324,123 @@ class LayerView:
                 (_EMPTY, sign("="), gradient),
             )
         )
+
+    def _pointwise(self, letter: str, kind: str, moved: np.ndarray) -> Lines:
+        """Return ∂E/∂g = Σ δ ⊙ x, or ∂E/∂t = Σ ∂E/∂a ⊙ (f(z) − z), and what comes out.
+
+        The factors' numbers are those of the focused sample.
+        """
+        here, units = self._number, self._units
+        errors = self.layer.delta if letter == "g" else self.layer.carried
+        assert errors is not None
+        head = f"({here})"
+        foot = "" if self._batch == 1 else "i"
+        if kind == "received":
+            error: Formula = Symbol("δ", foot, head, role="error")
+            signal: Formula = Symbol("a", foot, f"({here - 1})", role="signal")
+        else:
+            z = Symbol("z", foot, head)
+            error = partial(self._loss(), Symbol("a", foot, head))
+            mask = [] if self.layer.mask is None else [Symbol("m", foot), sign("⊙")]
+            signal = row(*mask, Group(row(called(Symbol("f"), z), sign("−"), z)))
+        product = row(error, sign("⊙"), signal)
+        own = row(
+            column(errors[self._sample], units, role="error"),
+            sign("⊙"),
+            column(moved[self._sample], units, role="signal"),
+        )
+        gradient = column(
+            self.layer.gradients[letter],
+            units,
+            key=lambda unit: Place(here, unit, None, letter).gradient_key,
+            role="error",
+            labels=self.names.units(here),
+        )
+        symbols = product if self._batch == 1 else Total(Symbol("i"), product)
+        numbers = own if self._batch == 1 else row(own, sign("+"), sign("⋯"))
+        return Lines(
+            (
+                (partial(self._loss(), of_layer(letter, here)), sign("="), symbols),
+                (_EMPTY, sign("="), numbers),
+                (_EMPTY, sign("="), gradient),
+            )
+        )
+
+    def _of_waves(self) -> Iterator[Block]:
+        """Yield the gradients of a periodic layer: in symbols, and one column's numbers."""
+        yield Paragraph(self.words.text("deltas.bp4_waves"))
+        i = Symbol("i")
+        delta, angle = Symbol("δ", "i,ck", role="error"), Symbol("θ", "i,cq")
+        E, w = self._loss(), Symbol("w", "ckq")
+        turned = row(sign("−"), w, called(Label(" sin "), angle))
+        tau = Symbol("τ", "i,cq", role="error")
+        two_pi, x = row(Number(2), Symbol("π")), Symbol("x", "i,c", role="signal")
+        cosine = row(delta, called(Label(" cos "), angle))
+        yield Math(
+            Lines(
+                (
+                    (partial(E, w), sign("="), Total(i, cosine)),
+                    (partial(E, Symbol("b", "ck")), sign("="), Total(i, delta)),
+                    (tau, sign("="), Total(Symbol("k"), row(delta, Group(turned)))),
+                    (partial(E, Symbol("f", "cq")), sign("="), Total(i, row(tau, two_pi, x))),
+                    (partial(E, Symbol("p", "cq")), sign("="), Total(i, row(tau, two_pi))),
+                )
+            )
+        )
+        waves = self.names.waves(self._number)
+        assert waves is not None
+        number = self._column(waves)
+        name = self.names.unit(self._number - 1, waves.columns[number])
+        yield Paragraph(self.words.text("deltas.one_column", column=Span(name, "strong")))
+        yield Math(self._column_gradients(waves, number))
+
+    def _column(self, waves: Waves) -> int:
+        """Return the column that is shown: the focused parameter's, else that of largest errors."""
+        weight = self.focus.weight
+        if weight.layer == self._number:
+            return units_of(self.deltas.trace.network, weight)[0] // waves.features
+        sizes = np.abs(self.layer.gradients["f"]).sum(axis=1)
+        return int(np.argmax(sizes))
+
+    def _column_gradients(self, waves: Waves, number: int) -> Lines:
+        here, made = self._number, waves.features - 1
+        rows = slice(number * made, (number + 1) * made)
+        sizes = np.abs(self.layer.gradients["W"][rows]).sum(axis=0)
+        focus = self.focus.weight
+        own = focus.layer == here and focus.source is not None
+        cosines = fold(sizes, (focus.source,) if own and focus.source is not None else ())
+        labels = [self.names.cosine(waves, number, q) for q in range(waves.frequencies)]
+        units = fold(np.zeros(made))
+        names = self.names.units(here)[number * waves.features + 1 : (number + 1) * waves.features]
+        found: list[tuple[Formula, ...]] = []
+        for letter in "fp":
+            values = line(
+                self.layer.gradients[letter][number],
+                cosines,
+                key=lambda q, letter=letter: Place(here, number, q, letter).gradient_key,  # type: ignore[misc]
+                role="error",
+                labels=labels,
+            )
+            found.append((partial(self._loss(), Symbol(letter)), sign("="), values))
+        weights = matrix(
+            self.layer.gradients["W"][rows],
+            units,
+            cosines,
+            key=lambda k, q: Place(here, number * made + k, q).gradient_key,
+            role="error",
+            row_labels=names,
+            column_labels=labels,
+        )
+        biases = column(
+            self.layer.gradients["b"][rows],
+            units,
+            key=lambda k: Place(here, number * made + k, None).gradient_key,
+            role="error",
+            labels=names,
+        )
+        found.append((partial(self._loss(), Symbol("W")), sign("="), weights))
+        found.append((partial(self._loss(), Symbol("b")), sign("="), biases))
+        return Lines(tuple(found))
 
     def _batch_errors(self) -> Grid:
         """Return δ with a unit a row and a sample a column."""

@@ -18,6 +18,7 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
+from clearprop.explanation.jacobians import is_front
 from clearprop.explanation.pages import (
     Block,
     Bullets,
@@ -127,11 +128,13 @@ def _layer(
     blocks: list[Block] = [*view.error(), *view.gradients()]
     if deltas.own:
         exact = "" if layer.error else "_exact"
-        checked = words.text(f"deltas.check{exact}", error=layer.error)
+        whose = "" if explanation.membership is None else "_member"
+        checked = words.text(f"deltas.check{whose}{exact}", error=layer.error)
         blocks.append(Check(checked, layer.error <= deltas.tolerance))
-    kind = "output" if layer.is_output else "hidden"
+    kind = "output" if layer.is_output else "front" if is_front(layer.operation) else "hidden"
     units = sum(other.delta.shape[1] for other in deltas.layers)
-    summary = words.text(f"deltas.{kind}_layer", layer=layer.layer)
+    named = words.text(f"deltas.{layer.operation.kind}") if kind == "front" else ()
+    summary = words.text(f"deltas.{kind}_layer", layer=layer.layer, kind=named)
     return Details(summary, tuple(blocks), is_open=units <= OPEN)
 
 

@@ -30,12 +30,13 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
+from clearprop.explanation.jacobians import joins
 from clearprop.explanation.matrices import by_sign, leading
 from clearprop.explanation.mistakes import Mistake
-from clearprop.explanation.names import Place
+from clearprop.explanation.names import Place, units_of
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import Block, Column, Math, Paragraph, Table, plain
-from clearprop.explanation.quantities import letter_of
+from clearprop.explanation.quantities import Quantities, letter_of, partial
 
 if TYPE_CHECKING:
     from clearprop.explanation.words import Words
@@ -50,8 +51,9 @@ def early_update_blocks(mistake: Mistake, letters: Letters, words: Words) -> Ite
     place, hidden = chain.place, chain.place.layer < q.last
     yield Paragraph(words.text("chain.mistake_lead"))
     yield Math(_equations())
-    if hidden:
-        unit = q.names.unit(place.layer, place.unit)
+    # the δ of a learnt part of an activation, and those of a frequency, are not those of one unit
+    if hidden and place.array not in ("t", "f", "p"):
+        unit = q.names.unit(place.layer, units_of(q.trace.network, place)[0])
         yield Paragraph(words.text("chain.mistake_unit", unit=unit))
         right = _delta(mistake.before, mistake.deltas, letters, words)
         wrong = _delta(mistake.wrong, mistake.mistaken_deltas, letters, words, mark="′")
@@ -90,23 +92,25 @@ def _delta(
     `mark` tells mistaken letters from right ones.
     """
     q, chain = letters.quantities, letters.chain
-    layer, unit = chain.place.layer, chain.place.unit
+    layer, unit = chain.place.layer, units_of(q.trace.network, chain.place)[0]
     operation = q.trace.network.operations[layer]
-    weights = operation.weight.view(vector)[:, unit]
+    behind = Quantities(replace(q.trace, vector=vector), q.names, chain.sample)
+    weights = behind.weights(layer + 1)[:, unit]
+    edges = joins(q.trace.network, layer + 1)
     after = deltas[layer][chain.sample]
-    products = weights * after
-    shown = leading(products)
+    products = weights * after if edges is None else np.where(edges[:, unit], weights * after, 0)
+    units = np.arange(len(products)) if edges is None else np.flatnonzero(edges[:, unit])
+    shown = [int(units[m]) for m in leading(products[units])]
     terms: list[Formula] = []
     for m in shown:
-        place = Place(layer + 1, m, unit)
         role = "update" if mark else by_sign(float(weights[m]))
-        letter = replace(letter_of(q.names, place, role), sup=mark, key="" if mark else place.key)
+        letter = _factor(letters, (layer + 1, m, unit), role, mark)
         # the last layer's δ is right either way
         error = _error(letters, layer + 1, m, mark if layer + 1 < q.last else "")
         terms.append(product([_chip(letter, weights[m]), _chip(error, after[m])]))
-    if len(shown) < len(products):
+    if len(shown) < len(units):
         rest = products.sum() - products[list(shown)].sum()
-        label = Label(words("chain.rest", n=len(products) - len(shown)), role="muted")
+        label = Label(words("chain.rest", n=len(units) - len(shown)), role="muted")
         terms.append(_chip(label, rest))
     scale = [] if operation.scale == 1 else [_chip(Symbol("s"), operation.scale)]
     left = _chip(_error(letters, layer, unit, mark), deltas[layer - 1][chain.sample, unit])
@@ -116,6 +120,16 @@ def _delta(
         if factor.kind in ("mask", "slope") and factor.layer == layer
     ]
     return left, sign("="), product([*scale, Group(plus(terms)), *through])
+
+
+def _factor(letters: Letters, edge: tuple[int, int, int], role: str, mark: str) -> Formula:
+    """Return the letter of what an edge multiplies by: w, g, or ∂v/∂x of a wave."""
+    q, (layer, into, source) = letters.quantities, edge
+    kind = q.trace.network.operations[layer - 1].kind
+    if kind == "periodic":
+        return partial(q.z(layer, into).symbol, q.a(layer - 1, source).symbol)
+    place = Place(layer, into, source) if kind == "dense" else Place(layer, into, None, "g")
+    return replace(letter_of(q.names, place, role), sup=mark, key="" if mark else place.key)
 
 
 def _error(letters: Letters, layer: int, unit: int, mark: str) -> Symbol:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from clearprop.explanation.formulas import Formula, Number, Stack, Symbol, row, sign
+from clearprop.explanation.formulas import (
+    Formula,
+    Label,
+    Number,
+    Stack,
+    Symbol,
+    called,
+    row,
+    sign,
+)
 from clearprop.explanation.names import Place
 from clearprop.explanation.paths import Chain, ChainPath, Factor
 from clearprop.explanation.quantities import Quantities, partial
@@ -45,7 +54,7 @@ class Letters:
     def number(self, factor: Factor, digits: int = 4) -> Number:
         """Return a factor's number."""
         role = _ROLES.get(factor.kind, "")
-        if factor.kind == "weight":
+        if factor.kind in ("weight", "gain"):
             role = "negative" if factor.value < 0 else "positive"
         return Number(factor.value, digits, role=role, key=factor.key)
 
@@ -67,20 +76,47 @@ class Letters:
                 return Symbol("s")
             case "weight":
                 return q.of(Place(layer, units[0], units[1])).symbol
+            case "gain":
+                return q.of(Place(layer, units[0], None, "g")).symbol
+            case "wave":
+                return partial(q.z(layer, units[0]).symbol, q.a(layer - 1, units[1]).symbol)
+            case "cosine":
+                return called(Label("cos "), self._angle(layer, units))
+            case "sine":
+                return row(sign("−"), called(Label("sin "), self._angle(layer, units)))
+            case "turn" if self.chain.place.array == "p":
+                return row(Number(2), Symbol("π"))
+            case "turn":
+                waves = q.names.waves(layer)
+                assert waves is not None
+                x = q.a(layer - 1, waves.columns[units[0]]).symbol
+                return row(Number(2), Symbol("π"), sign("·"), x)
+            case "bent":
+                z = q.z(layer, units[0]).symbol
+                return row(called(Symbol("f"), z), sign("−"), z)
             case "mask":
                 return Symbol("m", q.names.unit(layer, units[0]))
             case "slope":
                 return q.slope(layer, units[0]).symbol
             case "signal":
                 return q.a(layer, units[0]).symbol
-        return self._by_parameter()
+        return self._by_parameter(units[0])
+
+    def _angle(self, layer: int, at: tuple[int, ...]) -> Symbol:
+        """Return θ of a cosine."""
+        waves = self.quantities.names.waves(layer)
+        assert waves is not None
+        return Symbol("θ", self.quantities.names.cosine(waves, *at))
 
     def derivatives(self, path: ChainPath) -> list[Formula]:
         """Return the same path as derivatives: ∂E/∂a, ∂a/∂z, ∂z/∂a, …, ∂z/∂w."""
-        found = [self._derivative(factor, path) for factor in path.factors[:-1]]
-        return [*(part for part in found if part is not None), self._by_parameter()]
+        inside = self.chain.place.array in ("f", "p")
+        # of what is inside a cosine the last three factors are one derivative
+        found = [self._derivative(factor) for factor in path.factors[: -3 if inside else -1]]
+        last = self._by_parameter(path.units[-1])
+        return [*(part for part in found if part is not None), last]
 
-    def _derivative(self, factor: Factor, path: ChainPath) -> Formula | None:
+    def _derivative(self, factor: Factor) -> Formula | None:
         """Return ∂…/∂… of a factor; None for one that is a part of the next's."""
         q, layer, units = self.quantities, factor.layer, factor.units
         match factor.kind:
@@ -91,6 +127,9 @@ class Letters:
             case "weight":
                 into, source = units
                 return partial(q.z(layer, into).symbol, q.a(layer - 1, source).symbol)
+            case "gain":
+                into = units[0]
+                return partial(q.z(layer, into).symbol, q.a(layer - 1, into).symbol)
             case "slope":
                 return partial(q.a(layer, units[0]).symbol, q.z(layer, units[0]).symbol)
             case "scale" | "mask":
@@ -105,10 +144,11 @@ class Letters:
         q = self.quantities
         return partial(q.a(layer, end).symbol, q.z(layer, output).symbol)
 
-    def _by_parameter(self) -> Formula:
-        """Return ∂z/∂w, the last of all derivatives."""
+    def _by_parameter(self, unit: int) -> Formula:
+        """Return ∂z/∂w, the last of all derivatives; ∂a/∂t of a learnt part of an activation."""
         q, place = self.quantities, self.chain.place
-        return partial(q.z(place.layer, place.unit).symbol, q.of(place).symbol)
+        moved = q.a if place.array == "t" else q.z
+        return partial(moved(place.layer, unit).symbol, q.of(place).symbol)
 
     def _is_elementwise(self) -> bool:
         return self.quantities.trace.network.operations[-1].activation.elementwise

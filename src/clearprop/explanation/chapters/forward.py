@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from clearprop.explanation.chapters.front import front_blocks
 from clearprop.explanation.formulas import (
     Formula,
     Fraction,
@@ -36,7 +37,7 @@ from clearprop.explanation.matrices import (
     matrix,
     numbered,
 )
-from clearprop.explanation.names import Place
+from clearprop.explanation.names import Place, source_of, units_of
 from clearprop.explanation.neurons import Forward, LayerForward, Neuron
 from clearprop.explanation.notation import activation_formula, of_layer
 from clearprop.explanation.pages import Block, Check, Details, Math, Paragraph, Section
@@ -61,13 +62,18 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     if rows > 1:
         blocks.append(Paragraph(words.text("forward.of_sample", sample=focus.sample, n=rows)))
     blocks += [Paragraph(words.text("forward.inputs")), Math(_inputs(forward, quantities, focus))]
-    neurons = sum(layer.units for layer in forward.layers)
+    neurons = sum(layer.units for layer in forward.layers if layer.kind == "dense")
     known: set[str] = set()
     for layer in forward.layers:
+        if layer.kind != "dense":
+            inside: tuple[Block, ...] = tuple(front_blocks(layer, quantities, focus, words))
+            summary = words.text(f"forward.{layer.kind}_layer", layer=layer.layer, n=layer.units)
+            blocks.append(Details(summary, inside, is_open=neurons <= OPEN))
+            continue
         name = str(layer.activation)
         function = () if name in known else _function(layer, words)
         known.add(name)
-        inside = (*function, *_layer(layer, quantities, focus, words))
+        inside = (*function, *_learnt(layer, words), *_layer(layer, quantities, focus, words))
         summary = words.text("forward.layer", layer=layer.layer, n=layer.units, activation=name)
         blocks.append(Details(summary, inside, is_open=neurons <= OPEN))
     checked = words.text(
@@ -91,7 +97,7 @@ def _both_halves() -> Lines:
 
 
 def _inputs(forward: Forward, quantities: Quantities, focus: Focus) -> Row:
-    units = fold(forward.inputs, _wanted(focus, 0))
+    units = fold(forward.inputs, _wanted(quantities, focus, 0))
     values = column(
         forward.inputs,
         units,
@@ -102,14 +108,13 @@ def _inputs(forward: Forward, quantities: Quantities, focus: Focus) -> Row:
     return row(of_layer("a", 0, "signal"), sign("="), values)
 
 
-def _wanted(focus: Focus, layer: int) -> tuple[int, ...]:
-    """Return the units of a layer that the focused weight joins."""
-    weight = focus.weight
+def _wanted(quantities: Quantities, focus: Focus, layer: int) -> tuple[int, ...]:
+    """Return the units of a layer that the focused parameter joins."""
+    weight, network = focus.weight, quantities.trace.network
     if layer == weight.layer:
-        return (weight.unit,)
-    if layer == weight.layer - 1 and weight.source is not None:
-        return (weight.source,)
-    return ()
+        return units_of(network, weight)
+    source = source_of(network, weight)
+    return (source,) if layer == weight.layer - 1 and source is not None else ()
 
 
 def _function(layer: LayerForward, words: Words) -> tuple[Block, ...]:
@@ -118,6 +123,15 @@ def _function(layer: LayerForward, words: Words) -> tuple[Block, ...]:
     function = row(called(Symbol("f"), z), sign("="), activation_formula(layer.activation, z))
     name = words.text("forward.function", name=str(layer.activation))
     return Paragraph(name), Math(function)
+
+
+def _learnt(layer: LayerForward, words: Words) -> tuple[Block, ...]:
+    """Return how much of f a learnt activation takes."""
+    if layer.bends is None:
+        return ()
+    z, t = Symbol("z", "j"), Symbol("t", "j")
+    bent = row(z, sign("+"), t, sign("·"), Group(row(called(Symbol("f"), z), sign("−"), z)))
+    return Paragraph(words.text("forward.learnt")), Math(row(Symbol("a", "j"), sign("="), bent))
 
 
 def _layer(
@@ -129,10 +143,10 @@ def _layer(
         dropped = int((layer.mask == 0).sum())
         kept = float(layer.mask.max())
         yield Paragraph(words.text("forward.dropout", n=layer.units, dropped=dropped, kept=kept))
-    units = fold(layer.output, _wanted(focus, layer.layer))
+    units = fold(layer.output, _wanted(quantities, focus, layer.layer))
     for unit in units.shown:
         left = _left_half(layer.neuron(unit), quantities, focus, words)
-        yield Math(Lines((*left, _right_half(layer, unit, quantities))))
+        yield Math(Lines((*left, *_right_half(layer, unit, quantities))))
     if units.hidden:
         yield Paragraph(words.text("forward.others", n=units.hidden))
     yield Paragraph(words.text("forward.matrices"))
@@ -153,7 +167,7 @@ def _left_half(
 def _terms(neuron: Neuron, quantities: Quantities, focus: Focus, words: Words) -> list[Formula]:
     """Return the products s w a, the largest first where there are many, the rest, and b."""
     layer, unit = neuron.layer, neuron.unit
-    shown = leading(neuron.products, _wanted(focus, layer - 1))
+    shown = leading(neuron.products, _wanted(quantities, focus, layer - 1))
     scale = [] if neuron.scale == 1 else [Stack(Symbol("s"), Number(neuron.scale))]
     terms: list[Formula] = [
         product(
@@ -173,26 +187,43 @@ def _terms(neuron: Neuron, quantities: Quantities, focus: Focus, words: Words) -
     return [*terms, quantities.of(Place(layer, unit, None)).chip()]
 
 
-def _right_half(layer: LayerForward, unit: int, quantities: Quantities) -> tuple[Formula, ...]:
-    """Return a = f(z) as a line, and what dropout makes of it."""
+def _right_half(
+    layer: LayerForward, unit: int, quantities: Quantities
+) -> list[tuple[Formula, ...]]:
+    """Return a = f(z) as a line, or z + t (f(z) − z) as two, and what dropout makes of it."""
     neuron, key = layer.neuron(unit), f"a{layer.layer}.{unit}"
     a = Symbol("a", quantities.names.unit(layer.layer, unit), role="signal", key=key)
     z = quantities.z(layer.layer, unit)
     value = Number(neuron.a, role="signal", key=key)
-    if layer.activation.elementwise:
+    if neuron.bend is not None:
+        t = quantities.of(Place(layer.layer, unit, None, "t"))
+        bent = Number(neuron.bent)
+        symbols = product(
+            [t.symbol, Group(row(called(Symbol("f"), z.symbol), sign("−"), z.symbol))]
+        )
+        numbers = product([t.number(), Group(row(bent, sign("−"), z.number()))])
         steps: tuple[Formula, ...] = (
+            row(z.symbol, sign("+"), symbols),
+            row(z.number(), sign("+"), numbers),
+            value,
+        )
+    elif layer.activation.elementwise:
+        steps = (
             called(Symbol("f"), z.symbol),
             row(Symbol("f"), Group(z.number())),
             value,
         )
     else:
         steps = (*_of_softmax(layer, z), value)
-    line = joined("=", steps)
+    # a learnt activation is too long for one line
+    lines = [steps[:1], steps[1:]] if neuron.bend is not None else [steps]
+    line = joined("=", lines[-1])
     if neuron.mask is not None:
         kept = product([value, Number(neuron.mask)])
         output = Number(neuron.output, role="signal", key=key)
         line = row(line, sign(","), joined("=", [kept, output]))
-    return a, sign("="), line
+    last = (a if len(lines) == 1 else Row(()), sign("="), line)
+    return [*((a, sign("="), joined("=", first)) for first in lines[:-1]), last]
 
 
 def _of_softmax(layer: LayerForward, z: Quantity) -> tuple[Formula, ...]:
@@ -207,7 +238,7 @@ def _matrices(layer: LayerForward, units: Fold, quantities: Quantities, focus: F
     """Return z = s W a + b and a = f(z) with their numbers."""
     number, names = layer.layer, quantities.names
     labels, before = names.units(number), names.units(number - 1)
-    sources = fold(abs(layer.products).sum(axis=0), _wanted(focus, number - 1))
+    sources = fold(abs(layer.products).sum(axis=0), _wanted(quantities, focus, number - 1))
     weights = matrix(
         layer.weights,
         units,
@@ -232,10 +263,19 @@ def _matrices(layer: LayerForward, units: Fold, quantities: Quantities, focus: F
         (here, sign("="), symbols),
         (Row(()), sign("="), numbers),
         (Row(()), sign("="), z),
-        (of_layer("a", number, "signal"), sign("="), row(called(Symbol("f"), here))),
+        (of_layer("a", number, "signal"), sign("="), _function_of(layer, here)),
         (Row(()), sign("="), _activations(layer, units, labels)),
     ]
     return Lines(tuple(rows))
+
+
+def _function_of(layer: LayerForward, z: Formula) -> Formula:
+    """Return f(z), or z + t ⊙ (f(z) − z)."""
+    f = called(Symbol("f"), z)
+    if layer.bends is None:
+        return f
+    t = of_layer("t", layer.layer)
+    return row(z, sign("+"), t, sign("⊙"), Group(row(f, sign("−"), z)))
 
 
 def _activations(layer: LayerForward, units: Fold, labels: list[str]) -> Formula:

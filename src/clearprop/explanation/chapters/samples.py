@@ -17,6 +17,7 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
+from clearprop.explanation.names import Place, source_of, units_of
 from clearprop.explanation.pages import (
     Block,
     Check,
@@ -30,7 +31,7 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
-from clearprop.explanation.quantities import Quantities
+from clearprop.explanation.quantities import Quantities, letter_of, partial
 from clearprop.explanation.scenes.plots import Bar, bars_scene
 from clearprop.explanation.scenes.scene import Scene
 
@@ -57,7 +58,8 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
         if found.size:
             blocks.append(Picture(_scene(found, name, words), plain(())))
     checked = {"total": found.total, "gradient": found.gradient}
-    blocks.append(Check(words.text("samples.check", n=n, **checked), found.adds_up))
+    key = "samples.check_member" if explanation.membership else "samples.check"
+    blocks.append(Check(words.text(key, n=n, **checked), found.adds_up))
     return Section("samples", words.text("samples.title", weight=name), tuple(blocks))
 
 
@@ -89,42 +91,71 @@ def _formula(found: Contributions, quantities: Quantities) -> Row:
     gradient = quantities.gradient(place)
     if len(found.values) == 1:
         return row(gradient.chip(), sign("="), product(_factors(found, quantities)))
-    names, trace = quantities.names, quantities.trace
-    delta = Symbol("δ", f"{names.unit(place.layer, place.unit)}, i", role="error")
-    factors = [delta]
-    scale = trace.network.operations[place.layer - 1].scale
-    if place.source is not None:
-        if scale != 1:
-            factors.insert(0, Symbol("s"))
-        source = names.unit(place.layer - 1, place.source)
-        factors.append(Symbol("a", f"{source}, i", role="signal"))
+    names, network = quantities.names, quantities.trace.network
+    letter = "a" if place.array == "t" else "z"
+    units = units_of(network, place)
+    foot = f"{names.unit(place.layer, units[0])}, i" if len(units) == 1 else "u, i"
+    if place.array == "t" or len(units) > 1:
+        error = partial(Symbol("E"), Symbol(letter, foot))
+        factors: list[Formula] = [error, partial(Symbol(letter, foot), letter_of(names, place))]
+    else:
+        factors = [Symbol("δ", foot, role="error"), *_signal(quantities, place, ", i")]
+    over = Symbol("i") if len(units) == 1 else Symbol("i, u")
     return row(
         gradient.symbol,
         sign("="),
-        Total(Symbol("i"), product(factors)),
+        Total(over, product(factors)),
         sign("="),
         gradient.number(),
     )
 
 
+def _signal(quantities: Quantities, place: Place, behind: str = "") -> list[Formula]:
+    """Return s a, what came along a weight, or x of a gain; ∂z/∂w of a wave, nothing of a bias."""
+    names, network = quantities.names, quantities.trace.network
+    source = source_of(network, place)
+    if source is None:
+        return []
+    operation = network.operations[place.layer - 1]
+    if operation.kind == "periodic":
+        unit = names.unit(place.layer, units_of(network, place)[0])
+        return [partial(Symbol("z", unit + behind), letter_of(names, place))]
+    scale = [] if operation.scale == 1 else [Symbol("s")]
+    return [*scale, Symbol("a", names.unit(place.layer - 1, source) + behind, role="signal")]
+
+
 def _factors(found: Contributions, quantities: Quantities) -> list[Formula]:
     """Return the factors of the only sample's product."""
-    place = found.place
-    factors: list[Formula] = [quantities.delta(place.layer, place.unit).chip()]
-    if place.source is None:
-        return factors
-    scale = quantities.trace.network.operations[place.layer - 1].scale
-    if scale != 1:
-        factors.append(Stack(Symbol("s"), Number(scale)))
-    return [*factors, quantities.a(place.layer - 1, place.source).chip()]
+    place, network = found.place, quantities.trace.network
+    if found.deltas is None or found.signals is None:
+        return [Number(float(found.values[0]), role="error")]
+    unit = units_of(network, place)[0]
+    moved = Number(float(found.signals[0]))
+    if place.array == "t":
+        a = quantities.a(place.layer, unit).symbol
+        error = Number(float(found.deltas[0]), role="error")
+        return [
+            Stack(partial(Symbol("E"), a), error),
+            Stack(partial(a, letter_of(quantities.names, place)), moved),
+        ]
+    delta = quantities.delta(place.layer, unit).chip()
+    source = source_of(network, place)
+    if source is None:
+        return [delta]
+    operation = network.operations[place.layer - 1]
+    if operation.kind == "periodic":
+        return [delta, Stack(_signal(quantities, place)[0], moved)]
+    scale = [] if operation.scale == 1 else [Stack(Symbol("s"), Number(operation.scale))]
+    return [delta, *scale, quantities.a(place.layer - 1, source).chip()]
 
 
 def _table(found: Contributions, sample: int, words: Words) -> Table:
     """Return the largest contributions, and the rest in one row."""
-    weight = not found.place.is_bias
+    alone, weight = found.deltas is not None, _has_signal(found)
     n = len(found.values)
     shown = n if n <= ROWS else SHOWN
-    titles = ["sample", "row", "delta", *(["signal"] if weight else []), "value", "share", "sum"]
+    inside = [*(["delta"] if alone else []), *(["signal"] if weight else [])]
+    titles = ["sample", "row", *inside, "value", "share", "sum"]
     columns = tuple(Column(words.text(f"samples.{title}"), "right") for title in titles)
     sums = found.cumulated
     rows = [_row(found, at, float(sums[at]), sample) for at in range(shown)]
@@ -132,25 +163,30 @@ def _table(found: Contributions, sample: int, words: Words) -> Table:
         rest = float(found.values[shown:].sum())
         share = percent(found.shares[shown:].sum())
         label = words.text("samples.rest", n=n - shown)
-        empty: list[Text] = [()] * (3 if weight else 2)
+        empty: list[Text] = [()] * (1 + len(inside))
         total = float(sums[-1])
         rows.append((label, *empty, (Number(rest),), (share,), (Number(total),)))
     return Table(columns, tuple(rows), words.text("samples.caption"))
 
 
+def _has_signal(found: Contributions) -> bool:
+    """Whether there is a factor beside δ; that of a bias is 1."""
+    return found.signals is not None and not found.place.is_bias
+
+
 def _row(found: Contributions, at: int, total: float, sample: int) -> tuple[Text, ...]:
-    place, number = found.place, int(found.samples[at])
+    number = int(found.samples[at])
     value = float(found.values[at])
     here = number == sample
     # keys belong to the focused sample alone
-    delta_key = f"d{place.layer}.{place.unit}" if here else ""
-    signal_key = f"a{place.layer - 1}.{place.source}" if here else ""
+    delta_key, signal_key = (found.delta_key, found.signal_key) if here else ("", "")
     cells: list[Text] = [
         (Span(str(number), "strong" if here else ""),),
         plain(str(int(found.rows[at]))),
-        (Number(float(found.deltas[at]), role="error", key=delta_key),),
     ]
-    if not place.is_bias:
+    if found.deltas is not None:
+        cells.append((Number(float(found.deltas[at]), role="error", key=delta_key),))
+    if found.signals is not None and _has_signal(found):
         cells.append((Number(float(found.signals[at]), role="signal", key=signal_key),))
     role = "negative" if value < 0 else "positive"
     return (

@@ -57,11 +57,12 @@ _NOTHING = Row(())
 
 def chapter(explanation: Views, focus: Focus, words: Words) -> Section:
     """Return the step of the focused parameter."""
-    ledger = explanation.ledger(focus.weight)
-    quantities = Quantities(explanation.trace, explanation.names, focus.sample)
-    name = explanation.names.of(focus.weight)
+    ledger, all_of = explanation.ledger(focus.weight), explanation.membership or explanation
+    quantities = Quantities(all_of.trace, all_of.names, focus.sample)
+    name = all_of.names.of(ledger.place)
     blocks: list[Block] = [Paragraph(_lead(ledger, name, words))]
     blocks += _notes(explanation, ledger, words)
+    blocks += _members(explanation, focus, name, words)
     blocks.append(Paragraph(words.text(f"update.rule_{ledger.rule.name}")))
     blocks.append(Math(Lines(_formula(ledger, quantities, words))))
     if getattr(ledger.rule, "epsilon_hat", False):
@@ -106,6 +107,26 @@ def _notes(explanation: Views, ledger: Ledger, words: Words) -> Iterator[Block]:
         yield Paragraph(words.text(f"update.{kind}", **values))
     if recipe.clip_value is not None:
         yield Paragraph(words.text("update.clip_value", bound=float(recipe.clip_value)))
+
+
+def _members(explanation: Views, focus: Focus, name: str, words: Words) -> Iterator[Block]:
+    """Yield how the members' gradients make the one that the update used."""
+    membership, place = explanation.membership, focus.weight
+    if membership is None:
+        return
+    parts, own = membership.gradients(place), membership.is_own(place)
+    entry = membership.place(place).entry(membership.trace.network)
+    values = {
+        "weight": name,
+        "k": membership.count,
+        "member": membership.number + 1,
+        "own": Number(float(parts[membership.number]), 6),
+        "mean": Number(float(parts.mean()), 6),
+        "used": Number(float(membership.trace.gradient[entry]), 6),
+    }
+    yield Paragraph(words.text(f"update.member_{'own' if own else 'shared'}", **values))
+    checked = words.text(f"update.check_{'own' if own else 'members'}", **values)
+    yield Check(checked, membership.adds_up(place))
 
 
 # the rule, in symbols with the numbers below

@@ -26,6 +26,7 @@ from clearprop.explanation.health import (
     STEEPEST,
     Diagnosis,
     LayerHealth,
+    hidden_functions,
     twin_of,
 )
 from clearprop.explanation.matrices import fold
@@ -258,7 +259,8 @@ def _beside(explanation: Explanation, found: Diagnosis, words: Words) -> Iterato
     """Yield the picture, the twin's sentence, and why the slopes are what they are."""
     network = explanation.trace.network
     other = twin_of(network)
-    assert other is not None  # there are hidden layers
+    if other is None:
+        return
     twin, named = explanation.beside(other), Span(other, "strong")
     yield Picture(_picture(found, twin, other, words), words.text("vanishing.picture_text"))
     if twin.total is not None and math.isfinite(twin.total):
@@ -272,11 +274,12 @@ def _beside(explanation: Explanation, found: Diagnosis, words: Words) -> Iterato
         silent = {"layer": line.layer, "dead": line.dead, "units": line.units}
         said = _sentences(words, said, words.text("vanishing.silent_too", **silent))
     yield Paragraph(said)
-    own = [layer.function.name for layer in network.layers[:-1]]
+    own = hidden_functions(network)
     for name in dict.fromkeys((*own, other)):
         if name in REASONS:
             yield from _reason(name, found, words)
-    if set(own) == {"sigmoid"} and not any(layer.dropout for layer in network.layers):
+    learnt = any(operation.parametric for operation in network.operations)
+    if set(own) == {"sigmoid"} and not learnt and not any(o.dropout for o in network.operations):
         largest = max(line.through_slopes or 0.0 for line in found.layers[:-1])
         bound = STEEPEST["sigmoid"] * (1 + ROUNDING)
         yield Check(words.text("vanishing.bound_check", largest=largest), largest <= bound)

@@ -1,7 +1,7 @@
 """The numbers of one sample that the network's pictures show, read from a Trace.
 
 Public names: `Figures`.
-May import: `names`, `quantities`, `clearprop.engines`, NumPy.
+May import: `jacobians`, `names`, `quantities`, `clearprop.engines`, NumPy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from clearprop.engines import Trace
+from clearprop.explanation.jacobians import is_front, joins
 from clearprop.explanation.names import Names, Place
 from clearprop.explanation.quantities import Quantities
 
@@ -44,7 +45,7 @@ class Figures:
 
     @cached_property
     def weights(self) -> list[np.ndarray]:
-        """W of every layer, (units, fan_in)."""
+        """∂z/∂(input) of every layer without its scale, (units, fan_in): W of a dense one."""
         read = Quantities(self.trace, self.names, self.sample)
         return [read.weights(layer) for layer in range(1, self.last + 1)]
 
@@ -81,7 +82,7 @@ class Figures:
         return np.asarray(self.trace.delta[layer - 1][self.sample], dtype=np.float64)
 
     def weight(self, layer: int, unit: int, source: int) -> float:
-        """Return a weight."""
+        """Return what an edge multiplies by: a weight, a gain, the slope of a wave."""
         return float(self.weights[layer - 1][unit, source])
 
     def product(self, layer: int, unit: int, source: int) -> float:
@@ -102,9 +103,29 @@ class Figures:
         return float(self.trace.update[place.entry(self.trace.network)])
 
     def has_bias(self, unit: tuple[int, int]) -> bool:
-        """Whether a unit has a bias: one that is held at 0 is none."""
+        """Whether a unit has a bias to be drawn: one that is held at 0 is none."""
+        if self.prepares(unit[0]):
+            return False
         layer = self.trace.network.layers[unit[0] - 1]
         return bool(layer.bias_rate) or self.parameter(Place(*unit, None)) != 0
+
+    def prepares(self, layer: int) -> bool:
+        """Whether a layer prepares inputs, so that its units have no two halves."""
+        return layer > 0 and is_front(self.trace.network.operations[layer - 1])
+
+    def place(self, layer: int, unit: int, source: int) -> Place | None:
+        """Return the parameter that an edge is; None for one of a periodic layer."""
+        kind = self.trace.network.operations[layer - 1].kind
+        if kind == "scaling":
+            return Place(layer, unit, None, "g")
+        return Place(layer, unit, source) if kind == "dense" else None
+
+    def sources(self, layer: int, unit: int) -> list[int]:
+        """Return the units of the layer before that lead into a unit."""
+        edges = joins(self.trace.network, layer)
+        if edges is None:
+            return list(range(self.trace.network.shape[layer - 1]))
+        return [int(source) for source in np.flatnonzero(edges[unit])]
 
     def width(self, layer: int, weight: float, widest: float) -> float:
         """Return the width of an edge: √|w| over the layer's largest, times `widest`.

@@ -33,6 +33,12 @@ def unit_marks(board: Board, layer: int, unit: int, plane: Heat | None = None) -
     marks = _halo(board, layer, unit, x, y, radius)
     if layer == 0:
         return marks + _input(board, unit, x, y, radius)
+    if board.figures.prepares(layer):
+        return [
+            *marks,
+            *_prepared(board, layer, unit, x, y, radius),
+            *_name(board, layer, unit, x, y, radius),
+        ]
     marks += _circle(board, layer, unit, plane)
     if board.layout.sizes.numbers:
         marks += _numbers(board, layer, unit, over_heat=plane is not None)
@@ -70,6 +76,17 @@ def _input(board: Board, unit: int, x: float, y: float, radius: float) -> list[M
         text = shortened(name, size, x - radius - 16, bold=True)
         label = Words(x - radius - 10, y + 4, text, size, "end", bold=True, key=key, title=name)
     return [*marks, board.put(label)]
+
+
+def _prepared(board: Board, layer: int, unit: int, x: float, y: float, radius: float) -> list[Mark]:
+    """Return a unit of a layer that prepares inputs: one number, in a circle without halves."""
+    key, value = f"a{layer}.{unit}", board.figures.a(layer, unit)
+    title = f"{board.name(layer, unit)} = {full(value)}"
+    circle = Circle(x, y, radius, role="ink", fill="panel", width=1.4, key=key, title=title)
+    if not board.layout.sizes.numbers or (layer, unit) not in board.plan.signals:
+        return [circle]
+    text, size = fitted(value, 2 * radius - 8, NUMBER)
+    return [circle, board.put(Words(x, y + 4, text, size, role="ink", key=key, title=title))]
 
 
 def _circle(board: Board, layer: int, unit: int, plane: Heat | None) -> list[Mark]:
@@ -136,10 +153,10 @@ def _numbers(board: Board, layer: int, unit: int, *, over_heat: bool) -> list[Ma
 
 def _bias(board: Board, layer: int, unit: int, x: float, y: float, radius: float) -> list[Mark]:
     """Return the bias as a small square at the upper left, with its number where there is room."""
-    place, roomy = Place(layer, unit, None), board.layout.sizes.numbers
-    value, step = board.figures.parameter(place), board.figures.step(place)
     if not board.figures.has_bias((layer, unit)):
         return []
+    place, roomy = Place(layer, unit, None), board.layout.sizes.numbers
+    value, step = board.figures.parameter(place), board.figures.step(place)
     title = f"{board.figures.names.path_of(place)} = {full(value)}"
     if (layer, unit) in board.plan.errors and step:
         title += f" → {full(value + step)}"

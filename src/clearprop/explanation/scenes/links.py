@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass, replace
 
 from clearprop.explanation.matrices import by_sign
-from clearprop.explanation.names import ARROW, Place
+from clearprop.explanation.names import ARROW
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.scenes.board import Board, full
 from clearprop.explanation.scenes.halves import HALO, brightness
@@ -106,13 +106,11 @@ def _forward(board: Board, edge: Edge) -> Mark:
     layer, _, source = edge
     weight = board.figures.weight(*edge)
     width = _width(board, edge) if weight else 1.0
-    place = Place(*edge)
-    names = board.figures.names
-    title = f"{names.of(place)} ({names.path_of(place)}) = {full(weight)}"
-    if names.of(place) == names.path_of(place):
-        title = f"{names.path_of(place)} = {full(weight)}"
-    if (layer - 1, source) in board.plan.signals:
-        title += f"\nw·a = {full(board.figures.product(*edge))}"
+    place = board.figures.place(*edge)
+    title = f"{_called(board, edge)} = {full(weight)}"
+    if (layer - 1, source) in board.plan.signals and place is not None:
+        letter = "g·x" if place.array else "w·a"
+        title += f"\n{letter} = {full(board.figures.product(*edge))}"
     lit = edge in board.plan.lit_edges or edge in board.plan.products
     run, faint = run_of(board, edge), board.plan.faint and not lit
     return Line(
@@ -123,9 +121,19 @@ def _forward(board: Board, edge: Edge) -> Mark:
         role=role_of(weight),
         dash=dash_of(weight, width),
         opacity=0.4 if faint else 1.0,
-        key=place.key,
+        key=place.key if place is not None else "",
         title=title,
     )
+
+
+def _called(board: Board, edge: Edge) -> str:
+    """Return what an edge is: its parameter's names, or the derivative that it is."""
+    names, place = board.figures.names, board.figures.place(*edge)
+    if place is None:
+        layer, unit, source = edge
+        return f"∂({names.unit(layer, unit)})/∂({names.unit(layer - 1, source)})"
+    own, path = names.of(place), names.path_of(place)
+    return path if own == path else f"{own} ({path})"
 
 
 def role_of(weight: float) -> str:
@@ -155,9 +163,9 @@ def _backward(board: Board, edge: Edge) -> Mark:
 
 def _tick(board: Board, edge: Edge) -> list[Mark]:
     """Return the tick: along the edge, as wide as before at its start and as after at its end."""
-    place = Place(*edge)
-    step = board.figures.step(place)
-    if not step:
+    place = board.figures.place(*edge)
+    step = board.figures.step(place) if place is not None else 0.0
+    if place is None or not step:
         return []
     weight = board.figures.parameter(place)
     widest = WIDEST[board.layout.sizes.numbers]
@@ -181,9 +189,10 @@ def _tick(board: Board, edge: Edge) -> list[Mark]:
 
 def edge_labels(board: Board, edge: Edge) -> list[Mark]:
     """Return the numbers on an edge that the plan has and that find room."""
-    if not board.layout.sizes.numbers:
+    place = board.figures.place(*edge)
+    if not board.layout.sizes.numbers or place is None:
         return []
-    plan, place, half = board.plan, Place(*edge), _width(board, edge) / 2
+    plan, half = board.plan, _width(board, edge) / 2
     weight, step = board.figures.weight(*edge), board.figures.step(place)
     product, back = board.figures.product(*edge), board.figures.handed_back(*edge)
     key, name = place.key, board.figures.names.of(place)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from clearprop.explanation.matrices import Fold, fold
+from clearprop.explanation.names import source_of
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.paths import Chain
 from clearprop.explanation.scenes.board import Board
@@ -74,7 +75,7 @@ def network_scene(
     chain = explanation.chain(focus.weight, focus.sample, paths=focus.paths)
     layout = folded_layout(figures, chain, upright=upright)
     heats = planes_of(figures, layout) if planes else {}
-    board = Board(figures, layout, overview(layout, chain, view), say)
+    board = Board(figures, layout, overview(figures, layout, chain, view), say)
     title = say("pictures.network_title", network=str(explanation.trace.network))
     scene = draw(board, title, _description(board, explanation, focus), heats)
     if upright or scene.width <= PHONE:
@@ -90,25 +91,31 @@ def folded_layout(figures: Figures, chain: Chain | None, *, upright: bool = Fals
     """
     room, folded = (NARROW_ROOM, NARROW_FOLDED) if upright else (ROOM, FOLDED)
     shape = figures.trace.network.shape
-    needed = _on_path(chain, len(shape) - 1) if chain is not None else {}
+    needed = _on_path(figures, chain) if chain is not None else {}
     if upright and len(shape) > 5:
         room, folded = ROOM, FOLDED
-    folds: list[Fold] = [
-        fold(figures.importance(layer), needed.get(layer, ()), room=room, folded=folded)
-        for layer in range(len(shape))
-    ]
+    folds: list[Fold] = []
+    for layer in reversed(range(len(shape))):
+        # where units have one input each, the inputs of those that are shown are shown
+        before = [unit for one in folds[:1] for unit in one.shown if figures.prepares(layer + 1)]
+        wanted = [source for unit in before for source in figures.sources(layer + 1, unit)]
+        wanted = list(dict.fromkeys([*needed.get(layer, ()), *wanted]))
+        folds.insert(
+            0, fold(figures.importance(layer), wanted, room=room, folded=max(folded, len(wanted)))
+        )
     names = [figures.names.unit(0, unit) for unit in folds[0].shown]
     widest = max(width_of(name, NAME, bold=True) for name in names)
     margin = 6.0 if upright else 22 + min(110.0, widest)
     return layout_of(folds, upright=upright, margin=margin, head=14.0)
 
 
-def _on_path(chain: Chain, last: int) -> dict[int, list[int]]:
+def _on_path(figures: Figures, chain: Chain) -> dict[int, list[int]]:
     """Return the units of the strongest path, by layer."""
-    place = chain.place
-    needed: dict[int, list[int]] = {place.layer: [place.unit]}
-    if place.source is not None:
-        needed[place.layer - 1] = [place.source]
+    place, last = chain.place, figures.last
+    needed: dict[int, list[int]] = {}
+    source = source_of(figures.trace.network, place)
+    if source is not None:
+        needed[place.layer - 1] = [source]
     for path in chain.paths[:1]:
         needed |= {last - depth: [unit] for depth, unit in enumerate(path.units)}
         needed[last] = list(dict.fromkeys([path.units[0], path.end]))
@@ -125,7 +132,7 @@ def draw(
 ) -> Scene:
     """Return a picture: halos below edges, edges below units, numbers on top."""
     layout = board.layout
-    edges = edges_of(layout)
+    edges = edges_of(board.figures, layout)
     lit = [edge for edge in edges if edge in board.plan.lit_edges]
     faint = [edge for edge in edges if edge not in board.plan.lit_edges]
     # what has its place comes first; what finds its own, such as labels, takes what is left
@@ -165,7 +172,7 @@ def _captions(board: Board) -> tuple[list[Mark], float]:
     for layer in range(board.figures.last + 1):
         x = layout.centres[layer, layout.units(layer)[0]][0]
         marks.append(Words(x, layout.bottom + 14, _layer_name(board, layer), size, role="muted"))
-        if layer:
+        if layer and not board.figures.prepares(layer):
             f = str(network.layers[layer - 1].function)
             marks.append(Words(x, layout.bottom + 14 + 1.3 * size, f, size, role="muted"))
     return marks, layout.bottom + 14 + 2 * size
@@ -176,6 +183,9 @@ def _layer_name(board: Board, layer: int) -> str:
         return board.say("pictures.output_layer")
     if layer == 0:
         return board.say("pictures.input_layer")
+    if board.figures.prepares(layer):
+        kind = board.figures.trace.network.operations[layer - 1].kind
+        return board.say(f"pictures.{kind}_layer")
     return board.say("pictures.hidden_layer", layer=layer)
 
 

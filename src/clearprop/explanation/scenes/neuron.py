@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clearprop.errors import SettingError
 from clearprop.explanation.matrices import by_sign, fold
 from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
@@ -64,6 +65,7 @@ def neuron_scene(
     """
     figures = Figures(explanation.trace, explanation.names, sample)
     say = words or catalogue(lang)
+    _check(figures, layer)
     products = [figures.product(layer, unit, k) for k in range(len(figures.signals[layer - 1]))]
     chosen = fold(np.array(products), room=ROOM, folded=FOLDED)
     rows = len(chosen.shown) + (1 if chosen.hidden else 0)
@@ -83,6 +85,13 @@ def neuron_scene(
     values = {"z": figures.z(layer, unit), "a": figures.a(layer, unit)}
     description = say("pictures.neuron_description", name=name, n=len(products), **values)
     return Scene(WIDTH, height, (*marks, *one.circle(), *one.around()), title, description)
+
+
+def _check(figures: Figures, layer: int) -> None:
+    if figures.prepares(layer):
+        raise SettingError(
+            f"Layer {layer} prepares inputs and has no neurons. Ask for one of a dense layer."
+        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ The network's picture shows a whole step with the paths of one parameter lit; a 
 shows it growing, unit by unit. Both are Plans of the same drawing.
 
 Public names: `Edge`, `Plan`, `overview`.
-May import: `layout`, `paths`.
+May import: `figures`, `layout`, `names`, `paths`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from clearprop.explanation.names import source_of, units_of
 from clearprop.explanation.paths import Chain
+from clearprop.explanation.scenes.figures import Figures
 from clearprop.explanation.scenes.layout import Layout, Unit
 
 # a weight by its layer, the unit that it leads into and the one that it leads from
@@ -65,29 +67,33 @@ class Plan:
     faint: bool = False
 
 
-def edges_of(layout: Layout) -> list[Edge]:
-    """Return the weights between units that are shown."""
+def edges_of(figures: Figures, layout: Layout) -> list[Edge]:
+    """Return the edges between units that are shown."""
     return [
         (layer, unit, source)
         for layer, unit in layout.centres
         if layer
-        for source in layout.units(layer - 1)
+        for source in figures.sources(layer, unit)
+        if layout.shows((layer - 1, source))
     ]
 
 
-def overview(layout: Layout, chain: Chain, view: str) -> Plan:
+def overview(figures: Figures, layout: Layout, chain: Chain, view: str) -> Plan:
     """Return the plan of a whole step with the paths of one parameter lit.
 
     Parameters
     ----------
+    figures : Figures
     layout : Layout
     chain : Chain
         The parameter's; its paths are lit where all their units are shown.
     view : {"both", "forward", "backward"}
         Whether errors and updates, and whether products of weights and signals are shown.
     """
-    units, lit, outputs = _lit(layout, chain)
-    edges = edges_of(layout)
+    network, focus = figures.trace.network, chain.place
+    source = source_of(network, focus)
+    units, lit, outputs = _lit(layout, chain, source)
+    edges = edges_of(figures, layout)
     layers = {layer for layer, _ in layout.centres}
     neurons = frozenset(unit for unit in layout.centres if unit[0])
     roomy = layout.sizes.numbers
@@ -95,8 +101,11 @@ def overview(layout: Layout, chain: Chain, view: str) -> Plan:
     some = frozenset(edges if few else lit)
     backward = frozenset(edge for edge in some if edge[0] > 1)
     forwards, backwards = view != "backward", view != "forward"
-    focus = chain.place
-    own = frozenset([] if focus.source is None else [(focus.layer, focus.unit, focus.source)])
+    own = frozenset(
+        (focus.layer, unit, source)
+        for unit in units_of(network, focus)
+        if source is not None and figures.place(focus.layer, unit, source) == focus
+    )
     return Plan(
         signals=frozenset(layout.centres),
         errors=neurons if backwards else frozenset(),
@@ -117,7 +126,7 @@ def overview(layout: Layout, chain: Chain, view: str) -> Plan:
 
 
 def _lit(
-    layout: Layout, chain: Chain
+    layout: Layout, chain: Chain, source: int | None
 ) -> tuple[dict[Unit, float], dict[Edge, float], dict[int, float]]:
     """Return what the chain's paths run over, each with its share of the strongest path."""
     last = max(layer for layer, _ in layout.centres)
@@ -137,11 +146,13 @@ def _lit(
         outputs.setdefault(path.end, share)
         for unit in [*on, (last, path.end)]:
             units.setdefault(unit, share)
-        for (layer, into), (_, source) in pairwise(on):
-            edges.setdefault((layer, into, source), share)
-    if place.source is not None and layout.shows((place.layer, place.unit)):
-        origin = (place.layer - 1, place.source)
-        if layout.shows(origin):
+        for (layer, into), (_, before) in pairwise(on):
+            edges.setdefault((layer, into, before), share)
+    origin = (place.layer - 1, source or 0)
+    if source is None or not layout.shows(origin):
+        return units, edges, outputs
+    for path in chain.paths:
+        if layout.shows((place.layer, path.units[-1])):
             units[origin] = 1.0
-            edges[place.layer, place.unit, place.source] = 1.0
+            edges[place.layer, path.units[-1], source] = 1.0
     return units, edges, outputs

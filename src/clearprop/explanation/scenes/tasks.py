@@ -53,7 +53,8 @@ class _Placed:
 def label_of(task: Task, words: Catalogue) -> str:
     """Return what a task is called: `z⁽¹⁾`, `∂E/∂W⁽¹⁾`, `update`."""
     if task.part in _LETTERS:
-        return _LETTERS[task.part] + f"({task.layer})".translate(_DIGITS)
+        letter = "∂E/∂θ" if task.prepares else _LETTERS[task.part]
+        return letter + f"({task.layer})".translate(_DIGITS)
     return "E" if task.part == "loss" else words(f"parallel.{task.part}")
 
 

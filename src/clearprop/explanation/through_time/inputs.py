@@ -2,8 +2,8 @@
 
 Three answers, each an array of steps × columns. The *slopes* ∂a/∂x_t say how the output would
 change if an input did. A slope times its input, *slope · input*, says how much the input accounts
-for as far as the output is a straight line. *Integrated gradients* (Sundararajan, Taly and Yan
-2017) take the slope on the whole way from an input of zeros, and so add up exactly:
+for as far as the output is a straight line. *Integrated gradients* (`integrals`) take the slope on
+the whole way from an input of zeros, and so add up exactly:
 
     x_t ⊙ ∫₀¹ ∂a/∂x_t (s x) ds        Σ = a(x) - a(0)
 
@@ -12,7 +12,7 @@ backward pass of the trace, begun with another seed; the slopes are held against
 forward pass.
 
 Public names: `InputsMoved`, `inputs_moved`.
-May import: `run`, `clearprop.engines`, `clearprop.network`, NumPy.
+May import: `run`, `integrals`, `clearprop.engines`, `clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 from clearprop.engines import unrolled
 from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
+from clearprop.explanation.integrals import mean_slope
 from clearprop.explanation.through_time.run import Run, run_of
 
 # nodes of the integral over the way from zeros, and nodes that go through the network at a time
@@ -169,17 +170,10 @@ def _row_of(run: Run, row: int, copy: int, rank: np.ndarray, copies: int) -> int
 
 def _integrated(run: Run, row: int, output: int) -> tuple[np.ndarray, float]:
     """Return the integrated gradients, (T, inputs), and the output for zeros."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    shares, weights = (nodes + 1) / 2, weights / 2
-    total = np.zeros_like(run.x)
-    for first in range(0, NODES, AT_ONCE):
-        some = shares[first : first + AT_ONCE]
-        total += np.tensordot(
-            weights[first : first + AT_ONCE], _slopes_at(run, some, row, output), axes=1
-        )
+    slopes = mean_slope(lambda shares: _slopes_at(run, shares, row, output), NODES, AT_ONCE)
     saved, packing, _ = run.forward(np.zeros((1, *run.x.shape)), 1)
     at_zero = float(saved.output[_row_of(run, row, 0, packing.rank, 1), output])
-    return run.x * total, at_zero
+    return run.x * slopes, at_zero
 
 
 def _slopes_at(run: Run, shares: np.ndarray, row: int, output: int) -> np.ndarray:
