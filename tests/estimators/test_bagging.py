@@ -13,6 +13,7 @@ from clearprop import TabularClassifier, TabularRegressor
 from clearprop.engines import Recipe, build
 from clearprop.errors import SettingError
 from clearprop.estimators.calibration import Answers, temperature_of
+from clearprop.files.parts import Parts
 
 SHORT = {"hidden_layer_sizes": (8,), "max_epochs": 10}
 
@@ -131,3 +132,19 @@ def test_members_are_one_network_whose_answers_are_averaged(tmp_path):
     clearprop.save(model, tmp_path / "m.clearprop")
     loaded = clearprop.load(tmp_path / "m.clearprop")
     np.testing.assert_array_equal(loaded.predict_proba(frame), model.predict_proba(frame))
+
+
+def test_files_from_before_there_were_choices_are_read():
+    frame = _table()
+    model = TabularClassifier(**SHORT).fit(frame, "buys")
+    parts = model.to_parts()
+    new = ("choices", "temperature", "networks")
+    document = {name: value for name, value in parts.document.items() if name not in new}
+    given = {"hidden_layer_sizes", "activation", "loss", "dropout", "l2", "label_smoothing"}
+    given |= {"learning_rate", "batch_size", "max_epochs", "validation_fraction", "patience"}
+    given |= {"class_weight", "drop", "warm_start", "random_state", "engine", "threads", "record"}
+    document["settings"] = {k: v for k, v in document["settings"].items() if k in given}
+    loaded = TabularClassifier.from_parts(Parts(parts.kind, document, {}, parts.children))
+    np.testing.assert_array_equal(loaded.predict_proba(frame), model.predict_proba(frame))
+    assert (loaded.choices_, loaded.temperature_, len(loaded.bagged_)) == (None, None, 1)
+    assert loaded.trace(frame[:5], "buys").delta[0].shape[0] == 5

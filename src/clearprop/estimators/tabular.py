@@ -36,29 +36,44 @@ class TabularClassifier(ClassifierMixin, Tabular):
     ----------
     hidden_layer_sizes : sequence of int, or int
         Units of each hidden layer; empty for logistic regression.
-    activation : str
+    activation : str or "auto"
         Of the hidden layers; see `clearprop.functions.ACTIVATIONS`.
     loss : str, Loss or CustomLoss, optional
         Cross-entropy where absent.
-    dropout : float
-        Of the hidden layers.
+    dropout : float or "auto"
+        Of the hidden layers. It stays for half of the run and then falls to 0, as weight decay.
+    weight_decay : float or "auto"
+        λ of AdamW: beside the gradient's step, θ ← θ - η λ θ.
     l2 : float
-        Penalty ½ l2 Σ w².
-    label_smoothing : float
+        Penalty ½ l2 Σ w² in the loss.
+    label_smoothing : float or "auto"
         ε in [0, 1).
-    learning_rate : float
-        Adam's; it falls along half a cosine to a twentieth.
+    learning_rate : float or "auto"
+        Adam's at its highest; it goes up and down in four waves, each twice as long as the last.
     batch_size : int or "auto"
-        "auto" is 32 rows below 2,000 rows, 128 below 20,000, else 256.
-    max_epochs : int
-    validation_fraction : float
+    max_epochs : int or "auto"
+        Passes over the rows.
+    validation_fraction : float or "auto"
         Share of rows held out to find the best epoch; 0 for none. Tables of fewer than 40 rows
-        hold out none.
-    numbers : {"robust", "standard"} or "auto"
-        How numbers are scaled; see `clearprop.tables.EncoderOptions`. "auto" is robust where there
-        are hidden layers; without any, clipped numbers could not make a straight line.
-    patience : float
-        Epochs without a better validation loss that are put up with.
+        hold out none, and then the last epoch is kept.
+    validation_metric : {"auto", "loss", "log_loss", "accuracy", "roc_auc"}
+        What chooses the epoch; of epochs that are equally good it is the last. `"log_loss"` is the
+        one that is left when the temperature is the best one.
+    patience : float, optional
+        Epochs without a better one that are put up with; all epochs are run where absent.
+    members : int
+        Networks that share all weights but a gain for each feature and the output layer, trained at
+        once and averaged (TabM; Gorishniy, Kotelnikov and Babenko 2025). 32 is a good number.
+    embeddings : bool or "auto"
+        Turn each number into features made of waves before the first layer.
+    parametric : bool or "auto"
+        Learn how much each unit's activation bends.
+    n_cv : int
+        Above 1, divide the rows into so many folds and train a network on all but each. Their
+        answers are averaged, and every row is a validation row of one of them. Classes keep their
+        shares, groups stay together; with `time`, each fold is later than what its network learned.
+    calibrate : bool
+        Divide the output layer by the temperature that the validation rows' log loss asks for.
     class_weight : dict or "balanced", optional
         Factor on the weight of each class's rows, in training and in the validation loss;
         "balanced" gives every class the same total.
@@ -78,14 +93,43 @@ class TabularClassifier(ClassifierMixin, Tabular):
         and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as
         `["h1.2<-age"]`, these parameters after every step as well. Not stored in model files.
 
+    Notes
+    -----
+    What "auto" stands for, by the rows that one network learns from (`choices_` says it):
+
+    ===================  =======================================================================
+    activation           selu for classes, mish for numbers
+    learning_rate        0.04 for classes, 0.2 for numbers
+    dropout              0.15
+    weight_decay         0.02; 0 without hidden layers
+    label_smoothing      0.1 for classes, undone by the temperature afterwards
+    batch_size           about 256 up to 50,000 rows, 512 to 200,000, 1,024 to 500,000, else 2,048
+    max_epochs           256 up to 2,000 rows, 128 to 10,000, 64 to 50,000, 32 to 200,000, 16 to
+                         500,000, else 8
+    validation_fraction  0.15, but 50,000 rows at most
+    validation_metric    log_loss for classes, loss for numbers
+    embeddings           True; False without hidden layers
+    parametric           False
+    ===================  =======================================================================
+
+    These are the settings of RealMLP-TD (Holzmüller, Grinsztajn and Steinwart 2024), with fewer
+    epochs on larger tables and another measure for the best epoch. An epoch count that falls as
+    tables grow bounds the steps: 1,000,000 rows are some 3,300 steps of 2,048 rows.
+
     Attributes
     ----------
     classes_ : (classes,) array
         The labels, or for several target columns a list of arrays.
     encoder_ : TableEncoder
     target_ : ClassTarget or MultilabelTarget
+    choices_ : Choices
+        The parameters with nothing left open; None in models of files from before there were any.
     network_, parameters_ : Network, Parameters
-        Of the best epoch.
+        Of the best epoch; of several folds, the first one's, which is also what is explained.
+    bagged_ : tuple of Parameters
+        Of all folds.
+    temperature_ : float or None
+        What the output layers were divided by; None where nothing was calibrated.
     history_ : History
     recording_ : Recording or None
         The parameters over the last fit, where `record` asked for it.
@@ -144,7 +188,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
 class TabularRegressor(RegressorMixin, Tabular):
     """A regressor for tables as they come; parameters and attributes as of `TabularClassifier`.
 
-    `class_weight` and `label_smoothing` have no meaning here and raise an error. The target is
+    `class_weight` and `label_smoothing` have no meaning here and raise an error. `errors_` holds
+    |y - ŷ| of each fold's validation rows, which `predict_interval` goes by. The target is
     standardised inside, or for a loss of positive outputs (Poisson) divided by its mean, and
     predictions are in the target's own units. Losses in `history_` are those of the standardised
     target.
