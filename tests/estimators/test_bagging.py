@@ -10,6 +10,7 @@ import pytest
 
 import clearprop
 from clearprop import TabularClassifier, TabularRegressor
+from clearprop.engines import Recipe, build
 from clearprop.errors import SettingError
 from clearprop.estimators.calibration import Answers, temperature_of
 
@@ -113,3 +114,20 @@ def test_validation_rows_of_ones_own_and_folds_do_not_go_together():
     frame = _table()
     with pytest.raises(SettingError, match="do not go together"):
         TabularClassifier(**SHORT, n_cv=2).fit(frame, "buys", validation_data=(frame, "buys"))
+
+
+def test_members_are_one_network_whose_answers_are_averaged(tmp_path):
+    frame = _table()
+    model = TabularClassifier(**SHORT, members=3, embeddings=False).fit(frame, "buys")
+    assert model.network_.members == 3
+    x = model.encoder_.transform(clearprop.tables.as_frame(frame))
+    each = []
+    for number in range(3):
+        one = model.parameters_.member(number)
+        engine = build("reference", one.network, Recipe())
+        each.append(engine.predict(one.vector, x))
+    assert not np.allclose(each[0], each[1], rtol=1e-3)
+    np.testing.assert_allclose(model.raw_outputs(frame), np.mean(each, axis=0), rtol=1e-5)
+    clearprop.save(model, tmp_path / "m.clearprop")
+    loaded = clearprop.load(tmp_path / "m.clearprop")
+    np.testing.assert_array_equal(loaded.predict_proba(frame), model.predict_proba(frame))

@@ -100,10 +100,11 @@ def test_regression_is_in_the_targets_own_units():
     a, b = draw.normal(size=(2, 400))
     y = 1e6 + 1e5 * a - 3e4 * b
     X = pd.DataFrame({"a": a, "b": b})
-    linear = TabularRegressor((), max_epochs=200, l2=0.0, learning_rate=0.02).fit(X, y)
+    options = {"max_epochs": 200, "learning_rate": 0.02, "batch_size": 32}
+    linear = TabularRegressor((), **options).fit(X, y)
     np.testing.assert_allclose(linear.predict(X), y, rtol=2e-3)
     # the unit of the target changes nothing but the unit of the answers
-    scaled = TabularRegressor((), max_epochs=200, l2=0.0, learning_rate=0.02).fit(X, y / 1e6)
+    scaled = TabularRegressor((), **options).fit(X, y / 1e6)
     np.testing.assert_allclose(scaled.predict(X) * 1e6, linear.predict(X), rtol=1e-5)
 
 
@@ -123,7 +124,7 @@ def test_poisson_counts():
     draw = np.random.default_rng(0)
     x = draw.normal(size=600)
     y = draw.poisson(np.exp(1 + 0.5 * x))
-    model = TabularRegressor((), loss="poisson", max_epochs=200, learning_rate=0.01, l2=0.0)
+    model = TabularRegressor((), loss="poisson", max_epochs=100, learning_rate=0.05, batch_size=32)
     X = pd.DataFrame({"x": x})
     predicted = model.fit(X, y).predict(X)
     assert predicted.min() > 0
@@ -391,13 +392,14 @@ def _banded(X, y, model, baseline, at_least, band=0.05):
 )
 def test_accuracy_beside_logistic_regression(load, at_least):
     X, y = getattr(datasets, f"load_{load}")(return_X_y=True, as_frame=True)
-    _banded(X, y, TabularClassifier(), LogisticRegression(max_iter=1000), at_least)
+    model = TabularClassifier(max_epochs=128)
+    _banded(X, y, model, LogisticRegression(max_iter=1000), at_least)
 
 
 def test_diabetes_beside_linear_regression():
     X, y = datasets.load_diabetes(return_X_y=True, as_frame=True)
     # 300 rows, on which a line is hard to beat
-    _banded(X, y, TabularRegressor(), LinearRegression(), 0.2, band=0.2)
+    _banded(X, y, TabularRegressor(max_epochs=64), LinearRegression(), 0.2, band=0.2)
 
 
 def _data(name):
@@ -410,12 +412,12 @@ def _data(name):
 @pytest.mark.data
 def test_adult():
     frame = _data("adult.csv").sample(8000, seed=0)
-    model = TabularClassifier(max_epochs=30).fit(frame[:6000], "income-per-year")
+    model = TabularClassifier(max_epochs=12).fit(frame[:6000], "income-per-year")
     assert model.score(frame[6000:], "income-per-year") > 0.83
 
 
 @pytest.mark.data
 def test_housing():
     frame = _data("housing.csv").sample(8000, seed=0)
-    model = TabularRegressor(max_epochs=40).fit(frame[:6000], "median_house_value")
+    model = TabularRegressor(max_epochs=12).fit(frame[:6000], "median_house_value")
     assert model.score(frame[6000:], "median_house_value") > 0.68

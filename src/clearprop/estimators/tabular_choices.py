@@ -22,7 +22,7 @@ AUTO = "auto"
 VALIDATION_METRICS = {"loss": None, "log_loss": True, "accuracy": True, "roc_auc": True}
 
 # what the network is made of where nothing is said
-SCALING, EMBEDDINGS, PARAMETRIC = True, True, True
+SCALING, EMBEDDINGS, PARAMETRIC = True, True, False
 DROPOUT, WEIGHT_DECAY, LABEL_SMOOTHING = 0.15, 0.02, 0.1
 RATE_OF_CLASSES, RATE_OF_NUMBERS = 0.04, 0.2
 # rows of a step, and how often they double as tables grow: (rows of the table, rows of a step)
@@ -94,7 +94,9 @@ class Choices:
             hidden_layer_sizes=hidden,
             activation=settled("activation", "selu" if classes else "mish"),
             dropout=_number("dropout", settled("dropout", DROPOUT)),
-            weight_decay=_number("weight_decay", settled("weight_decay", WEIGHT_DECAY * bool(hidden))),
+            weight_decay=_number(
+                "weight_decay", settled("weight_decay", WEIGHT_DECAY * bool(hidden))
+            ),
             label_smoothing=_number(
                 "label_smoothing", settled("label_smoothing", LABEL_SMOOTHING if smooths else 0.0)
             ),

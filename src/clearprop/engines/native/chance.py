@@ -6,6 +6,7 @@ import numpy as np
 
 from clearprop.engines.native.low_level import part, stretch
 from clearprop.engines.native.mathematics import FAST
+from clearprop.engines.native.pointwise import multiply
 
 _PARITY = np.uint32(0x1BD11BDA)
 _U32 = np.uint32
@@ -68,15 +69,21 @@ def _fill_pair(key, samples, pair, threshold, keep, even, odd):
 
 
 @part()
-def fill_mask(key, samples, threshold, keep, mask, spare, unit, first):
-    """Write the masks of the units from `unit` on, for samples in columns from `first` on of mask.
+def drop_units(key, samples, threshold, keep, arrays, spare, unit, first):
+    """Hand on a ⊙ mask of the units from `unit` on, for samples in columns from `first` on.
 
-    A pair of units shares a call of the generator. The first unit may be the odd one of its pair
-    and the last the even one; `spare` is a row for what their partners would get.
+    `arrays` are a, which is read, the mask and the output. A pair of units shares a call of the
+    generator. The first unit may be the odd one of its pair and the last the even one; `spare` is a
+    row for what their partners would get.
     """
+    a, mask, output = arrays
     units, stop = len(mask), first + len(samples)
     for pair in range(unit // 2, (unit + units + 1) // 2):
         even, odd = 2 * pair - unit, 2 * pair - unit + 1
         above = stretch(mask, even, first, stop) if even >= 0 else spare
         below = stretch(mask, odd, first, stop) if odd < units else spare
         _fill_pair(key, samples, pair, threshold, keep, above, below)
+        # while the nearest cache holds them
+        for j in range(max(even, 0), min(odd + 1, units)):
+            drawn, handed_on = stretch(mask, j, first, stop), stretch(output, j, first, stop)
+            multiply(stretch(a, j, first, stop), drawn, handed_on)

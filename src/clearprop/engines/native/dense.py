@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearprop.engines.native import pointwise, products
-from clearprop.engines.native.chance import fill_mask, layer_key
+from clearprop.engines.native.chance import drop_units, layer_key
 from clearprop.engines.native.low_level import matrix, part, part_in_place, stamp, vector
 from clearprop.engines.native.mathematics import type_of
 from clearprop.engines.native.records import (
@@ -70,12 +70,13 @@ def weighted_input(theta, V, layer, scale, job, panel, index, low, high, columns
 
 
 @part_in_place()
-def _stretches(shaped, units, columns):
+def _stretches(by_units, units, columns):
     """Return how many stretches a pass over some units has, and their length.
 
-    Each unit has its own t where that is learnt; elsewhere all of them are one stretch.
+    Each unit is one where several passes follow each other, which the nearest cache then holds
+    (and has a t of its own, where that is learnt); elsewhere all of them are one stretch.
     """
-    return (units, columns) if shaped else (1, units * columns)
+    return (units, columns) if by_units else (1, units * columns)
 
 
 @part(inline="always")
@@ -95,25 +96,28 @@ def activation(theta, V, layer, alpha, low, high, columns):
 
 @part(inline="always")
 def drop(V, samples, layer, threshold, keep, job, index, spare, low, high, columns, step):
-    """Hand on a ⊙ mask for units low ≤ j < high of a layer with dropout; see `fill_mask`.
+    """Hand on a ⊙ mask for units low ≤ j < high of a layer with dropout; see `drop_units`.
 
     `spare` is the place of a row. To the generator unit j of a member is number member · units + j.
     """
-    place, count, n = low * columns, (high - low) * columns, columns // job.members
-    mask = matrix(V, layer[MASK] + place, high - low, columns)
+    place, units, n = low * columns, high - low, columns // job.members
+    a, mask, output = (
+        matrix(V, layer[A_PLACE] + place, units, columns),
+        matrix(V, layer[MASK] + place, units, columns),
+        matrix(V, layer[OUTPUT] + place, units, columns),
+    )
     if job.phases & DROPOUT:
         key, few = layer_key(job.seed, index + 1, step), np.uint32(threshold)
         for member in range(job.members):
             unit, first = member * layer[UNITS] + low, member * n
             numbers, rest = vector(samples, first, n), vector(V, spare, n)
-            fill_mask(key, numbers, few, keep, mask, rest, unit, first)
+            drop_units(key, numbers, few, keep, (a, mask, output), rest, unit, first)
     else:
-        pointwise.fill(vector(V, layer[MASK] + place, count), type_of(keep, 1.0))
-    a, output = (
-        vector(V, layer[A_PLACE] + place, count),
-        vector(V, layer[OUTPUT] + place, count),
-    )
-    pointwise.multiply(a, vector(V, layer[MASK] + place, count), output)
+        count = units * columns
+        masks = vector(V, layer[MASK] + place, count)
+        pointwise.fill(masks, type_of(keep, 1.0))
+        handed_on = vector(V, layer[OUTPUT] + place, count)
+        pointwise.multiply(vector(V, layer[A_PLACE] + place, count), masks, handed_on)
 
 
 @part(inline="always")
@@ -144,7 +148,7 @@ def gradients(G, V, layer, scale, job, index, low, high, columns, keep, stamps, 
 
 @part(inline="always")
 def carry(feedback, V, layer, before, source, target, scale, job, low, high, columns):
-    """Σ_j C[k, j] e[j, i]: errors at `source` to units low ≤ k < high at `target`, the mask put on.
+    """Σ_j C[k, j] e[j, i]: errors at `source` to units low ≤ k < high at `target`.
 
     C is s W, or what carriers put in its place.
     """
@@ -156,27 +160,25 @@ def carry(feedback, V, layer, before, source, target, scale, job, low, high, col
             products.backward_blas(job.sgemm, C, error, D, low, high, scale, first, n)
         else:
             products.backward(C, error, D, low, high, scale, first, n)
-    if before[MASK] >= 0:
-        place, count = low * columns, (high - low) * columns
-        e = vector(V, target + place, count)
-        pointwise.multiply(e, vector(V, before[MASK] + place, count), e)
 
 
 @part(inline="always")
 def through_activation(theta, G, V, layer, target, alpha, late, spare, low, high, columns, keep):
-    """δ = e ⊙ da/dz for units low ≤ k < high of a layer, with ∂E/∂t = Σ_i e (f(z) - z).
+    """δ = e ⊙ mask ⊙ da/dz for units low ≤ k < high of a layer, with ∂E/∂t = Σ_i e (f(z) - z).
 
-    e stands at `target`, which is where δ belongs unless f' enters late. Where t is learnt, da/dz
-    is 1 + t (f'(z) - 1); `spare` is the place of a row to write f' to.
+    e stands at `target`, which is where δ belongs unless f' enters late, and gets the mask there.
+    Where t is learnt, da/dz is 1 + t (f'(z) - 1); `spare` is the place of a row to write f' to.
     """
     shaped = layer[SHAPE] >= 0
     f_place = layer[CURVE] if shaped else layer[A_PLACE]
-    count, length = _stretches(shaped, high - low, columns)
+    count, length = _stretches(shaped or layer[MASK] >= 0, high - low, columns)
     for number in range(count):
         place = low * columns + number * length
         z, f = vector(V, layer[Z_PLACE] + place, length), vector(V, f_place + place, length)
         e, d = vector(V, target + place, length), vector(V, layer[DELTA] + place, length)
         slope = vector(V, spare, length) if shaped else d
+        if layer[MASK] >= 0:
+            pointwise.multiply(e, vector(V, layer[MASK] + place, length), e)
         if shaped or late:
             pointwise.fill(slope, type_of(alpha, 1.0))
         pointwise.times_derivative(layer[ACTIVATION], alpha, z, f, slope)
