@@ -102,7 +102,7 @@ def account_of(job: Job) -> Account:
         rows=batch.height,
         chain=explanation.chain(place, 0),
         names=explanation.names,
-        source=model.encoder_.feature_names[place.source],
+        source=Names(single.network, **model.unit_names()).unit(place.layer - 1, place.source),
         row=int(job.train_rows[row]) + 1,
         answer=", ".join(f"{name} = {one[name][0]}" for name in names),
         difference=slope_of_weight(single, place.layer, place.unit, place.source),
