@@ -14,7 +14,8 @@ def run(code):
 
 def test_nothing_else_loads_it():
     done = run(
-        "import sys, clearprop, clearprop.cli; from clearprop import train, explain, TabularClassifier;"
+        "import sys, clearprop, clearprop.cli;"
+        "from clearprop import train, explain, TabularClassifier;"
         "import clearprop.studio.desk, clearprop.studio.sessions;"
         "print([name for name in ('nicegui', 'fastapi', 'uvicorn') if name in sys.modules])"
     )
