@@ -11,11 +11,11 @@ From the outside to the inside, each below knows nothing of those above:
     server.py      the process: addresses, token, the web server
       guard.py       who may ask: Host, Origin, token, sizes; plain ASGI, web sockets too
       page.py        the page of one tab: NiceGUI elements, its session
-        panels.py      the columns of controls      transport.py   play, step, rewind, speed
-        details.py     one weight: read and edited  tags.py        plain HTML elements that speak
-                                                                   the page's language
+        panels.py      all controls                 tags.py   plain HTML elements that speak the
+                                                              page's language
     sessions.py    how many there may be; the folder for a session's uploads
     session.py     Session: a thread, its commands, the pace
+    desk.py        Desk: the run, what is looked at, and all that can be done to it
     frames.py      what changed since the last frame
       drawings.py    the network, live            surfaces.py    what it answers over its inputs
       wire.py        scenes as messages: whole, or what differs

@@ -17,7 +17,7 @@ from clearprop.errors import SettingError
 from clearprop.explanation.names import Place
 from clearprop.studio.frames import View, names_of
 from clearprop.studio.samples import Samples, toy_samples
-from clearprop.studio.setups import IN_FLIGHT, Setup
+from clearprop.studio.setups import IN_FLIGHT, Setup, usual_loss
 from clearprop.studio.trainer import Trainer
 from clearprop.studio.uploads import Upload, read_upload, table_samples
 
@@ -149,7 +149,9 @@ class Desk:
 
     def _begin(self, setup: Setup, samples: Samples) -> None:
         """Begin a run; the one before stays where that fails."""
-        setup = replace(setup, loss=setup.loss_for(samples.kind))
+        same_kind = samples.kind == self.trainer.samples.kind
+        loss = setup.loss_for(samples.kind) if same_kind else usual_loss(samples.kind)
+        setup = replace(setup, loss=loss)
         trainer = Trainer(setup, samples, self._engine)
         same = trainer.network.shape == self.trainer.network.shape
         self.trainer = trainer

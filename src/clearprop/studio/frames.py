@@ -9,7 +9,7 @@ May import: `drawings`, `surfaces`, `trainer`, `wire`, `clearprop.explanation`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,7 @@ class View:
 
     lang: str = "en"
     upright: bool = False
-    weight: Place = Place(1, 0, 0)
+    weight: Place = field(default=Place(1, 0, 0))
     row: int = 0
     output: int = 0
 

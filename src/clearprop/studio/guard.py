@@ -77,7 +77,7 @@ class Rules:
         return name is not None and (name in self.hosts or (self.addresses and _is_address(name)))
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A request that goes no further."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -112,7 +112,7 @@ class Guard:
                     return
                 receive = self._counted(scope, receive)
             await self.app(scope, receive, answer)
-        except _Refused as refused:
+        except _RefusedError as refused:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
             elif not started:
@@ -121,14 +121,14 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         host = _single(scope, b"host")
         if host is None or not self.rules.knows(host):
-            raise _Refused(
+            raise _RefusedError(
                 421,
                 f"This server is not called {host or 'nothing'!r}. Open it by the address that it "
                 f"printed when it started, or name the host with --allow-host.",
             )
         self._check_origin(scope, host)
         if self.rules.token is not None and not self._has_token(scope):
-            raise _Refused(
+            raise _RefusedError(
                 401,
                 "This studio asks for its token. Open the whole address that it printed when it "
                 "started; it ends in ?token=…",
@@ -145,7 +145,9 @@ class Guard:
             site = _single(scope, b"sec-fetch-site")
             own = site in (None, "same-origin", "none") or _is_visit(scope)
         if not own:
-            raise _Refused(403, f"A request from {origin or 'another site'} is not answered here.")
+            raise _RefusedError(
+                403, f"A request from {origin or 'another site'} is not answered here."
+            )
 
     def _has_token(self, scope: Scope) -> bool:
         given = [value for name, value in _query(scope) if name == "token"]
@@ -175,7 +177,7 @@ class Guard:
         most = self.rules.most_bytes if uploads else SMALL_BODY
         told = _single(scope, b"content-length")
         if told is not None and (not told.isdigit() or int(told) > most):
-            raise _Refused(413, _too_large(most))
+            raise _RefusedError(413, _too_large(most))
         seen = 0
 
         async def counted() -> Message:
@@ -183,7 +185,7 @@ class Guard:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > most:
-                raise _Refused(413, _too_large(most))
+                raise _RefusedError(413, _too_large(most))
             return message
 
         return counted
@@ -206,7 +208,7 @@ def _single(scope: Scope, name: bytes) -> str | None:
     """Return a header; None where it is absent, refused where it came twice."""
     found = [value for header, value in scope["headers"] if header.lower() == name]
     if len(found) > 1 and name != b"cookie":
-        raise _Refused(400, f"The header {name.decode()} came {len(found)} times.")
+        raise _RefusedError(400, f"The header {name.decode()} came {len(found)} times.")
     return b"; ".join(found).decode("latin-1") if found else None
 
 

@@ -22,7 +22,7 @@ from clearprop.explanation.render.html import palette_style
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE
 from clearprop.explanation.words import words
 from clearprop.studio.panels import Controls
-from clearprop.studio.sessions import Full, Place, Sessions
+from clearprop.studio.sessions import FullError, Place, Sessions
 from clearprop.studio.tags import Speech, Tag, button, heading
 from clearprop.studio.wire import RAMP
 
@@ -172,7 +172,7 @@ class _Page:
         if self._place is None:
             try:
                 self._place = self._sessions.open(self._tell)
-            except Full:
+            except FullError:
                 say = self._speech
                 text = f"{say('full', n=self._sessions.most)} {say('full_way_out')}"
                 self._stage.run_method("problem", text)

@@ -10,6 +10,7 @@ May import: `tags`, `setups`, `session`, `toys`, `uploads`, `clearprop.functions
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from clearprop.equations import CARRIERS, RULES
@@ -120,11 +121,9 @@ class Controls:
         self._play = button(say, "play", self._toggle, id="cp-play", class_="primary")
         with say.on(Tag("div", class_="steps", role="group"), "transport", "aria-label"):
             for name in ("step_back", "step_sample", "step_batch", "step_epoch", "reset"):
-                arguments = ("go_by", -1) if name == "step_back" else (name,)
-                button(
-                    say, name, lambda sent=arguments: do(*sent), long=f"{name}_long",
-                    id=f"cp-{name.replace('_', '-')}",
-                )  # fmt: skip
+                arguments: tuple[Any, ...] = ("go_by", -1) if name == "step_back" else (name,)
+                place = f"cp-{name.replace('_', '-')}"
+                button(say, name, partial(do, *arguments), long=f"{name}_long", id=place)
         speeds = [(name, f"speed_{name}") for name in SPEEDS]
         self._speed = Choice(say, "speed", speeds, lambda name: do("set_speed", name),
                              id="cp-speed")  # fmt: skip

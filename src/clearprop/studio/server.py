@@ -130,6 +130,11 @@ def application(options: Options, token: str | None) -> Guard:
         place.session.do("open_table", str(path), name)
         return Response(status_code=204)
 
+    @app.post("/leave/{key}")
+    def leave(key: str) -> Response:
+        sessions.close(key)
+        return Response(status_code=204)
+
     @ui.page("/")
     def index(request: Request) -> None:
         accepted = request.headers.get("accept-language", "")

@@ -1,6 +1,6 @@
 """How many sessions there may be, their keys, and the folders that their uploads stay in.
 
-Public names: `Full`, `Place`, `Sessions`.
+Public names: `FullError`, `Place`, `Sessions`.
 May import: `desk`, `session`, `clearprop.errors`.
 """
 
@@ -18,7 +18,7 @@ from clearprop.studio.desk import Desk
 from clearprop.studio.session import Session, Tell
 
 
-class Full(ClearpropError):
+class FullError(ClearpropError):
     """There are as many sessions as there may be."""
 
 
@@ -63,12 +63,12 @@ class Sessions:
 
         Raises
         ------
-        Full
+        FullError
             There are as many as there may be.
         """
         with self._lock:
             if len(self._places) >= self.most:
-                raise Full(f"{self.most} sessions are open, which is as many as there may be.")
+                raise FullError(f"{self.most} sessions are open, which is as many as there may be.")
             temporary = tempfile.TemporaryDirectory(prefix="clearprop-studio-")
             session = Session(self._make, tell)
             place = Place(secrets.token_urlsafe(24), session, Path(temporary.name), temporary)

@@ -3,7 +3,7 @@
 `Setup.network` and `Setup.recipe` are what the package's engines take. Numbers are kept in float64,
 so that what the page shows with all digits is what one gets by hand.
 
-Public names: `LOSSES_OF`, `RULES_OF`, `Setup`.
+Public names: `IN_FLIGHT`, `LOSSES_OF`, `RATES`, `Setup`, `usual_loss`.
 May import: `samples`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
 `clearprop.errors`.
 """
@@ -104,8 +104,7 @@ class Setup:
 
     def loss_for(self, kind: str) -> str:
         """Return the loss, or the usual one where it is not for this kind of target."""
-        known = LOSSES_OF[kind]
-        return self.loss if self.loss in known else next(iter(known))
+        return self.loss if self.loss in LOSSES_OF[kind] else usual_loss(kind)
 
     def network(self, samples: Samples) -> Network:
         """Return the network for these samples."""
@@ -150,6 +149,11 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 # what changes in a run that goes on; anything else begins a new one
 IN_FLIGHT = ("learning_rate", "batch_size", "l1", "l2", "carrier")
+
+
+def usual_loss(kind: str) -> str:
+    """Return the loss that one begins with for a kind of target."""
+    return next(iter(LOSSES_OF[kind]))
 
 
 def _check_bounds(name: str, value: Any, low: float, high: float) -> None:

@@ -3,7 +3,7 @@
 A control is the browser's own: a select, a slider, a button. So the keyboard, screen readers and
 phones work with it as people know it.
 
-Public names: `Choice`, `Slider`, `Speech`, `Tag`, `button`, `heading`.
+Public names: `Choice`, `EMPTY`, `Numbers`, `Slider`, `Speech`, `Tag`, `VALUE`, `button`, `heading`.
 May import: NiceGUI, `clearprop.explanation.words`.
 """
 
@@ -186,9 +186,10 @@ class Slider:
         low, high, step = bounds
         self._told = told
         with Tag("label", class_="field slider"):
+            # an `output` here would be what the label belongs to
             with Tag("span"):
                 speech.on(Tag("span"), label)
-                self._value = Tag("output")
+                self._value = Tag("b", class_="told")
             self.tag = Tag("input", type="range", min=low, max=high, step=step)
         self.tag.on("change", lambda event: act(float(cast(str, event.args))), js_handler=VALUE)
         self.tag.on(

@@ -71,12 +71,19 @@ class Stream:
             if isinstance(mark, Heat)
         }
         size, said = (scene.width, scene.height), (scene.title, scene.description)
-        whole = self._frame != size
+        whole = self._frame != size or not self._in_order(marks)
         message = self._whole(scene, marks, heats) if whole else self._changes(marks, heats)
         if not whole and said != self._said:
             message |= {"title": scene.title, "description": scene.description}
         self._marks, self._grids, self._frame, self._said = marks, heats, size, said
         return message
+
+    def _in_order(self, marks: dict[str, Mark]) -> bool:
+        """Whether the marks that the page knows stand in the order in which it has them."""
+        known = (name for name in self._marks if name in marks)
+        return all(
+            a == b for a, b in zip(known, (n for n in marks if n in self._marks), strict=True)
+        )
 
     def _whole(
         self, scene: Scene, marks: dict[str, Mark], heats: dict[str, list[Any]]

@@ -21,6 +21,9 @@ export default {
     listen(document, "click", (event) => this.click(event));
     listen(document, "input", (event) => this.input(event));
     listen(document, "change", (event) => this.change(event));
+    listen(window, "pagehide", () => this.key && navigator.sendBeacon(`leave/${this.key}`));
+    // a page that comes back from the browser's memory has lost its run
+    listen(window, "pageshow", (event) => event.persisted && location.reload());
     listen(NARROW, "change", () => this.$emit("shape", NARROW.matches));
     this.scheme(localStorage.getItem("clearprop-scheme") || "auto");
     this.tab("network");

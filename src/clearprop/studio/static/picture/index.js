@@ -160,12 +160,23 @@ export class Picture {
   paint(scene) {
     put(this.svg, { viewBox: `0 0 ${scene.width} ${scene.height}` });
     this.svg.style.setProperty("--natural", `${scene.width}px`);
+    const held = this.svg.contains(document.activeElement) && document.activeElement.one;
+    const back = held ? held.mark.key : null; // where the keyboard was
     this.svg.replaceChildren();
     this.marks.clear();
     this.hide();
     scene.marks.forEach((mark, place) => this.add({ id: String(place), ...mark }, null));
     this.name(scene.title, scene.description);
     this.settle();
+    const again = back && this.svg.querySelector(`[data-key="${CSS.escape(back)}"][tabindex]`);
+    if (again) this.stop(again);
+  }
+
+  // the one mark that the tab key reaches
+  stop(node) {
+    for (const other of this.svg.querySelectorAll("[tabindex='0']")) put(other, { tabindex: "-1" });
+    put(node, { tabindex: "0" });
+    node.focus({ preventScroll: true });
   }
 
   name(title, description) {
@@ -281,10 +292,7 @@ export class Picture {
     event.stopPropagation();
     const stops = [...this.svg.querySelectorAll("[tabindex]")];
     const next = stops[stops.indexOf(one.node) + step];
-    if (!next) return;
-    put(one.node, { tabindex: "-1" });
-    put(next, { tabindex: "0" });
-    next.focus();
+    if (next) this.stop(next);
   }
 
   point(one) {
