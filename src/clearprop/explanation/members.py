@@ -83,9 +83,9 @@ class Membership:
         used = float(self.trace.gradient[self.place(place).entry(self.trace.network)])
         size = sum(
             float(reach_of(bare_member(self.trace, number), place).sizes.sum())
-            for number in np.flatnonzero(parts)
+            for number in np.flatnonzero(parts).tolist()
         )
-        return abs(parts.mean() - used) <= tolerance(self.trace) * (size / self.count) + 1e-300
+        return abs(float(parts.mean()) - used) <= tolerance(self.trace) * (size / self.count) + 1e-300
 
 
 def membership_of(trace: Trace, names: Names, member: Any) -> Membership:

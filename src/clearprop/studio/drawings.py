@@ -121,14 +121,14 @@ class NetworkDrawing:
         lit = replace(self.chain, paths=(self.path,))
         if self._layout is None:
             self._layout = folded_layout(figures, lit, upright=self.look.upright)
-        plan = self._plan(self._layout, lit)
+        plan = self._plan(figures, self._layout, lit)
         board = _Remembering(figures, self._layout, plan, self._say, chosen=self._chosen)
         heats, grids = self._heats(trace.network, trace.vector)
         title = self._say("pictures.network_title", network=str(trace.network))
         return draw(board, title, "", heats), grids
 
-    def _plan(self, layout: Layout, lit: Chain) -> Plan:
-        return overview(layout, lit, "both")
+    def _plan(self, figures: Figures, layout: Layout, lit: Chain) -> Plan:
+        return overview(figures, layout, lit, "both")
 
     def _lit_path(self) -> ChainPath:
         """Return the path of before, or the strongest one where that is much stronger."""
