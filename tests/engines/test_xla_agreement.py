@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from clearprop import CustomLoss, Dense, Network, Parameters
+from clearprop import CustomLoss, Dense, Network, Parameters, Periodic, Scaling
 from clearprop.engines import Block, Plan, Recipe, build
 from clearprop.equations import AdamW, GradientDescent, Momentum, Nesterov, Penalty
 from clearprop.network import GRU, LSTM, Recurrent
@@ -84,6 +84,49 @@ def test_rows(name, dtype):
     block = block_for(network, 11, weighted=True)
     block = replace(block.ordered(np.random.default_rng(0).permutation(11)), first_row=7)
     agree(network, RECIPES[name], block, epochs=2, traces=name != "random")
+
+
+class Halving:
+    """1, ½, ¼, …."""
+
+    def factors(self, steps, horizon):
+        return 0.5**steps
+
+
+@pytest.mark.parametrize(("members", "dtype"), [(1, "float32"), (3, "float64")])
+def test_front_layers_learnt_activations_and_members(members, dtype):
+    network = Network(
+        4,
+        (
+            Periodic((2, 0), frequencies=3, sigma=0.5),
+            Scaling(6.0),
+            Dense(5, "selu", parametric=True, parametric_rate=0.1, scale="ntk", dropout=0.4),
+            Dense(4, "mish", dropout=0.2),
+            Dense(3, "softmax"),
+        ),
+        "cross_entropy",
+        dtype,
+        members=members,
+    )
+    draw = np.random.default_rng(0)
+    x, y, weights = draw.normal(size=(11, 4)), draw.integers(0, 3, 11), draw.uniform(0.5, 2, 11)
+    block = replace(Block.of(network, x, y, weights).ordered(draw.permutation(11)), first_row=7)
+    recipe = Recipe(
+        AdamW(0.01, weight_decay=0.3),
+        batch_size=4,
+        dropout_schedule=Halving(),
+        decay_schedule=Halving(),
+    )
+    agree(network, recipe, block, epochs=2)
+    assert {
+        part.part
+        for part in both(network, recipe)[1].measure(
+            build("reference", network, recipe).initial_state(Parameters.initial(network)),
+            block,
+            np.arange(4),
+            1,
+        )
+    } >= {"z", "a", "bp3", "bp4", "delta", "update"}
 
 
 def test_class_codes_sparse_rows_and_rows_without_weight():

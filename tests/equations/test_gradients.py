@@ -8,10 +8,10 @@ sees a derivative or a delta of ours. The third oracle, a case worked by hand, i
 import numpy as np
 import pytest
 
-from clearprop import CustomLoss, Dense, Network
+from clearprop import CustomLoss, Dense, Network, Periodic, Scaling
 from clearprop import equations as eq
 from clearprop.engines import Recipe
-from clearprop.engines.batches import dense_targets, row_coefficients
+from clearprop.engines.batches import dense_inputs, dense_targets, row_coefficients
 from clearprop.engines.ledger import dropout_masks
 from clearprop.engines.reference import ReferenceEngine
 from problems import (
@@ -48,22 +48,23 @@ class Problem:
         self.network = network
         self.block = block_for(network, ROWS, weighted=True)
         rows = np.arange(ROWS)
+        self.x = dense_inputs(self.block, rows, network.members)
         self.y = dense_targets(network, self.block, rows)
         self.c = row_coefficients(network, self.block, rows)
         state = ReferenceEngine(network, Recipe()).initial_state(
             _Vector(vector_for(network)), seed=3
         )
         self.vector = state.vector
-        self.masks = dropout_masks(network, state, self.block, rows, dropout=dropout)
+        self.masks = dropout_masks(network, state, self.block, rows, 1.0 if dropout else None)
 
     def value(self, xp, vector):
-        saved = eq.forward(xp, self.network, vector, self.block.x, self.masks)
+        saved = eq.forward(xp, self.network, vector, self.x, self.masks)
         f = self.network.operations[-1].activation
         losses = self.network.objective.value(xp, f, self.y, saved.z[-1], saved.a[-1])
         return eq.total_loss(xp, losses, self.c)
 
     def gradient(self, xp, vector):
-        saved = eq.forward(xp, self.network, vector, self.block.x, self.masks)
+        saved = eq.forward(xp, self.network, vector, self.x, self.masks)
         return eq.backward(xp, self.network, vector, self.y, self.c, saved, self.masks).vector
 
     def differences(self, step=1e-6):
@@ -101,6 +102,48 @@ def test_every_loss_with_every_output(name, output, jax):
 @pytest.mark.parametrize("name", [*HIDDEN, *NUMBERED])
 def test_every_hidden_activation(name, jax):
     _hold_against_both(Problem(hidden_network(name, dropout=0.4)), jax)
+
+
+@pytest.mark.parametrize("name", [*HIDDEN, *NUMBERED])
+def test_every_activation_that_is_learnt(name, jax):
+    layers = (
+        Dense(5, name, dropout=0.4, parametric=True, scale=0.8),
+        Dense(4, name, parametric=True),
+        Dense(3, "softmax"),
+    )
+    _hold_against_both(Problem(Network(4, layers, "cross_entropy", "float64")), jax)
+
+
+FRONTS = {
+    "scaling": (Scaling(),),
+    "periodic": (Periodic((2, 0), frequencies=3, features=3),),
+    "all columns": (Periodic((3, 1, 2, 0), frequencies=1, features=2),),
+    "periodic, scaling": (Periodic((1,), frequencies=2), Scaling()),
+    "scaling, periodic": (Scaling(), Periodic((3, 0), frequencies=2)),
+    "periodic twice": (
+        Periodic((3, 1), frequencies=2, features=2),
+        Periodic((0, 5), frequencies=3),
+        Scaling(),
+    ),
+}
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("depth", [0, 2])
+@pytest.mark.parametrize("name", FRONTS)
+def test_every_front_with_members_and_depths(name, depth, members, jax):
+    front = FRONTS[name]
+    if members > 1 and not isinstance(front[-1], Scaling):
+        if any(isinstance(layer, Scaling) for layer in front):
+            pytest.skip("members have one scaling, directly before the dense layers")
+        front = (*front, Scaling())
+    hidden = (
+        Dense(4, "selu", dropout=0.3, parametric=True, scale="ntk"),
+        Dense(3, "mish", dropout=0.2),
+    )
+    layers = (*front, *hidden[:depth], Dense(3, "softmax"))
+    network = Network(4, layers, "cross_entropy", "float64", members=members)
+    _hold_against_both(Problem(network), jax)
 
 
 def test_a_network_without_hidden_layers(jax):

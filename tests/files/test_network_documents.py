@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from clearprop.errors import FileError, SettingError
 from clearprop.files import Parts, from_parts, network_from_document, network_to_document
 from clearprop.functions import ACTIVATIONS, LOSSES, Activation, Loss
-from clearprop.functions.initialisers import RECURRENT_INITIALISERS
-from clearprop.network import GRU, INITIALISERS, LSTM, Dense, Network, Recurrent
+from clearprop.functions.initialisers import BIAS_STARTS, RECURRENT_INITIALISERS
+from clearprop.network import GRU, INITIALISERS, LSTM, Dense, Network, Periodic, Recurrent, Scaling
 
 NUMBER = st.floats(1e-300, 1e300)
 HIDDEN = [name for name, kind in ACTIVATIONS.items() if kind.derivative is not None]
 
 
 @st.composite
-def layers(draw, names=HIDDEN, dropout=True):
+def layers(draw, names=HIDDEN, dropout=True, front=False):
     name = draw(st.sampled_from(names))
     alpha = None if ACTIVATIONS[name].alpha is None else draw(NUMBER)
     return Dense(
@@ -30,7 +30,18 @@ def layers(draw, names=HIDDEN, dropout=True):
         draw(st.just("ntk") | NUMBER),
         draw(NUMBER),
         draw(st.floats(0, 10)),
+        *([draw(st.booleans()), draw(st.floats(0, 10))] if front else [False, 1.0]),
+        draw(st.sampled_from(BIAS_STARTS)),
     )
+
+
+@st.composite
+def front_layers(draw, inputs):
+    columns = draw(st.lists(st.integers(0, inputs - 1), min_size=1, max_size=4, unique=True))
+    numbers = draw(st.integers(1, 2**20)), draw(st.integers(2, 2**20)), draw(NUMBER)
+    scaling = Scaling(draw(st.floats(0, 10)), draw(st.sampled_from(["auto", "ones", "signs"])))
+    both = Periodic(tuple(columns), *numbers, draw(st.floats(0, 10))), scaling
+    return draw(st.sampled_from([(), both[:1], both[1:], both]))
 
 
 @st.composite
@@ -66,7 +77,11 @@ def networks(draw):
     if network.recurrent:
         readout = draw(st.sampled_from(["last", "every", "mean"]))
         return dataclasses.replace(network, readout=readout)
-    return network
+    front = draw(front_layers(network.inputs))
+    hidden = draw(st.lists(layers(front=True), max_size=2))
+    network = dataclasses.replace(network, layers=(*front, *hidden, last))
+    members = draw(st.integers(1, 2**31 - 1)) if front[-1:] and front[-1].kind == "scaling" else 1
+    return dataclasses.replace(network, members=members)
 
 
 @given(networks())
@@ -119,6 +134,22 @@ def test_known_document_of_a_network_of_sequences():
     assert document["readout"] == "mean"
     # a dense layer is written as it always was
     assert "kind" not in document["layers"][3]
+
+
+def test_known_document_of_a_network_with_front_layers_and_members():
+    hidden = Dense(5, "selu", parametric=True, parametric_rate=0.1, init="std", bias_init="he+5")
+    layers = (Periodic((2, 0), sigma=0.5), Scaling(6.0), hidden, Dense(1, "identity"))
+    document = network_to_document(Network(3, layers, members=32))
+    assert document["members"] == 32
+    assert document["layers"][:2] == [
+        {"kind": "periodic", "columns": [2, 0], "frequencies": 16, "features": 4}
+        | {"sigma": 0.5, "rate": 1.0},
+        {"kind": "scaling", "rate": 6.0, "init": "auto"},
+    ]
+    more = {"parametric": True, "parametric_rate": 0.1, "bias_init": "he+5"}
+    assert document["layers"][2] == document["layers"][2] | more
+    # a dense layer without these is written as it always was
+    assert not more.keys() & document["layers"][3].keys()
 
 
 def test_networks_that_could_not_be_read_again_are_not_written():
@@ -229,6 +260,71 @@ def test_wrong_fields_of_recurrent_layers_are_named(way, value, match):
     with pytest.raises(FileError, match=match) as caught:
         network_from_document(document)
     assert len(str(caught.value)) < 500
+
+
+FRONT = network_to_document(
+    Network(
+        4,
+        (Periodic((0, 2)), Scaling(), Dense(3, parametric=True), Dense(1, "identity")),
+        members=2,
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("way", "value", "match"),
+    [
+        (["members"], 0, "'members' of the network"),
+        (["members"], 2.0, "'members' of the network"),
+        (["members"], 2**31, "'members' of the network"),
+        (["readout"], "last", "is for networks with a recurrent layer"),
+        (["layers", 0, "kind"], "waves", "'kind' of layer 1 to be one of elman, .*, scaling"),
+        (["layers", 0, "kind"], "scaling", r"missing: \['init'\], unknown: \['columns'"),
+        (["layers", 0, "columns"], [], "In layer 1: Periodic needs at least one column"),
+        (["layers", 0, "columns"], [0, 0], "In layer 1: Each column .* once, but 0 came twice"),
+        (["layers", 0, "columns"], [0, 4], "layer 1 names input 4, but it receives 4"),
+        (["layers", 0, "columns"], [-1], "In layer 1: The columns of Periodic"),
+        (["layers", 0, "columns"], [True], "'columns' of layer 1"),
+        (["layers", 0, "columns"], "0", "'columns' of layer 1"),
+        (["layers", 0, "frequencies"], 0, "'frequencies' of layer 1"),
+        (["layers", 0, "features"], 1, "In layer 1: features"),
+        (["layers", 0, "sigma"], 0, "In layer 1: sigma"),
+        (["layers", 0, "rate"], -1, "In layer 1: rate"),
+        (["layers", 1, "init"], "zeros", "In layer 2: Gains cannot start as 'zeros'"),
+        (["layers", 1, "rate"], "6", "'rate' of layer 2"),
+        (["layers", 1, "dropout"], 0.5, r"unknown: \['dropout'\]"),
+        (["layers", 2, "parametric"], 1, "'parametric' of layer 3 to be true or false"),
+        (["layers", 2, "parametric_rate"], -1, "In layer 3: parametric_rate"),
+        (["layers", 2, "bias_init"], "he", "In layer 3: Biases cannot start as 'he'"),
+        (["layers", 3, "parametric"], True, "output layer cannot be parametric"),
+    ],
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_wrong_fields_of_front_layers_and_members_are_named(way, value, match):
+    document = copy.deepcopy(FRONT)
+    place = document
+    for step in way[:-1]:
+        place = place[step]
+    place[way[-1]] = value
+    with pytest.raises(FileError, match=match) as caught:
+        network_from_document(document)
+    assert len(str(caught.value)) < 500
+
+
+def test_front_layers_stand_where_they_can():
+    dense, output = GOOD["layers"]
+    for layers, match in [
+        ([dense, *FRONT["layers"][1:2], output], "Put it at the front"),
+        ([FRONT["layers"][1]], "the output layer must be dense"),
+    ]:
+        with pytest.raises(FileError, match=match):
+            network_from_document({**GOOD, "layers": layers})
+    with pytest.raises(FileError, match="by whose gains they differ, but it has none"):
+        network_from_document({**GOOD, "members": 2})
+    with pytest.raises(FileError, match="cannot have Scaling, Periodic or parametric"):
+        network_from_document(
+            {**RECURRENT, "layers": [*FRONT["layers"][1:2], *RECURRENT["layers"]]}
+        )
 
 
 def test_a_readout_without_recurrent_layers_is_refused():

@@ -123,11 +123,16 @@ def _backward(
     return gradient
 
 
+def has_two_parts(operation: Operation) -> bool:
+    """Whether a layer's gradients are timed as BP3 and BP4, and not together as BP4."""
+    return operation.kind == "dense" and not operation.own
+
+
 def _own_gradients(
     operation: Operation, vector: Any, x: Any, delta: Any, gradient: Any, clock: _Clock
 ) -> None:
     """Compute BP3 and BP4 of a layer; of front layers, whose parts they are, both together."""
-    if operation.kind != "dense" or operation.own:
+    if not has_two_parts(operation):
         eq.own_gradients(np, operation, vector, x, delta)
         clock.ended("bp4", operation.layer)
         return

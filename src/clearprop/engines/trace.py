@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class Trace:
     """One step of training on one batch of n rows.
 
+    Of a network with k members all arrays have k · n rows, apart from `rows`: those of the first
+    member, then those of the second, and so on; c_i is then 1/k of what it is for one.
+
     Attributes
     ----------
     network : Network

@@ -96,10 +96,17 @@ def dropout_mask(
     A unit is dropped where its 32 bits, read as a whole number, are below rate · 2³². Unit j of
     member m is unit m · units + j to the generator.
     """
+    kept = xp.asarray(1 / (1 - rate), dtype=dtype)
+    return mask_from(xp, key, samples, units, drop_threshold(rate), kept, members)
+
+
+def mask_from(
+    xp: Any, key: tuple[Any, Any], samples: Any, units: int, threshold: Any, kept: Any, members: int
+) -> Any:
+    """Return 0 where a unit's bits are below the threshold and `kept` elsewhere; see above."""
     bits = random_bits(xp, key, samples, members * units)
     bits = bits.reshape(samples.shape[0], members, units).swapaxes(0, 1).reshape(-1, units)
-    keep = bits >= xp.asarray(drop_threshold(rate), dtype=xp.uint32)
-    return xp.where(keep, xp.asarray(1 / (1 - rate), dtype=dtype), xp.asarray(0, dtype=dtype))
+    return xp.where(bits >= xp.asarray(threshold, dtype=xp.uint32), kept, xp.zeros_like(kept))
 
 
 def drop_threshold(rate: float) -> int:

@@ -1,10 +1,12 @@
 """A network and its parameters as parts of a model file, checked field by field on the way back.
 
-A network's document is `{"inputs", "layers", "loss", "dtype"}`, and `"readout"` where it reads
-sequences; each layer has the fields of `Dense`, its activation as people type it, with the number
-to the last bit. A recurrent layer has its own fields and `"kind"`, a key of `KINDS`; one without a
-kind is dense, as in files from before there were others. A loss of the user's own
-is code, which no model file holds: its name alone is stored. A network that was loaded with such a
+A network's document is `{"inputs", "layers", "loss", "dtype"}`, with `"readout"` where it reads
+sequences and `"members"` where it has several; each layer has the fields of `Dense`, its activation
+as people type it, with the number to the last bit. A layer of another kind has its own fields and
+`"kind"`; one without a kind is dense, as in files from before there were others.
+Fields that dense layers have had since (`_DENSE_MORE`) are there where they are not at their
+defaults, so that networks from before have the documents from before. A loss of the user's own is
+code, which no model file holds: its name alone is stored. A network that was loaded with such a
 loss predicts as before, and says what to do when it is asked to train.
 
 Public names: `KINDS`, `MissingLoss`, `network_from_document`, `network_from_parts`,
@@ -24,15 +26,33 @@ from clearprop.errors import FileError, SettingError
 from clearprop.files.parts import Parts
 from clearprop.functions import ACTIVATIONS, LOSSES, Activation, CustomLoss, Loss
 from clearprop.functions.spelling import parse_call
-from clearprop.network import GRU, LSTM, Dense, Layer, Network, Parameters, Recurrent
+from clearprop.network import (
+    GRU,
+    LSTM,
+    Dense,
+    FrontLayer,
+    Layer,
+    Network,
+    Parameters,
+    Periodic,
+    Recurrent,
+    Scaling,
+)
 from clearprop.network.recurrent import RecurrentLayer
 
 # Keeps products of two sizes below 2^62, so that no layout overflows a 64-bit integer.
 _MAX_UNITS = 2**31 - 1
 _MAX_LAYERS = 10_000
 
-# what a document calls the layers that are not dense
+# what a document calls recurrent layers, and all that are not dense
 KINDS: dict[str, type[RecurrentLayer]] = {"elman": Recurrent, "gru": GRU, "lstm": LSTM}
+_LAYERS: dict[str, type[FrontLayer | RecurrentLayer]] = {
+    **KINDS,
+    "periodic": Periodic,
+    "scaling": Scaling,
+}
+
+_Checks = Mapping[str, Callable[..., Any]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +78,7 @@ def network_to_parts(network: Network) -> Parts:
 
 def network_from_parts(parts: Parts) -> Network:
     """Return the network; FileError where anything does not fit."""
-    parts.expect(_SEQUENCE_NETWORK if "readout" in parts.document else _NETWORK)
+    parts.expect((*_NETWORK, *(name for name in _NETWORK_MORE if name in parts.document)))
     return network_from_document(parts.document)
 
 
@@ -95,8 +115,6 @@ def network_to_document(network: Network) -> dict[str, Any]:
         The network is described in a way that could not be read again, such as
         `Loss("huber", -1.0)`.
     """
-    if not network.plain:
-        raise SettingError(f"No document describes Scaling, Periodic, t or members: {network}.")
     document = {
         "inputs": int(network.inputs),
         "layers": [_layer_to_document(layer) for layer in network.layers],
@@ -105,6 +123,8 @@ def network_to_document(network: Network) -> dict[str, Any]:
     }
     if network.readout is not None:
         document["readout"] = network.readout
+    if network.members > 1:
+        document["members"] = network.members
     try:
         network_from_document(document)
     except FileError as error:
@@ -120,8 +140,7 @@ def network_from_document(document: Any) -> Network:
     FileError
         A field is missing, unknown, of another type or out of its range; the message names it.
     """
-    reads_sequences = isinstance(document, dict) and "readout" in document
-    values = _fields(document, _SEQUENCE_NETWORK if reads_sequences else _NETWORK, "the network")
+    values = _fields(document, _NETWORK, "the network", _NETWORK_MORE)
     try:
         return Network(**values)
     except SettingError as error:
@@ -131,8 +150,18 @@ def network_from_document(document: Any) -> Network:
 def _layer_to_document(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, RecurrentLayer):
         return _recurrent_to_document(layer)
+    if isinstance(layer, Scaling):
+        return {"kind": layer.kind, "rate": float(layer.rate), "init": layer.init}
+    if isinstance(layer, Periodic):
+        return _periodic_to_document(layer)
     assert isinstance(layer, Dense)
-    return {
+    more = {
+        "parametric": bool(layer.parametric),
+        "parametric_rate": float(layer.parametric_rate),
+        "bias_init": layer.bias_init,
+    }
+    old = Dense(layer.units)
+    document = {
         "units": layer.units,
         "activation": _spelled(layer.function),
         "dropout": float(layer.dropout),
@@ -140,6 +169,18 @@ def _layer_to_document(layer: Layer) -> dict[str, Any]:
         "scale": "ntk" if layer.scale == "ntk" else float(layer.scale),
         "rate": float(layer.rate),
         "bias_rate": float(layer.bias_rate),
+    }
+    return document | {name: value for name, value in more.items() if value != getattr(old, name)}
+
+
+def _periodic_to_document(layer: Periodic) -> dict[str, Any]:
+    return {
+        "kind": layer.kind,
+        "columns": list(layer.columns),
+        "frequencies": layer.frequencies,
+        "features": layer.features,
+        "sigma": float(layer.sigma),
+        "rate": float(layer.rate),
     }
 
 
@@ -175,10 +216,16 @@ def _loss_to_document(loss: Loss | CustomLoss) -> dict[str, Any]:
     }
 
 
-def _fields(document: Any, checks: Mapping[str, Callable[..., Any]], where: str) -> dict[str, Any]:
-    """Check a dict against its table of fields and return the checked values."""
+def _fields(
+    document: Any, checks: _Checks, where: str, more: _Checks | None = None
+) -> dict[str, Any]:
+    """Check a dict against its table of fields and return the checked values.
+
+    `more` are fields that may be there.
+    """
     if not isinstance(document, dict):
         raise _unexpected(where, "an object", document)
+    checks = {**checks, **{n: check for n, check in (more or {}).items() if n in document}}
     if document.keys() != checks.keys():
         missing = sorted(checks.keys() - document.keys())
         unknown = [name[:40] for name in sorted(document.keys() - checks.keys())[:5]]
@@ -226,21 +273,33 @@ def _activation(value: Any, where: str) -> Activation:
     return Activation(name, alpha)
 
 
-def _layers(value: Any, where: str) -> tuple[Dense | RecurrentLayer, ...]:
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise _unexpected(where, "true or false", value)
+    return value
+
+
+def _columns(value: Any, where: str) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(c) is int for c in value):
+        raise _unexpected(where, "a list of whole numbers", value)
+    return tuple(value)
+
+
+def _layers(value: Any, where: str) -> tuple[Layer, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= _MAX_LAYERS:
         raise _unexpected(where, f"a list of 1 to {_MAX_LAYERS} layers", value)
     return tuple(_layer(item, f"layer {number}") for number, item in enumerate(value, start=1))
 
 
-def _layer(value: Any, where: str) -> Dense | RecurrentLayer:
+def _layer(value: Any, where: str) -> Layer:
     kind: Any = Dense
-    fields = _DENSE
+    fields, more = _DENSE, _DENSE_MORE
     if isinstance(value, dict) and "kind" in value:
         name = value["kind"]
-        if not isinstance(name, str) or name not in KINDS:
-            raise _unexpected(f"'kind' of {where}", f"one of {', '.join(KINDS)}", name)
-        kind, fields = KINDS[name], _RECURRENT | _OF_ITS_OWN[name]
-    values = _fields(value, fields, where)
+        if not isinstance(name, str) or name not in _LAYERS:
+            raise _unexpected(f"'kind' of {where}", f"one of {', '.join(_LAYERS)}", name)
+        kind, fields, more = _LAYERS[name], _OF_A_KIND[name], {}
+    values = _fields(value, fields, where, more)
     values.pop("kind", None)
     try:
         return kind(**values)
@@ -283,7 +342,7 @@ def _dtype(value: Any, where: str) -> str:
     return value
 
 
-_DENSE: dict[str, Callable[..., Any]] = {
+_DENSE: _Checks = {
     "units": _size,
     "activation": _activation,
     "dropout": _number,
@@ -292,7 +351,8 @@ _DENSE: dict[str, Callable[..., Any]] = {
     "rate": _number,
     "bias_rate": _number,
 }
-_RECURRENT: dict[str, Callable[..., Any]] = {
+_DENSE_MORE: _Checks = {"parametric": _flag, "parametric_rate": _number, "bias_init": _text}
+_RECURRENT: _Checks = {
     "kind": _text,
     "units": _size,
     "direction": _text,
@@ -301,20 +361,29 @@ _RECURRENT: dict[str, Callable[..., Any]] = {
     "rate": _number,
     "bias_rate": _number,
 }
-_OF_ITS_OWN: dict[str, dict[str, Callable[..., Any]]] = {
-    "elman": {"activation": _activation},
-    "gru": {},
-    "lstm": {"forget_bias": _number},
+_OF_A_KIND: dict[str, _Checks] = {
+    "elman": {**_RECURRENT, "activation": _activation},
+    "gru": _RECURRENT,
+    "lstm": {**_RECURRENT, "forget_bias": _number},
+    "periodic": {
+        "kind": _text,
+        "columns": _columns,
+        "frequencies": _size,
+        "features": _size,
+        "sigma": _number,
+        "rate": _number,
+    },
+    "scaling": {"kind": _text, "rate": _number, "init": _text},
 }
-_LOSS: dict[str, Callable[..., Any]] = {
+_LOSS: _Checks = {
     "name": _text,
     "parameter": _optional_number,
     "label_smoothing": _number,
 }
-_NETWORK: dict[str, Callable[..., Any]] = {
+_NETWORK: _Checks = {
     "inputs": _size,
     "layers": _layers,
     "loss": _loss,
     "dtype": _dtype,
 }
-_SEQUENCE_NETWORK: dict[str, Callable[..., Any]] = {**_NETWORK, "readout": _text}
+_NETWORK_MORE: _Checks = {"readout": _text, "members": _size}

@@ -148,7 +148,8 @@ class Network:
         if len(scalings) != 1 or not isinstance(self.layers[scalings[0] + 1], Dense):
             raise SettingError(
                 f"A network with members needs one Scaling, directly before its first dense "
-                f"layer, by whose gains they differ, but {' → '.join(map(str, self.layers))} came."
+                f"layer, by whose gains they differ, but it has {len(scalings) or 'none'}"
+                f"{', elsewhere' if len(scalings) == 1 else ''}."
             )
 
     def _check_output(self) -> None:

@@ -149,5 +149,6 @@ def _column_numbers(columns: Sequence[int]) -> tuple[int, ...]:
                 f"The columns of Periodic are numbers of inputs, from 0 on, but {number!r} came."
             )
     if len(set(numbers)) < len(numbers):
-        raise SettingError(f"Each column of Periodic may be named once, but {numbers} came.")
+        twice = next(number for number in numbers if numbers.count(number) > 1)
+        raise SettingError(f"Each column of Periodic is named once, but {twice} came twice.")
     return tuple(int(number) for number in numbers)

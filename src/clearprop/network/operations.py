@@ -5,7 +5,9 @@ Public names: `Operation`, `Recurrence`, `Segment`, `Waves`, `Way`, `lower`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,7 @@ class Segment:
     @property
     def stop(self) -> int:
         """The place behind the segment's last number."""
-        return self.start + int(np.prod(self.shape))
+        return self.start + math.prod(self.shape)
 
     def view(self, vector: Any) -> Any:
         """Return this segment of a vector in its shape, without copying (NumPy, JAX)."""
@@ -166,16 +168,21 @@ class Waves(Operation):
 
     Attributes
     ----------
-    columns, others : tuple of int
-        The inputs that become features, and those that pass unchanged.
+    columns : tuple of int
+        The inputs that become features.
     frequencies, features : int
         Waves of a column, and units that it becomes, itself included.
     """
 
     columns: tuple[int, ...]
-    others: tuple[int, ...]
     frequencies: int
     features: int
+
+    @cached_property
+    def others(self) -> tuple[int, ...]:
+        """The inputs that pass unchanged."""
+        columns = set(self.columns)
+        return tuple(c for c in range(self.fan_in) if c not in columns)
 
     def gathered(self, xp: Any, x: Any, v: Any) -> Any:
         """Return the layer's units from its input and what the waves made of it.
@@ -305,7 +312,6 @@ def _lower_periodic(number: int, layer: Periodic, fan_in: int, start: int) -> Wa
         1.0,
         tuple(segments),
         layer.columns,
-        tuple(c for c in range(fan_in) if c not in layer.columns),
         layer.frequencies,
         layer.features,
     )

@@ -3,7 +3,7 @@
 All of this runs inside a compiled program, where a batch has one shape. Where the order ends before
 the batch is full, its first row stands in the places that are left, with a coefficient of 0.
 
-Public names: `Batch`, `Data`, `dense_batch`, `sequence_batch`.
+Public names: `Batch`, `Data`, `dense_batch`, `for_members`, `sequence_batch`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
     ----------
     rows : (n,) int array
         Rows of the block.
-    x : (n, inputs) array; of sequences (N, inputs)
+    x : (n, inputs) array; of sequences (N, inputs); with members (members · n, inputs)
     y : (outputs rows, outputs) array
     c : (outputs rows,) array
         Coefficients; 0 for what is not there.
@@ -77,8 +77,10 @@ def dense_batch(
     weights = _weights(network, data, rows) * there
     total = jnp.sum(weights)
     c = eq.coefficients(jnp, weights, total if normaliser is None else normaliser)
-    y = targets(network, data.y[rows])
-    return Batch(rows, data.x[rows], y, c.astype(network.dtype), total, jnp.sum(there))
+    c = (c / network.members).astype(network.dtype)
+    x, y = data.x[rows], targets(network, data.y[rows])
+    x, y, c = (for_members(array, network.members) for array in (x, y, c))
+    return Batch(rows, x, y, c, total, jnp.sum(there))
 
 
 def sequence_batch(
@@ -107,6 +109,11 @@ def sequence_batch(
     return Batch(
         rows, data.x[places], y, c.astype(network.dtype), total, jnp.sum(lengths > 0), grid
     )
+
+
+def for_members(rows: Any, members: int) -> Any:
+    """Return rows once for each member, one member's behind another's."""
+    return rows if members == 1 else jnp.concatenate([rows] * members)
 
 
 def targets(network: Network, y: Any) -> Any:

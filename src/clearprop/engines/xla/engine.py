@@ -34,7 +34,7 @@ from clearprop.engines.xla import programs
 from clearprop.engines.xla.choice import chosen_times
 from clearprop.engines.xla.device import Resident, bucket, placed, precision
 from clearprop.engines.xla.measuring import timed_parts
-from clearprop.engines.xla.programs import STEPS, Kind, Note, Run
+from clearprop.engines.xla.programs import STEPS, Drops, Kind, Note, Run
 from clearprop.engines.xla.tracing import SequenceTracer, Tracer
 from clearprop.engines.xla.trust import check_jax
 from clearprop.equations import RULES
@@ -50,6 +50,7 @@ class XlaEngine(Engine):
     """Runs `equations/` under XLA, many steps a call."""
 
     name = "xla"
+    plain_only = False
 
     def __init__(
         self, network: Network, recipe: Recipe, plan: Plan | None = None, *, checked: bool = True
@@ -64,17 +65,19 @@ class XlaEngine(Engine):
     ) -> tuple[TrainState, Record]:
         """Take steps, up to `STEPS` in a call of the program; see `Engine.advance`."""
         steps = min(steps, self.steps_left(state, block))
-        constants = self.step_constants(state, block, steps).astype(self.network.dtype)
+        constants = self.step_constants(state, block, steps)
         entries = np.array(watch.entries if watch else (), dtype=np.int32)
         before, notes, taken = state.step, [], 0
         size = min(self.recipe.batch_size, block.visits)
         with precision(self.network.dtype):
             data, run = self._resident.of(block), self._run_from(state, size)
             for count, grid in self._calls(state, block, steps):
-                table = _filled_up(constants[taken : taken + count])
-                keys = _filled_up(self._dropout_keys(state.seed, before + taken, count))
+                here = constants[taken : taken + count]
+                table = _filled_up(here.astype(self.network.dtype))
+                drops = self._drops(state.seed, before + taken, here[:, 5])
+                drops = Drops(*map(_filled_up, drops))
                 program = programs.advance(self.kind(state, grid, size), size)
-                run, note = program(run, data, table, keys, entries, np.int32(count))
+                run, note = program(run, data, table, drops, entries, np.int32(count))
                 notes.append(_read(note))
                 taken += count
                 if notes[-1].failed:
@@ -134,15 +137,18 @@ class XlaEngine(Engine):
         rows = np.asarray(rows)
         with precision(self.network.dtype):
             data = Resident(self.network).of(block.ordered(rows))
-            keys = self._dropout_keys(state.seed, state.step, 1)[0]
-            runs = [timed_parts(self, state, block, data, keys) for _ in range(repeats + 1)]
+            constants = self.step_constants(state, block, 1)
+            drops = self._drops(state.seed, state.step, constants[:, 5]).of(0)
+            runs = [timed_parts(self, state, block, data, drops) for _ in range(repeats + 1)]
         return median_times(runs[1:])
 
     # programs and what goes into them
 
     def kind(self, state: TrainState | None, steps: int, count: int, **changes: Any) -> Kind:
         """Return what the program for grids of this shape is compiled for; 0 steps for rows."""
-        recipe = replace(self.recipe, schedule=Constant(), epochs=1, **changes)
+        # schedules are numbers by then
+        plain = {"schedule": Constant(), "dropout_schedule": None, "decay_schedule": None}
+        recipe = replace(self.recipe, epochs=1, **(plain | changes))
         if type(recipe.rule) in RULES.values():
             recipe = replace(recipe, rule=type(recipe.rule)())  # its numbers go in as constants
         seed = state.seed if state is not None and recipe.carrier == "random" else 0
@@ -171,15 +177,18 @@ class XlaEngine(Engine):
             there = min(self.recipe.batch_size, block.visits - state.position)
             state.carried = np.array(run.carried)[:there]
 
-    def _dropout_keys(self, seed: int, first: int, count: int) -> np.ndarray:
-        """Return `equations.key_of` for each step and layer that drops, (count, layers, 2)."""
-        drops = [o.layer for o in self.network.operations if o.dropout]
-        keys = np.zeros((count, len(drops), 2), dtype=np.uint32)
-        for place, layer in enumerate(drops):
-            purpose = eq.chance.PURPOSES["dropout"] + layer
-            for step in range(count):
-                keys[step, place] = eq.key_of(seed, purpose, first + step)
-        return keys
+    def _drops(self, seed: int, first: int, factors: np.ndarray) -> Drops:
+        """Return what dropout goes by in the steps from `first` on, from their rates' factors."""
+        dropping = [o for o in self.network.operations if o.dropout]
+        words = np.zeros((len(factors), len(dropping), 3), dtype=np.uint32)
+        kept = np.ones(words.shape[:2], dtype=self.network.dtype)
+        for place, operation in enumerate(dropping):
+            purpose = eq.chance.PURPOSES["dropout"] + operation.layer
+            for step, rate in enumerate(operation.dropout * factors):
+                words[step, place, :2] = eq.key_of(seed, purpose, first + step)
+                words[step, place, 2] = eq.chance.drop_threshold(rate)
+                kept[step, place] = 1 / (1 - rate)
+        return Drops(words, kept)
 
     def _calls(self, state: TrainState, block: Block, steps: int) -> Iterator[tuple[int, int]]:
         """Return how many steps each call takes, and on which grid: neighbours that share one."""

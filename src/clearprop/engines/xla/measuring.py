@@ -20,10 +20,12 @@ import numpy as np
 from clearprop import equations as eq
 from clearprop.engines.contracts import Block, TrainState
 from clearprop.engines.ledger import terms_and_slots
+from clearprop.engines.reference_times import has_two_parts
 from clearprop.engines.timing import PartTime
 from clearprop.engines.xla import programs
 from clearprop.engines.xla.batches import Batch, Data, dense_batch, sequence_batch
-from clearprop.engines.xla.programs import Kind
+from clearprop.engines.xla.programs import Drops, Kind
+from clearprop.network import Operation
 
 
 class _Clock:
@@ -40,7 +42,7 @@ class _Clock:
 
 
 def timed_parts(
-    engine: Any, state: TrainState, block: Block, data: Data, keys: Any
+    engine: Any, state: TrainState, block: Block, data: Data, drops: Drops
 ) -> list[PartTime]:
     """Take the step on the rows of the data's order part by part; return how long each took."""
     rows = np.asarray(data.order)
@@ -48,7 +50,7 @@ def timed_parts(
     kind, clock = engine.kind(state, steps, len(rows)), _Clock()
     parts = _parts(kind)
     vector = jnp.array(state.vector)
-    batch, masks = clock("gather", 0, parts["gather"], data, keys)
+    batch, masks = clock("gather", 0, parts["gather"], data, drops)
     walk = _sequences if steps else _layers
     gradient = walk(kind, parts, clock, vector, batch, masks)
     constants = engine.step_constants(state, block, 1)[0].astype(engine.network.dtype)
@@ -67,17 +69,21 @@ def _layers(kind: Kind, parts: Any, clock: _Clock, vector: Any, batch: Any, mask
     for k, operation in enumerate(operations):
         saved.inputs.append(x)
         saved.z.append(clock("z", operation.layer, parts[f"z{k}"], vector, x))
-        found = clock("a", operation.layer, parts[f"a{k}"], saved.z[-1], masks[k])
+        found = clock("a", operation.layer, parts[f"a{k}"], vector, saved.z[-1], masks[k])
         saved.a.append(found[0])
         x = found[1]
     delta = error = clock("loss", 0, parts["loss"], batch, saved)[1]
     for k in reversed(range(len(operations))):
         layer = operations[k].layer
-        clock("bp3", layer, parts["bp3"], delta)
-        clock("bp4", layer, parts["bp4"], saved.inputs[k], delta)
+        if has_two_parts(operations[k]):
+            clock("bp3", layer, parts["bp3"], delta)
+            clock("bp4", layer, parts["bp4"], saved.inputs[k], delta)
+        else:
+            clock("bp4", layer, parts[f"own{k}"], vector, saved.inputs[k], delta)
         if k:
             before = saved.z[k - 1], saved.a[k - 1], masks[k - 1]
-            error, delta = clock("delta", layer - 1, parts[f"delta{k}"], vector, error, *before)
+            given = (vector, saved.inputs[k], error, *before)
+            error, delta = clock("delta", layer - 1, parts[f"delta{k}"], *given)[:2]
     return jnp.zeros_like(vector)
 
 
@@ -87,14 +93,14 @@ def _parts(kind: Kind) -> dict[str, Callable[..., Any]]:
     network = programs.traceable(kind.network)
     last = network.operations[-1].activation
 
-    def gather(data: Any, keys: Any) -> tuple[Batch, list[Any]]:
+    def gather(data: Any, drops: Drops) -> tuple[Batch, list[Any]]:
         size = data.order.shape[0]
         if kind.steps:
             batch = sequence_batch(network, data, 0, size, kind.steps)
         else:
             batch = dense_batch(network, data, 0, size)
         numbers = batch.rows.astype(jnp.uint32) + data.first_row
-        return batch, programs.masks_of(network, keys, numbers)
+        return batch, programs.masks_of(network, drops, numbers)
 
     def loss(batch: Batch, saved: Any) -> tuple[Any, Any]:
         given = batch.y, saved.z[-1], saved.a[-1], batch.c
@@ -120,20 +126,27 @@ def _parts(kind: Kind) -> dict[str, Callable[..., Any]]:
     return {name: jax.jit(function) for name, function in found.items()}
 
 
-def _layer_parts(kind: Kind, k: int, operation: Any) -> dict[str, Callable[..., Any]]:
+def _layer_parts(kind: Kind, k: int, operation: Operation) -> dict[str, Callable[..., Any]]:
     carrier = eq.carrier_for(kind.recipe.carrier, kind.network, kind.seed)
 
     def z(vector: Any, x: Any) -> Any:
-        W, b = operation.weight.view(vector), operation.bias.view(vector)
-        return eq.affine(W, b, x, operation.scale)
+        return eq.weighted_input(jnp, operation, vector, x)
 
-    def a(z: Any, mask: Any) -> tuple[Any, Any]:
-        value = operation.activation.value(jnp, z)
+    def a(vector: Any, z: Any, mask: Any) -> tuple[Any, Any]:
+        value = eq.activated(jnp, operation, vector, z)
         return value, value if mask is None else value * mask
 
-    def delta(vector: Any, error: Any, z: Any, a: Any, mask: Any) -> Any:
-        slope = kind.network.operations[k - 1].activation.derivative(jnp, z, a)
-        C = carrier.matrix(jnp, operation, vector)
-        return eq.carry(carrier, C, error, slope, 1 if mask is None else mask)
+    def own(vector: Any, x: Any, delta: Any) -> list[Any]:
+        return eq.own_gradients(jnp, operation, vector, x, delta)
 
-    return {f"z{k}": z, f"a{k}": a, f"delta{k}": delta}
+    def delta(vector: Any, x: Any, error: Any, z: Any, a: Any, mask: Any) -> Any:
+        layer = kind.network.operations[k - 1]
+        slope, mask = layer.slope(jnp, vector, z, a), 1 if mask is None else mask
+        if kind.network.plain:
+            C = carrier.matrix(jnp, operation, vector)
+            return eq.carry(carrier, C, error, slope, mask)
+        arrived = eq.sent_back(jnp, operation, vector, x, error) * mask
+        # ∂E/∂t belongs to this part, and is handed out so that it is computed
+        return arrived * slope, arrived * slope, eq.learnt_gradient(jnp, layer, z, arrived)
+
+    return {f"z{k}": z, f"a{k}": a, f"own{k}": own, f"delta{k}": delta}

@@ -8,7 +8,7 @@ it carries along.
 Programs are kept for the process (`lru_cache`), so that a second fit of the same network compiles
 nothing. What changes from run to run (rates, seeds, parameters, data) goes in as arrays.
 
-Public names: `STEPS`, `Kind`, `Note`, `Run`, `advance`, `passes`, `predict`, `slope`.
+Public names: `STEPS`, `Drops`, `Kind`, `Note`, `Run`, `advance`, `passes`, `predict`, `slope`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ from clearprop import equations as eq
 from clearprop.engines import unrolled
 from clearprop.engines.contracts import Recipe, goes_by_pieces
 from clearprop.engines.ledger import terms_and_slots
-from clearprop.engines.xla.batches import Batch, Data, dense_batch, sequence_batch
+from clearprop.engines.xla.batches import (
+    Batch,
+    Data,
+    dense_batch,
+    for_members,
+    sequence_batch,
+)
 from clearprop.engines.xla.grid import Grid, PerLayer
 from clearprop.equations.cells import CELLS
 from clearprop.functions import CustomLoss
@@ -59,6 +65,25 @@ class Kind:
     seed: int = 0
     steps: int = 0
     times: tuple[tuple[tuple[str, int], str], ...] = ()
+
+
+class Drops(NamedTuple):
+    """What dropout goes by, an entry a step and layer that drops.
+
+    Attributes
+    ----------
+    words : (n, layers, 3) uint32 array
+        The two words of `equations.key_of`, and the threshold of `equations.chance`.
+    kept : (n, layers) array
+        What kept units are multiplied by.
+    """
+
+    words: Any
+    kept: Any
+
+    def of(self, step: Any) -> Drops:
+        """Return those of one step, without the axis of steps."""
+        return Drops(self.words[step], self.kept[step])
 
 
 class Run(NamedTuple):
@@ -148,17 +173,18 @@ def loss_of(network: Network, batch: Batch, saved: Any) -> Any:
     return eq.total_loss(jnp, losses, batch.c)
 
 
-def masks_of(network: Network, keys: Any, numbers: Any) -> list[Any]:
-    """Return the dropout mask of each layer; `keys` are those of layers that drop, (layers, 2)."""
+def masks_of(network: Network, drops: Drops, numbers: Any) -> list[Any]:
+    """Return the dropout mask of each layer in a step, for rows of these numbers."""
     found: list[Any] = []
-    left = iter(range(keys.shape[0]))
+    left = iter(range(drops.words.shape[0]))
     for operation in network.operations:
         if not operation.dropout:
             found.append(None)
             continue
-        key = keys[next(left)]
-        given = (numbers, operation.units, operation.dropout, network.dtype)
-        found.append(eq.dropout_mask(jnp, (key[0], key[1]), *given))
+        place = next(left)
+        k0, k1, threshold = drops.words[place]
+        given = (numbers, operation.units, threshold, drops.kept[place], network.members)
+        found.append(eq.chance.mask_from(jnp, (k0, k1), *given))
     return found
 
 
@@ -166,16 +192,16 @@ def masks_of(network: Network, keys: Any, numbers: Any) -> list[Any]:
 def advance(kind: Kind, size: int) -> Any:
     """Return the program that takes steps of `size` rows.
 
-    It is called with a Run, whose parameters and slots are used up, the Data, the rule's constants
-    (STEPS, 6), the keys of dropout (STEPS, layers, 2), the places of watched parameters, and how
-    many steps to take; it returns a Run and a Note.
+    It is called with a Run, whose parameters and slots are used up, the Data, the steps' constants
+    (STEPS, 6), the Drops of STEPS, the places of watched parameters, and how many steps to take; it
+    returns a Run and a Note.
     """
     network = traceable(kind.network)
     pieces = goes_by_pieces(kind.network, kind.recipe)
 
-    def step(run: Run, data: Data, constants: Any, keys: Any) -> tuple[Run, Any, Any, Any, Any]:
+    def step(run: Run, data: Data, constants: Any, drops: Drops) -> tuple[Run, Any, Any, Any, Any]:
         batch = _batch_of(kind, data, run, size)
-        masks = masks_of(network, keys, batch.rows.astype(jnp.uint32) + data.first_row)
+        masks = masks_of(network, drops, batch.rows.astype(jnp.uint32) + data.first_row)
         start = _states(network, run.carried) if pieces else None
         saved = forward(kind, run.vector, batch, masks, start)
         gradient = backward(kind, network, run.vector, batch, saved, masks).vector
@@ -192,11 +218,11 @@ def advance(kind: Kind, size: int) -> Any:
         sound = jnp.isfinite(loss) & jnp.all(jnp.isfinite(gradient))
         return after, loss, value, batch.there, sound
 
-    def go(run: Run, data: Data, constants: Any, keys: Any, entries: Any, steps: Any) -> Any:
+    def go(run: Run, data: Data, constants: Any, drops: Drops, entries: Any, steps: Any) -> Any:
         def body(carry: tuple[Run, Note]) -> tuple[Run, Note]:
             run, note = carry
             i = note.tried
-            after, loss, penalty, rows, sound = step(run, data, constants[i], keys[i])
+            after, loss, penalty, rows, sound = step(run, data, constants[i], drops.of(i))
             kept = Run(*(jnp.where(sound, new, old) for new, old in zip(after, run, strict=True)))
             return kept, Note(
                 note.losses.at[i].set(loss),
@@ -287,7 +313,12 @@ def predict(kind: Kind) -> Any:
     """Return the program for a^L of rows x, or of a grid of sequences and their lengths."""
 
     def go(vector: Any, x: Any, lengths: Any) -> Any:
-        return forward(kind, vector, _given(kind, x, None, None, lengths)).output
+        members = kind.network.members
+        given = _given(kind, for_members(x, members), None, None, lengths)
+        outputs = forward(kind, vector, given).output
+        if members == 1:
+            return outputs
+        return jnp.mean(outputs.reshape(members, x.shape[0], -1), axis=0)
 
     return jax.jit(go)
 

@@ -35,26 +35,32 @@ class Tracer(ReferenceEngine):
     def _passes(
         self, vector: np.ndarray, x: Any, y: Any, c: Any, masks: list[Any], carrier: eq.Carrier
     ) -> tuple[eq.Pass, eq.Gradients]:
-        rows = len(x)
+        members = self.network.members
+        rows = len(x) // members
         size = bucket(rows)
-        given = [_filled_up(value, size) for value in (x, y)]
-        coefficients = np.zeros(size, dtype=c.dtype)
-        coefficients[:rows] = c
-        masks = [None if mask is None else _filled_up(mask, size) for mask in masks]
-        found = passes(self.kind(0, size))(vector, *given, coefficients, masks)
+        given = [_filled_up(value, size, members) for value in (x, y)]
+        # what fills up has no part in the loss
+        coefficients = np.zeros((members, size), dtype=c.dtype)
+        coefficients[:, :rows] = c.reshape(members, rows)
+        masks = [None if mask is None else _filled_up(mask, size, members) for mask in masks]
+        found = passes(self.kind(0, size))(vector, *given, coefficients.ravel(), masks)
         saved, gradients = jax.tree.map(np.asarray, found)
-        cut = lambda arrays: [array[:rows] for array in arrays]  # noqa: E731
+
+        def cut(arrays: list[Any]) -> list[Any]:
+            each = [array.reshape(members, size, -1)[:, :rows] for array in arrays]
+            return [array.reshape(members * rows, -1) for array in each]
+
         return (
             eq.Pass(cut(saved.inputs), cut(saved.z), cut(saved.a)),
             eq.Gradients(cut(gradients.delta), gradients.vector, cut(gradients.error)),
         )
 
 
-def _filled_up(array: np.ndarray, size: int) -> np.ndarray:
-    """Return an array of `size` rows: after its own its first one again and again."""
-    return np.concatenate(
-        [array, np.broadcast_to(array[:1], (size - len(array), *array.shape[1:]))]
-    )
+def _filled_up(array: np.ndarray, size: int, members: int) -> np.ndarray:
+    """Return an array of `size` rows a member: after its own its first one again and again."""
+    own = array.reshape(members, len(array) // members, *array.shape[1:])
+    filling = np.broadcast_to(own[:, :1], (members, size - own.shape[1], *array.shape[1:]))
+    return np.concatenate([own, filling], axis=1).reshape(members * size, *array.shape[1:])
 
 
 class SequenceTracer(SequenceReferenceEngine):

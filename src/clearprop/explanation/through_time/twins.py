@@ -20,7 +20,7 @@ from clearprop.equations import GradientDescent
 from clearprop.explanation.through_time.norms import TimeNorms, norms_of
 from clearprop.explanation.through_time.run import Run, run_of
 from clearprop.functions import CustomLoss
-from clearprop.network import GRU, LSTM, Network, Parameters, Recurrent, RecurrentLayer
+from clearprop.network import GRU, LSTM, Dense, Network, Parameters, Recurrent, RecurrentLayer
 
 CELL_KINDS: dict[str, type[RecurrentLayer]] = {"elman": Recurrent, "gru": GRU, "lstm": LSTM}
 SEED = 0
@@ -38,6 +38,8 @@ def _fresh(run: Run, cell: str) -> SequenceTrace:
         CELL_KINDS[cell](layer.units, direction=layer.direction, init="auto")
         if isinstance(layer, RecurrentLayer)
         else replace(layer, dropout=0.0)
+        if isinstance(layer, Dense)
+        else layer
         for layer in run.network.layers
     )
     loss = run.network.objective
