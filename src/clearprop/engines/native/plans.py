@@ -8,9 +8,9 @@ The thresholds come from measurements on two cores (AVX-512), beside the code th
 - A second thread pays from `THREADS_FROM` multiplications a step on; two barriers and the second
   read of the gradient eat up the gain below it.
 - A batch is gone through in pieces, whose arrays stay near the processor: a few megabytes for each
-  thread, and rows enough that reading the weights once a piece does not count. 8192 rows of
-  14-256-256-256-2 take 207 ms at once, 147 in pieces of 1024 and 123 to 128 in pieces of 512 to 128
-  on one thread. A row is a sample as one member of the network sees it.
+  thread, and rows enough that reading the weights once a piece does not count. The gradient of 8192
+  rows of 14-256-256-256-2 took 207 ms at once, 147 in chunks of 1024 and 123 to 128 in chunks of
+  512 to 128 on one thread. A row is a sample as one member of the network sees it.
 - Threads split the batch while a gradient of their own fits a core's cache (`GRADIENT_FITS`
   bytes), and the neurons above that, where summing two full gradients costs more than waiting
   between layers.
