@@ -103,7 +103,7 @@ def account_of(job: Job) -> Account:
     place = explanation.focus().weight
     assert place.source is not None
     return Account(
-        layers=health(trace),
+        layers=health(explanation_of(trace, Names(trace.network)).trace),
         rows=batch.height,
         chain=explanation.chain(place, 0),
         names=explanation.names,
