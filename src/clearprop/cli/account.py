@@ -20,6 +20,7 @@ from clearprop.explanation import (
     health,
     slope_of_weight,
 )
+from clearprop.explanation.explanation import explanation_of
 
 # rows of the batch whose gradients are shown
 SHOWN_ROWS = 256
@@ -85,25 +86,29 @@ class Account:
 
 
 def account_of(job: Job) -> Account:
-    """Trace the trained model on rows that it learned from, and take one weight apart."""
+    """Trace the trained model on rows that it learned from, and take one weight apart.
+
+    Of a network with members the weight is taken apart as the first of them has it.
+    """
     model, names = job.model, list(job.task.targets)
     batch = job.train[:SHOWN_ROWS]
     trace = model.trace(batch.drop(names), batch.select(names))
     # a row whose error is large, but not one that is hopelessly wrong
-    sizes = np.linalg.norm(trace.delta[0], axis=1)
+    sizes = np.linalg.norm(trace.delta[0], axis=1)[: batch.height]
     row = int(np.argsort(sizes)[(len(sizes) * 9) // 10])
     one = batch[row : row + 1]
     single = model.trace(one.drop(names), one.select(names))
-    explanation = Explanation(single, Names(single.network))
+    explanation = explanation_of(single, Names(single.network))
+    assert isinstance(explanation, Explanation)
     place = explanation.focus().weight
     assert place.source is not None
     return Account(
-        layers=health(trace),
+        layers=health(explanation_of(trace, Names(trace.network)).trace),
         rows=batch.height,
         chain=explanation.chain(place, 0),
         names=explanation.names,
-        source=Names(single.network, **model.unit_names()).unit(place.layer - 1, place.source),
+        source=Names(explanation.trace.network, **model.unit_names()).source(place),
         row=int(job.train_rows[row]) + 1,
         answer=", ".join(f"{name} = {one[name][0]}" for name in names),
-        difference=slope_of_weight(single, place.layer, place.unit, place.source),
+        difference=slope_of_weight(explanation.trace, place.layer, place.unit, place.source),
     )
