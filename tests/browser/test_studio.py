@@ -174,7 +174,7 @@ def test_a_weight_is_read_and_edited(opened):
         )
         page.locator("#cp-find").fill("nothing")
         page.keyboard.press("Enter")
-        assert "no parameter 'nothing'" in page.locator("#cp-problem").inner_text()
+        page.locator("#cp-problem", has_text="no parameter 'nothing'").wait_for()
         page.locator("#cp-problem button").click()
         assert not page.locator("#cp-problem").is_visible()
 
