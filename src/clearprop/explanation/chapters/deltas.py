@@ -127,9 +127,10 @@ def _layer(
     view = LayerView(deltas, layer, explanation.names, focus, words)
     blocks: list[Block] = [*view.error(), *view.gradients()]
     if deltas.own:
-        exact = "" if layer.error else "_exact"
-        whose = "" if explanation.membership is None else "_member"
-        checked = words.text(f"deltas.check{whose}{exact}", error=layer.error)
+        alone = "deltas.check" if layer.error else "deltas.check_exact"
+        one_of = "deltas.check_member" if layer.error else "deltas.check_member_exact"
+        key = alone if explanation.membership is None else one_of
+        checked = words.text(key, error=layer.error)
         blocks.append(Check(checked, layer.error <= deltas.tolerance))
     kind = "output" if layer.is_output else "front" if is_front(layer.operation) else "hidden"
     units = sum(other.delta.shape[1] for other in deltas.layers)
