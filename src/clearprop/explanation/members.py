@@ -85,7 +85,9 @@ class Membership:
             float(reach_of(bare_member(self.trace, number), place).sizes.sum())
             for number in np.flatnonzero(parts).tolist()
         )
-        return abs(float(parts.mean()) - used) <= tolerance(self.trace) * (size / self.count) + 1e-300
+        return (
+            abs(float(parts.mean()) - used) <= tolerance(self.trace) * (size / self.count) + 1e-300
+        )
 
 
 def membership_of(trace: Trace, names: Names, member: Any) -> Membership:

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 from clearprop.errors import SettingError
 
+# how many names a message lists at most
+LISTED = 40
+
 _CALL = re.compile(r"([a-z_0-9]+)\s*(?:\(([^()]+)\))?")
 
 
@@ -34,8 +37,14 @@ def parse_call(text: str, what: str, names: Iterable[str]) -> tuple[str, float |
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
-    """Return the sentence that lists `names`, led by the one closest to `name`."""
+    """Return the sentence that lists `names`, led by the one closest to `name`.
+
+    Of very many, as a network's units may be, the first and the last are listed.
+    """
     known = list(names)
     near = difflib.get_close_matches(str(name), known, n=1)
     lead = f"Did you mean {near[0]!r}? " if near else ""
+    if len(known) > LISTED:
+        left_out = f"… {len(known) - LISTED} more …"
+        known = [*known[: LISTED // 2], left_out, *known[-LISTED // 2 :]]
     return f"{lead}Known names: {', '.join(known)}."
