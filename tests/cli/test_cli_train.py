@@ -121,7 +121,7 @@ def test_idx_files(clearprop):
     with open("answers", "wb") as file:
         file.write(bytes([0, 0, 8, 1]) + np.array([60], ">u4").tobytes() + labels.tobytes())
     said = clearprop("train", "images.idx3-ubyte", "--labels", "answers", *SHORT, "--json")
-    assert _document(said)["network"]["shape"] == [4, 8, 1]
+    assert _document(said)["network"]["shape"] == [4, 16, 16, 8, 1]
 
 
 def test_several_targets_of_numbers(clearprop):

@@ -70,8 +70,9 @@ def sequence_network(
     direction, drop = estimator.direction, float(estimator.dropout)
     if direction == "auto":
         direction = "forward" if every else "both"
+    kinds: dict[str, Any] = dict(KINDS)
     layers: list[Any] = [
-        KINDS[cell](size, direction, drop) for cell, size in zip(cells, units, strict=True)
+        kinds[cell](size, direction, drop) for cell, size in zip(cells, units, strict=True)
     ]
     layers += [
         Dense(size, estimator.activation, dropout=drop) for size in _sizes(estimator, "dense")
