@@ -72,7 +72,7 @@ class Frames:
     def make(self, trainer: Trainer, view: View, *, playing: bool = False) -> dict[str, Any]:
         """Return the frame of where a run stands.
 
-        While it is `playing`, the last measure stands where another would take too much of the time.
+        While it is `playing`, the last measure stands where another would take too long.
         """
         say = words(view.lang)
         with np.errstate(all="ignore"):
