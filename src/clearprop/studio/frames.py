@@ -69,11 +69,16 @@ class Frames:
             stream.reset()
         self._drawing, self._texts = None, {}
 
-    def make(self, trainer: Trainer, view: View) -> dict[str, Any]:
-        """Return the frame of where a run stands."""
+    def make(self, trainer: Trainer, view: View, *, playing: bool = False) -> dict[str, Any]:
+        """Return the frame of where a run stands.
+
+        While it is `playing`, the last measure stands where another would take too long.
+        """
         say = words(view.lang)
         with np.errstate(all="ignore"):
-            point = trainer.measure(keep=trainer.state.step == trainer.end)
+            point = trainer.points[-1]
+            if not playing or trainer.may_measure():
+                point = trainer.measure(keep=trainer.state.step == trainer.end)
             drawing = self._drawn(trainer, view, say)
             network, cells = drawing.draw(trainer.trace(view.row))
             answers, grids = answer_scene(_asked(trainer, view, say))

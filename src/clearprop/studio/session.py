@@ -17,6 +17,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from clearprop.errors import ClearpropError
@@ -144,7 +145,9 @@ class Session:
         if not (self._wanted and self._news) or began < self._next_frame:
             return
         self._wanted = self._news = False
-        frame = self._guarded(self._frames.make, self.desk.trainer, self.desk.view)
+        desk = self.desk
+        make = partial(self._frames.make, desk.trainer, desk.view, playing=desk.playing)
+        frame = self._guarded(make)
         if frame is not None:
             self._tell("frame", frame)
         took = time.perf_counter() - began

@@ -121,7 +121,7 @@ class Trainer:
             self.timeline.passed(self.state, self.engine.recipe)
         if record.failed:
             self.failure = self._why()
-        if record.failed or (self.state.position == 0 and self._may_measure()):
+        if record.failed or (self.state.position == 0 and self.may_measure()):
             self.measure()
         return taken
 
@@ -224,7 +224,8 @@ class Trainer:
         """Return every number of the step on one row of the training data, without dropout."""
         return self.engine.trace(self.state, self.block, np.array([row]), dropout=False)
 
-    def _may_measure(self) -> bool:
+    def may_measure(self) -> bool:
+        """Whether measuring now keeps within its share of the time."""
         return time.perf_counter() >= self._next_measure
 
     def measure(self, *, keep: bool = True) -> Point:
