@@ -77,7 +77,7 @@ def test_contributions_are_the_integral_of_jax_slopes(output, loss):
 
 def test_contributions_add_up_to_the_prediction_in_its_own_unit():
     frame, price = table_of()
-    model = TabularRegressor(max_epochs=20).fit(frame, price)
+    model = TabularRegressor().fit(frame, price)
     found = attributions(model, frame)
     predicted, start = model.predict(frame), model.predict(found.baseline)
     assert found.columns == ("size", "kind", "age")
