@@ -308,7 +308,8 @@ def test_little_motion_is_respected(opened):
         for _ in range(10):
             seen.add(step(page))
             page.wait_for_timeout(100)
-        assert 2 <= len(seen) <= (time.monotonic() - began) / 0.5 + 2
+        # every half second, and a few that were on their way; without the wish they are ten
+        assert 2 <= len(seen) <= (time.monotonic() - began) / 0.5 + 4
 
 
 def ask(address, path, headers):

@@ -85,8 +85,10 @@ def test_traces_drop_nothing_unless_asked():
     assert model.trace(X, Y, dropout=True).masks[0] is not None
     np.testing.assert_allclose(model.trace(X, Y).a[-1], model.predict_proba(X), rtol=1e-12)
     table = TabularClassifier(**TABLE).fit(FRAME, "target")
-    assert table.trace(FRAME, "target").masks == [None, None]
-    assert table.trace(FRAME, "target", dropout=True).masks[0] is not None
+    # waves and gains come first, and drop nothing
+    assert table.trace(FRAME, "target").masks == [None] * 4
+    dropped = [mask is not None for mask in table.trace(FRAME, "target", dropout=True).masks]
+    assert dropped == [False, False, True, False]
 
 
 def test_a_trace_weighs_its_samples():
@@ -158,7 +160,8 @@ def test_columns_and_classes_name_what_is_recorded():
     model = classifier(record=names).fit(FRAME[list(INPUTS)], FRAME["target"])
     weights = model.parameters_.weights
     assert model.recording_.values[-1].tolist() == [weights[0][0, 3], weights[1][2, 1]]
-    model = TabularClassifier(**TABLE, record=names).fit(FRAME, "target")
+    names = ["h3.1<-petal width", "virginica<-h3.2"]
+    model = TabularClassifier(**TABLE, batch_size=32, record=names).fit(FRAME, "target")
     recording = model.recording_
     # 150 rows in batches of 32
     assert recording.steps.tolist() == list(range(5 * 3 + 1))
@@ -171,14 +174,14 @@ def test_columns_and_classes_name_what_is_recorded():
 @pytest.mark.parametrize("record", ["paths", ["h1.1<-petal"], [3], "h1.1<-x1"])
 @pytest.mark.parametrize("make", [classifier, lambda: TabularClassifier(**TABLE)])
 def test_nothing_to_record(make, record):
-    with pytest.raises(ValueError, match=r"record|No weight leads from 'petal'"):
+    with pytest.raises(ValueError, match=r"record|No weight leads from 'petal'|no unit 'h1.1'"):
         make().set_params(record=record).fit(FRAME[list(INPUTS)], FRAME["target"].to_numpy())
 
 
 def test_recordings_are_pickled_and_not_filed():
     for model in (classifier(record=("h1.1<-x1",)), TabularClassifier(**TABLE, record=("path",))):
         if isinstance(model, TabularClassifier):
-            model.set_params(record=("h1.1<-petal width",)).fit(FRAME, "target")
+            model.set_params(record=("h3.1<-petal width",)).fit(FRAME, "target")
         else:
             model.fit(X, Y)
         again = pickle.loads(pickle.dumps(model))

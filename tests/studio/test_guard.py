@@ -1,6 +1,7 @@
 """Every way in is tried: names, origins, tokens and sizes, for requests and for web sockets."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,7 +39,9 @@ def ask(headers=(HOST,), rules=None, *, kind="http", path="/", query=b"", method
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Guard(app, rules or Rules())(scope, receive, send))
+    # a thread has no loop of its own yet, whatever the tests before have left running in this one
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, Guard(app, rules or Rules())(scope, receive, send)).result()
     return sent
 
 

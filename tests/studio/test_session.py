@@ -228,8 +228,8 @@ def test_a_table_is_learned_from(tmp_path):
     trainer = work.trainer
     assert trainer.samples.outputs == ("small",)
     assert trainer.samples.inputs == ("width", "height")
-    # the encoding is fitted on the rows to learn from: mean 0 and scale 1 there
-    np.testing.assert_allclose(trainer.samples.x.mean(axis=0), 0, atol=1e-12)
+    # the encoding is fitted on the rows to learn from: their median is 0
+    np.testing.assert_allclose(np.median(trainer.samples.x, axis=0), 0, atol=1e-6)
     for _ in range(300):
         trainer.advance(20)
     assert trainer.measure().held_score > 0.9

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearprop.engines.sequences import Packing
-from clearprop.network import Network
+from clearprop.network import Network, Parameters
 
 if TYPE_CHECKING:
     from clearprop.engines.contracts import Recipe
@@ -98,12 +98,12 @@ class Trace:
         return float(np.sum(self.coefficients * self.losses, dtype=np.float64))
 
     def weight_gradients(self) -> list[np.ndarray]:
-        """Return ∂E/∂W^l for each layer, (units, fan_in)."""
-        return [o.weight.view(self.gradient) for o in self.network.operations]
+        """Return ∂E/∂W of each layer but front ones, (units, fan_in); see `Parameters.weights`."""
+        return Parameters(self.network, self.gradient).weights
 
     def bias_gradients(self) -> list[np.ndarray]:
-        """Return ∂E/∂b^l for each layer, (units,)."""
-        return [o.bias.view(self.gradient) for o in self.network.operations]
+        """Return ∂E/∂b of each layer but front ones, (units,); see `Parameters.biases`."""
+        return Parameters(self.network, self.gradient).biases
 
 
 @dataclass(frozen=True)
