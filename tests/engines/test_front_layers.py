@@ -141,7 +141,8 @@ def pieces(request, monkeypatch):
         monkeypatch.setattr(plans, "LEAST_ROWS_OF_LARGE", 4)
 
 
-@pytest.mark.parametrize("how", PLANS, ids=PLAN_NAMES)
+# all plans are held to the reference engine in test_front_agreement
+@pytest.mark.parametrize("how", PLANS[::3], ids=PLAN_NAMES[::3])
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("dtype", DTYPES)
