@@ -63,7 +63,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
         Epochs without a better one that are put up with; all epochs are run where absent.
     members : int
         Networks that share all weights but a gain for each feature and the output layer, trained at
-        once and averaged (TabM; Gorishniy, Kotelnikov and Babenko 2025). 32 is a good number.
+        once and averaged (TabM; Gorishniy, Kotelnikov and Babenko 2025). 32 is a good number. A
+        step takes nearly as long as that many steps of one network: lower `max_epochs` to taste.
     embeddings : bool or "auto"
         Turn each number into features made of waves before the first layer.
     parametric : bool or "auto"
