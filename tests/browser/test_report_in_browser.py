@@ -85,7 +85,11 @@ def test_in_short_is_on_the_first_screen_of_a_desk(opened, file_of):
 def test_all_digits_are_told(opened, file_of):
     with opened(file_of("binary")) as page:
         share = reported("binary").comparison.figures["network"]["accuracy"].value
-        page.locator("#quality p strong[data-full]").first.hover()
+        number = page.locator("#quality p strong[data-full]").first
+        # scrolling takes a tip away, and is told of only after the page has come to rest
+        number.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        number.hover()
         assert page.locator(".tip").inner_text() == repr(share)
 
 

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -27,11 +28,25 @@ def served(*options):
     try:
         found = re.search(r"http://\S+", server.stdout.readline())
         assert found, server.stderr.read()
+        wait_for(found[0])
         yield found[0]
     finally:
         server.terminate()
         said = server.communicate(timeout=15)[1]
     assert "Traceback" not in said, said
+
+
+def wait_for(address):
+    """Wait until a server that has said its address listens there."""
+    host, port = re.search(r"//([^/:]+):(\d+)", address).groups()
+    for _ in range(300):
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(address)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +217,7 @@ def test_data_and_network_are_chosen(opened):
         page.wait_for_function("document.querySelector('#cp-rate').value === '0.02'")
         page.locator("#cp-data").select_option("sine")
         page.locator("#cp-answers svg[aria-label*='input']").wait_for()
-        assert page.locator(".metrics th").nth(3).inner_text() == "R²"
+        page.locator(".metrics th", has_text="R²").wait_for()
 
 
 def test_the_learning_rate_changes_in_flight(opened):
