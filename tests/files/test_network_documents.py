@@ -84,6 +84,18 @@ def networks(draw):
     return dataclasses.replace(network, members=members)
 
 
+def _refused(good, way, value, match):
+    """A sound document with one value put at the end of a way is refused, in few words."""
+    document = copy.deepcopy(good)
+    place = document
+    for step in way[:-1]:
+        place = place[step]
+    place[way[-1]] = value
+    with pytest.raises(FileError, match=match) as caught:
+        network_from_document(document)
+    assert len(str(caught.value)) < 500
+
+
 @given(networks())
 def test_every_network_comes_back_equal(network):
     assert network_from_document(network_to_document(network)) == network
@@ -216,14 +228,7 @@ GOOD = network_to_document(
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_wrong_fields_are_named(way, value, match):
-    document = copy.deepcopy(GOOD)
-    place = document
-    for step in way[:-1]:
-        place = place[step]
-    place[way[-1]] = value
-    with pytest.raises(FileError, match=match) as caught:
-        network_from_document(document)
-    assert len(str(caught.value)) < 500
+    _refused(GOOD, way, value, match)
 
 
 RECURRENT = network_to_document(
@@ -252,14 +257,7 @@ RECURRENT = network_to_document(
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_wrong_fields_of_recurrent_layers_are_named(way, value, match):
-    document = copy.deepcopy(RECURRENT)
-    place = document
-    for step in way[:-1]:
-        place = place[step]
-    place[way[-1]] = value
-    with pytest.raises(FileError, match=match) as caught:
-        network_from_document(document)
-    assert len(str(caught.value)) < 500
+    _refused(RECURRENT, way, value, match)
 
 
 FRONT = network_to_document(
@@ -301,14 +299,7 @@ FRONT = network_to_document(
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_wrong_fields_of_front_layers_and_members_are_named(way, value, match):
-    document = copy.deepcopy(FRONT)
-    place = document
-    for step in way[:-1]:
-        place = place[step]
-    place[way[-1]] = value
-    with pytest.raises(FileError, match=match) as caught:
-        network_from_document(document)
-    assert len(str(caught.value)) < 500
+    _refused(FRONT, way, value, match)
 
 
 def test_front_layers_stand_where_they_can():
