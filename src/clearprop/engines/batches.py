@@ -6,6 +6,8 @@ those of the second, and so on.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from clearprop.engines.contracts import Block
@@ -24,8 +26,8 @@ def for_members(rows: np.ndarray, members: int) -> np.ndarray:
     return rows if members == 1 else np.concatenate([rows] * members)
 
 
-def mean_of_members(rows: np.ndarray, members: int) -> np.ndarray:
-    """Return the mean over members of rows (members · n, units)."""
+def mean_of_members(rows: Any, members: int) -> Any:
+    """Return the mean over members of rows (members · n, units), of NumPy or JAX."""
     return rows if members == 1 else rows.reshape(members, -1, rows.shape[-1]).mean(axis=0)
 
 

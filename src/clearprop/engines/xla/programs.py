@@ -25,6 +25,7 @@ from jax import lax
 
 from clearprop import equations as eq
 from clearprop.engines import unrolled
+from clearprop.engines.batches import mean_of_members
 from clearprop.engines.contracts import Recipe, goes_by_pieces
 from clearprop.engines.ledger import terms_and_slots
 from clearprop.engines.xla.batches import (
@@ -315,10 +316,7 @@ def predict(kind: Kind) -> Any:
     def go(vector: Any, x: Any, lengths: Any) -> Any:
         members = kind.network.members
         given = _given(kind, for_members(x, members), None, None, lengths)
-        outputs = forward(kind, vector, given).output
-        if members == 1:
-            return outputs
-        return jnp.mean(outputs.reshape(members, x.shape[0], -1), axis=0)
+        return mean_of_members(forward(kind, vector, given).output, members)
 
     return jax.jit(go)
 
