@@ -57,8 +57,9 @@ from clearprop.explanation.attributions import Attributions, attributions
 from clearprop.explanation.explanation import Explanation, explain
 from clearprop.explanation.gradient_check import GradientCheck, check_gradient, slope_of_weight
 from clearprop.explanation.health import LayerHealth, health
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.paths import Chain, ChainPath, Factor, Term, chain_of
+from clearprop.explanation.places import Place
 from clearprop.explanation.through_time import SequenceExplanation
 
 __all__ = [

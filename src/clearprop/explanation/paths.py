@@ -18,8 +18,8 @@ All factors are read from a Trace (`jacobians`); the sum over all paths and the 
 found without walking along each (`best_paths`).
 
 Public names: `Chain`, `ChainPath`, `Factor`, `Term`, `chain_of`.
-May import: `best_paths`, `jacobians`, `names`, `neurons`, `reach`, `waves`, `clearprop.engines`,
-`clearprop.network`, `clearprop.errors`, NumPy.
+May import: `best_paths`, `jacobians`, `names`, `places`, `neurons`, `reach`, `waves`,
+`clearprop.engines`, `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ from clearprop.explanation.jacobians import (
     passes,
     slopes_of,
 )
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.neurons import tolerance
+from clearprop.explanation.places import Place
 from clearprop.explanation.reach import Reach, reach_of
 from clearprop.explanation.waves import TURN, waves_of
 from clearprop.network import Waves

@@ -32,9 +32,10 @@ from clearprop.explanation.formulas import (
 )
 from clearprop.explanation.jacobians import Ends, is_front
 from clearprop.explanation.matrices import Fold, by_sign, column, fold, line, matrix, numbered
-from clearprop.explanation.names import Names, Place, source_of, units_of
+from clearprop.explanation.names import Names
 from clearprop.explanation.notation import of_layer
 from clearprop.explanation.pages import Block, Math, Paragraph, Span
+from clearprop.explanation.places import Place, source_of, units_of
 from clearprop.explanation.quantities import Quantities, partial
 from clearprop.network import Waves
 
