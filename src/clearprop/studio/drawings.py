@@ -20,7 +20,8 @@ from clearprop.engines import Trace
 from clearprop.equations import forward
 from clearprop.explanation.explanation import Explanation
 from clearprop.explanation.names import Names
-from clearprop.explanation.paths import Chain, ChainPath
+from clearprop.explanation.path_factors import ChainPath
+from clearprop.explanation.paths import Chain
 from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import Board
 from clearprop.explanation.scenes.figures import Figures
