@@ -60,7 +60,7 @@ def _scopes_copied_once() -> Iterator[None]:
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _WriteOut(untyped_passes.InlineInlinables):  # type: ignore[misc]
+class _WriteOut(untyped_passes.InlineInlinables):
     """Numba's pass that writes parts out in their callers."""
 
     _name = "write_out"
@@ -84,7 +84,7 @@ class _Unrun:
         return getattr(self._codegen, name)
 
 
-class _Linked(JITCodeLibrary):  # type: ignore[misc]
+class _Linked(JITCodeLibrary):
     """The code of a part: optimised, to be linked into others, never run by itself."""
 
     @property
