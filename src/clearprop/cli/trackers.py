@@ -22,7 +22,7 @@ def tracking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--tensorboard", type=click.Path(), metavar="FOLDER",
                      help="Write the curves there, for tensorboard --logdir."),
         click.option("--mlflow", metavar="URI",
-                     help="Log curves and model to this MLflow server, or local store."),
+                     help="Log curves and model to this MLflow server."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

@@ -1,4 +1,4 @@
-"""`MLflow`: runs on an MLflow server or in its local store, with the model as an artefact.
+"""`MLflow`: runs on an MLflow server, with the model as an artefact.
 
 Only MLflow's client is used, and none of its global state: a program that tracks something else in
 the same process is not disturbed. The client alone is `mlflow-skinny`, which the extra installs.
@@ -31,8 +31,9 @@ class MLflow(Tracker):
     Parameters
     ----------
     uri : str, optional
-        The tracking server, "http://127.0.0.1:5000", or a local store; MLflow's own setting
-        (`MLFLOW_TRACKING_URI`) where absent.
+        The tracking server, "http://127.0.0.1:5000"; MLflow's own setting (`MLFLOW_TRACKING_URI`)
+        where absent. A store of one's own, "sqlite:///runs.db", needs all of MLflow: `pip install
+        mlflow`.
     experiment : str
         Made where it does not exist.
     name : str, optional
