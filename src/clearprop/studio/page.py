@@ -18,7 +18,7 @@ from typing import Any
 
 from nicegui import ui
 
-from clearprop.explanation.render.html import palette_style
+from clearprop.explanation.render.html import blocks_style, palette_style, script
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE
 from clearprop.explanation.words import words
 from clearprop.studio.drawer import Drawer
@@ -62,7 +62,7 @@ def style() -> str:
         f"@media (prefers-color-scheme: dark) {{ {system} "
         ':root:not([data-scheme="light"]) { color-scheme: dark; } }\n'
     )
-    return grounds + roles + own
+    return grounds + blocks_style() + roles + own
 
 
 class _Page:
@@ -82,6 +82,7 @@ class _Page:
     def build(self) -> None:
         """Build everything."""
         ui.add_css(style())
+        ui.add_head_html(f"<script>{script()}</script>")
         say = self._speech
         client = ui.context.client
         client.on_delete(self._leave)

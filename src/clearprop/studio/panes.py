@@ -73,6 +73,9 @@ class Pane(Protocol):
     def contents(self) -> Contents | None:
         """Return what there is to see; None where it stays as it was."""
 
+    def close(self) -> None:
+        """End what a thread of its own computes, and let go of everything large."""
+
 
 class PaneStream:
     """The messages of one pane, one after the other."""

@@ -26,6 +26,10 @@ class Microscope:
         self._scenes: tuple[Scene, ...] = ()
         self._at = 0
 
+    def close(self) -> None:
+        """Let go of the pictures."""
+        self._scenes = ()
+
     def to_document(self) -> dict[str, Any]:
         """Return what the pane's controls show."""
         return {"at": self._at, "moments": len(self._scenes)}
