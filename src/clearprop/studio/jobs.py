@@ -39,8 +39,8 @@ class Job:
     Parameters
     ----------
     work : callable
-        `work(tell)` returns what is found. It calls `tell(share)`, or `tell(share, found)` with what
-        is found so far; either ends it where it is to stop.
+        `work(tell)` returns what is found. It calls `tell(share)`, or `tell(share, found)` with
+        what is found so far; either ends it where it is to stop.
     heard : callable
         Is called, on the job's thread, where there is something new.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from nicegui import ui
 
-from clearprop.explanation.render.html import blocks_style, palette_style, script
+from clearprop.explanation.render.html import blocks_style, page_script, palette_style
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE
 from clearprop.explanation.words import words
 from clearprop.studio.drawer import Drawer
@@ -82,7 +82,7 @@ class _Page:
     def build(self) -> None:
         """Build everything."""
         ui.add_css(style())
-        ui.add_head_html(f"<script>{script()}</script>")
+        ui.add_head_html(f"<script>{page_script()}</script>")
         say = self._speech
         client = ui.context.client
         client.on_delete(self._leave)

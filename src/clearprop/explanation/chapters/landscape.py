@@ -51,7 +51,8 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     blocks += _remarks(explanation.trace, found, words)
     surface = explanation.surface()
     if np.isfinite(surface.heights).all():
-        blocks += over_two(surface, explanation.names, words)
+        blocks.append(Paragraph(_about(surface, explanation.names, words)))
+        blocks += surface_blocks(surface, explanation.names, words)
     return Section("landscape", title, tuple(blocks))
 
 
@@ -175,14 +176,13 @@ def _tangent(found: Slice) -> Series:
 # over two directions
 
 
-def over_two(
+def surface_blocks(
     found: Surface, names: Names, words: Words, title: str | None = None
 ) -> Iterator[Block]:
-    """Yield what a surface is of, its picture, and on which rows its heights stand.
+    """Yield a surface's picture, and on which rows its heights stand where these are not all.
 
     `title` is what the picture tells; how many steps the run has, where absent.
     """
-    yield Paragraph(_about(found, names, words))
     yield Picture(_surface_scene(found, names, words, title), _caption(found, words))
     if len(found.rows) < found.samples:
         counts = {"m": len(found.rows), "n": found.samples}

@@ -6,11 +6,11 @@ the page is complete. `fragment_of` gives the same blocks for a notebook's outpu
 below one class.
 
 A page that is not of this module's making, such as the studio, takes the parts: blocks as elements
-(`blocks_of`, `inline_of`), to stand inside an element of class `cp`, and once the style and the
-script that go with them (`blocks_style`, `script`); it brings the palette's colours itself.
+(`blocks_html`, `inline_of`), to stand inside an element of class `cp`, and once the style and the
+script that go with them (`blocks_style`, `page_script`); it brings the palette's colours itself.
 
-Public names: `blocks_of`, `blocks_style`, `fragment_of`, `html_of`, `inline_of`, `palette_style`,
-`script`.
+Public names: `blocks_html`, `blocks_style`, `fragment_of`, `html_of`, `inline_of`, `page_script`,
+`palette_style`.
 May import: `formulas`, `pages`, `breaking`, `mathml`, `svg`, `scenes.palette`, `words`.
 """
 
@@ -58,7 +58,7 @@ _TAGS = {"strong": "strong", "code": "code"}
 
 def html_of(page: Page) -> str:
     """Return a page as a self-contained HTML document."""
-    own = script()
+    own = page_script()
     digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
@@ -85,11 +85,11 @@ def fragment_of(page: Page) -> str:
     return (
         f'<div class="cp fragment" lang="{_LANGUAGES[page.lang]}">\n'
         f"<style>\n{_style()}</style>\n{_body(page, say)}\n"
-        f"<script>{script()}</script>\n</div>\n"
+        f"<script>{page_script()}</script>\n</div>\n"
     )
 
 
-def blocks_of(blocks: Iterable[Block], lang: str) -> str:
+def blocks_html(blocks: Iterable[Block], lang: str) -> str:
     """Return blocks as elements one below the other, for a page that has their style."""
     return _Printer(words(lang)).blocks(blocks)
 
@@ -99,7 +99,7 @@ def inline_of(text: Text) -> str:
     return _text(text)
 
 
-def script() -> str:
+def page_script() -> str:
     """Return the script that lights what belongs together inside elements of class `cp`."""
     return _resource("page.js")
 

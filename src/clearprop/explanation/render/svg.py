@@ -58,8 +58,9 @@ def svg_of(scene: Scene) -> str:
 
 
 def svg_inline(scene: Scene, prefix: str = "") -> str:
-    """Return a scene as an element of a page, which brings the style (`page_style`,
-    `fitting_style`).
+    """Return a scene as an element of a page, which brings the style.
+
+    It is that of `page_style` and `fitting_style`.
 
     A scene with a narrow form gives two elements, of which the page's width shows one. `prefix`
     keeps ids apart where the same scene stands on a page twice. Inside an element of class `wide`

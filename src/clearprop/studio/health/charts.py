@@ -1,6 +1,6 @@
 """Pictures of a run's health: lines over the steps, and where activations lie, layer by layer.
 
-Public names: `gradient_chart`, `histogram_chart`, `saturation_chart`.
+Public names: `WIDTH`, `gradient_chart`, `height_below`, `histogram_chart`, `saturation_chart`.
 May import: `watching`, `clearprop.explanation`.
 """
 
@@ -18,10 +18,17 @@ from clearprop.explanation.scenes.spots import head_of
 from clearprop.explanation.words import Words as Catalogue
 from clearprop.studio.health.watching import Bins, Reading, Watch
 
-WIDTH, HEIGHT = 370.0, 250.0
+WIDTH, HEIGHT = 370.0, 290.0
+# lines of a title that there is room for, so that nothing moves when it grows
+HEAD = 6.0 + 19 * 2
 # a layer's strip: its height, that of its tallest bar, and where it lies
 STRIP, TALLEST, LEFT, RIGHT = 62.0, 32.0, 74.0, 44.0
 MOST_STRIPS = 9
+
+
+def height_below(title: str) -> float:
+    """Return the height of a plot with its title, such that both together never change."""
+    return HEIGHT - head_of(title, WIDTH)[1]
 
 
 def gradient_chart(watch: Watch, step: int, say: Catalogue) -> Scene:
@@ -46,9 +53,9 @@ def gradient_chart(watch: Watch, step: int, say: Catalogue) -> Scene:
     return curve_scene(
         title,
         _lines(readings, len(now), lambda reading, layer: reading.gradients[layer], say),
-        x_label=say("health.steps"), y_label=say("health.gradient_axis"), log_y=True, marks=_here(readings, step, say),
-        description=say("health.gradient_text", rows=watch.rows), lang=say.lang,
-        width=WIDTH, height=HEIGHT,
+        x_label=say("health.steps"), y_label=say("health.gradient_axis"), log_y=True,
+        marks=_here(readings, step, say), lang=say.lang,
+        description=say("health.gradient_text", rows=watch.rows), width=WIDTH, height=height_below(title),
     )  # fmt: skip
 
 
@@ -73,7 +80,7 @@ def saturation_chart(watch: Watch, step: int, say: Catalogue) -> Scene:
     lines = [line for line in lines if any(math.isfinite(value) for value in line.y)]
     return curve_scene(
         title, lines, x_label=say("health.steps"), y_label=say("health.flat_axis"),
-        marks=_here(readings, step, say), lang=say.lang, width=WIDTH, height=HEIGHT,
+        marks=_here(readings, step, say), lang=say.lang, width=WIDTH, height=height_below(title),
         description=say("health.flat_text", flat=flat, rows=watch.rows),
     )  # fmt: skip
 
@@ -113,7 +120,9 @@ def histogram_chart(watch: Watch, say: Catalogue) -> Scene:
         for line, bins in zip(watch.found.layers, watch.bins, strict=True)
         if bins is not None
     ][:MOST_STRIPS]
-    head, top = head_of(_spread(strips, say), WIDTH)
+    title = _spread(strips, say)
+    head, top = head_of(title, WIDTH)
+    top = max(top, HEAD)
     marks: list[Mark] = list(head)
     for place, (layer, activation, bins) in enumerate(strips):
         base = top + 14 + STRIP * place + TALLEST
@@ -123,7 +132,7 @@ def histogram_chart(watch: Watch, say: Catalogue) -> Scene:
         marks += _strip(bins, base, layer, say)
     height = top + 20 + STRIP * len(strips)
     text = say("health.bins_text", rows=watch.rows)
-    return Scene(WIDTH, height, tuple(marks), _spread(strips, say), text)
+    return Scene(WIDTH, height, tuple(marks), title, text)
 
 
 def _spread(strips: Sequence[tuple[int, str, Bins]], say: Catalogue) -> str:

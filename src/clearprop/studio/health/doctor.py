@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.explanation.chapters.landscape import over_two
+from clearprop.explanation.chapters.landscape import surface_blocks
 from clearprop.explanation.chapters.vanishing import units_told, verdict
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import Block, Note, Paragraph
-from clearprop.explanation.render.html import blocks_of, inline_of
+from clearprop.explanation.render.html import blocks_html, inline_of
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words, words
 from clearprop.studio.frames import names_of
@@ -143,7 +143,7 @@ class Health:
             "health-saturation": saturation_chart(watch, step, say),
             "health-bins": histogram_chart(watch, say),
         }
-        html = {"health-verdict": f"<div>{blocks_of(blocks, say.lang)}</div>"}
+        html = {"health-verdict": f"<div>{blocks_html(blocks, say.lang)}</div>"}
         texts = {"health-rows": say("health.rows", rows=watch.rows, n=trainer.block.rows)}
         for more in (self._of_duel(say), self._of_hills(say)):
             pictures |= more[0]
@@ -178,7 +178,7 @@ class Health:
             "health-duel-gradients": duels.gradient_chart(found, say),
             "health-duel-losses": duels.loss_chart(found, say),
         }
-        table = f"<div>{blocks_of((duels.table(found, say),), say.lang)}</div>"
+        table = f"<div>{blocks_html((duels.table(found, say),), say.lang)}</div>"
         return pictures, {"health-duel": table}, {"health-duel-said": said}
 
     def _of_hills(self, say: Words) -> Shown:
@@ -191,13 +191,16 @@ class Health:
         if not np.isfinite(found.surface.heights).all():
             html = f"<p>{inline_of(say.text('health.hills_not_finite'))}</p>"
             return {}, {"health-hills": html}, {"health-hills-said": said}
-        title = None
-        if found.surface.recorded:
+        title, about = None, say.text("health.hills_step")
+        if found.surface.shares is not None:
             title = say(
                 "health.hills_title", steps=found.step, before=found.before, after=found.after
             )
-        blocks = over_two(found.surface, found.names, say, title)
-        html = f"<div>{blocks_of(blocks, say.lang)}</div>"
+            share, points = figure(100 * sum(found.surface.shares), 3), len(found.surface.path)
+            about = say.text("health.hills_run", share=share, points=points)
+        picture = surface_blocks(found.surface, found.names, say, title)
+        blocks = (Paragraph(about), *picture)
+        html = f"<div>{blocks_html(blocks, say.lang)}</div>"
         return {}, {"health-hills": html}, {"health-hills-said": said}
 
 

@@ -12,7 +12,7 @@ from clearprop.explanation.pages import Column, Span, Table, Text
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words
-from clearprop.studio.health.charts import HEIGHT, WIDTH
+from clearprop.studio.health.charts import WIDTH, height_below
 from clearprop.studio.health.experiment import RATE, UNITS, Duel
 
 # role and dash of each network's lines
@@ -30,10 +30,11 @@ def gradient_chart(found: Duel, say: Words) -> Scene:
         for (name, role, dash), course in zip(STYLES, (found.sigmoid, found.relu), strict=True)
     ]
     shares = {"sigmoid": _share(found.sigmoid.start), "relu": _share(found.relu.start)}
+    title = say("health.duel_title", **shares)
     return curve_scene(
-        say("health.duel_title", **shares), series, x_label=say("health.duel_layers"),
-        y_label=say("health.gradient_axis"), log_y=True, description=say("health.duel_text"), lang=say.lang,
-        width=WIDTH, height=HEIGHT,
+        title, series, x_label=say("health.duel_layers"),
+        y_label=say("health.gradient_axis"), log_y=True,
+        description=say("health.duel_text"), lang=say.lang, width=WIDTH, height=height_below(title),
     )  # fmt: skip
 
 
@@ -50,7 +51,8 @@ def loss_chart(found: Duel, say: Words) -> Scene:
     )  # fmt: skip
     return curve_scene(
         title, series, x_label=say("health.updates"), y_label=say("studio.loss"),
-        description=say("health.losses_text"), lang=say.lang, width=WIDTH, height=HEIGHT,
+        description=say("health.losses_text"), lang=say.lang, width=WIDTH,
+        height=height_below(title),
     )  # fmt: skip
 
 

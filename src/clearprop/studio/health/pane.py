@@ -77,7 +77,8 @@ class HealthPane:
                       id=f"cp-stop-{name}", hidden="")  # fmt: skip
         done = Tag("progress", max=1, value=0, hidden="")
         say.on(done, f"health.{name}", "aria-label")
-        Tag("p", class_="hint", data_live=f"health-{name}-said", id=f"cp-{name}-said", role="status")
+        said = f"health-{name}-said"
+        Tag("p", class_="hint", data_live=said, id=f"cp-{name}-said", role="status")
         return start, stop, done
 
     def _set_depth(self, depth: float) -> None:

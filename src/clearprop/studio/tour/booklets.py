@@ -1,7 +1,7 @@
 """An example as a booklet: its leaves as HTML, and its exercises. Made once a language.
 
 Picture and text of a leaf stand inside one element of class `cp`, so that the same keys light each
-other (`clearprop.explanation.render.html.script`). What a leaf writes about is to stand out in the
+other (`clearprop.explanation.render.html.page_script`). What a leaf writes about is to stand out in the
 picture from the beginning: the keys of its formulas and tables, where these are not nearly all.
 
 Public names: `Booklet`, `Sheet`, `booklet`, `exercise_sheet`, `practice`.
@@ -19,7 +19,7 @@ from clearprop.explanation.examples import EXAMPLES
 from clearprop.explanation.exercises import Exercise, exercises_for
 from clearprop.explanation.exercises.sheets import given_text
 from clearprop.explanation.pages import Block, Details, Paragraph, Picture, Span, Text
-from clearprop.explanation.render.html import blocks_of
+from clearprop.explanation.render.html import blocks_html
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import words
 from clearprop.studio.tour.leaves import Leaf, leaves_of, without_numbers
@@ -101,15 +101,15 @@ def _of_leaf(leaf: Leaf, lang: str) -> Sheet:
 
 
 def _sheet(title: str, picture: Picture, blocks: Sequence[Block], lang: str) -> Sheet:
-    drawn = blocks_of((picture,), lang)
+    drawn = blocks_html((picture,), lang)
     # what is folded away is not what a reader has before them
-    seen = blocks_of((block for block in blocks if not isinstance(block, Details)), lang)
+    seen = blocks_html((block for block in blocks if not isinstance(block, Details)), lang)
     known, named = set(_KEYS.findall(drawn)), set(_KEYS.findall(seen))
     about = sorted(known & named)
     return Sheet(
         title,
         f"<div>{drawn}</div>",
-        f"<div>{blocks_of(blocks, lang)}</div>",
+        f"<div>{blocks_html(blocks, lang)}</div>",
         tuple(about) if len(about) <= MOST_ABOUT * len(known) else (),
     )
 

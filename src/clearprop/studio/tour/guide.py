@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from clearprop.errors import SettingError
 from clearprop.explanation.examples import EXAMPLES
 from clearprop.explanation.exercises import Exercise, Verdict, check
 from clearprop.explanation.exercises.sheets import solution_blocks
 from clearprop.explanation.pages import Block, Math, Paragraph
-from clearprop.explanation.render.html import blocks_of
+from clearprop.explanation.render.html import blocks_html
 from clearprop.explanation.words import words
 from clearprop.functions.spelling import suggest
 from clearprop.studio.jobs import Job, Tell
@@ -48,6 +48,8 @@ class Tour:
         self._given: dict[int, str] = {}
         self._solved: set[int] = set()
         self._told: set[int] = set()
+        self._shown: Contents | None = None
+        self._shown_of: tuple[Any, ...] = ()
 
     def close(self) -> None:
         """End what is being made."""
@@ -122,8 +124,7 @@ class Tour:
         """Return the booklet and the exercises, once they are made."""
         wanted = (self._name, self._work.view.lang, self._seed)
         if self._job_of == wanted and self._job is not None and self._job.state == "done":
-            ready: Ready = self._job.found
-            return ready
+            return cast(Ready, self._job.found)
         return None
 
     def _begin_making(self) -> None:
@@ -131,7 +132,7 @@ class Tour:
         if self._job_of != wanted or (self._job is not None and self._job.state == "stopped"):
             self.close()
             self._job_of = wanted
-            self._job = Job(partial(_made, *wanted), partial(self._work.send, "tour.heard"))
+            self._job = Job(partial(_written, *wanted), partial(self._work.send, "tour.heard"))
 
     def _number(self, ready: Ready | None) -> int:
         """Return which exercise is before the person, from 0; below 0 for a page of the text."""
@@ -144,13 +145,22 @@ class Tour:
     def contents(self) -> Contents | None:
         """Return the page that is turned to; while it is being made, that."""
         self._begin_making()
-        ready, say = self._ready(), words(self._work.view.lang)
+        ready = self._ready()
         if ready is None:
+            say = words(self._work.view.lang)
             problem = self._job.problem if self._job is not None else ""
             said = say("tour.failed", problem=problem) if problem else say("tour.making")
             return _shown(Sheet("", "", f'<p class="making">{escape(said)}</p>', ()), "", "")
+        self._place = min(self._place, len(ready[0].sheets) + len(ready[1]) - 1)
+        number = self._number(ready)
+        of = (*self._job_of, self._place, self._given.get(number), number in self._told)
+        if self._shown is None or of != self._shown_of:
+            self._shown, self._shown_of = self._made(ready), of
+        return self._shown
+
+    def _made(self, ready: Ready) -> Contents:
         book, exercises = ready
-        self._place = min(self._place, len(book.sheets) + len(exercises) - 1)
+        say = words(self._work.view.lang)
         number = self._number(ready)
         if number < 0:
             sheet, verdict, solution = book.sheets[self._place], "", ""
@@ -174,7 +184,7 @@ class Tour:
             self._solved.discard(number)
         solution = ""
         if number in self._told:
-            blocks = blocks_of(solution_blocks(one, words(one.lang)), one.lang)
+            blocks = blocks_html(solution_blocks(one, words(one.lang)), one.lang)
             solution = f'<div class="solution">{blocks}</div>'
         return _said(one, given, verdict), solution
 
@@ -193,7 +203,7 @@ def _shown(sheet: Sheet, verdict: str, solution: str) -> Contents:
     return Contents(html=html, texts={"tour-title": sheet.title})
 
 
-def _made(name: str, lang: str, seed: int, tell: Tell) -> Ready:
+def _written(name: str, lang: str, seed: int, tell: Tell) -> Ready:
     book = booklet(name, lang)
     tell(0.8)
     return book, practice(name, lang, seed)
@@ -222,5 +232,5 @@ def _said(one: Exercise, given: str, verdict: Verdict | None) -> str:
     name = escape(say(f"tour.{kind}"))
     return (
         f'<div class="verdict {kind}"><span class="mark" role="img" aria-label="{name}">{mark}'
-        f"</span><div>{blocks_of(blocks, one.lang)}</div></div>"
+        f"</span><div>{blocks_html(blocks, one.lang)}</div></div>"
     )

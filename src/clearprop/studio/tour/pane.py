@@ -87,8 +87,8 @@ class TourPane:
     def show(self, state: dict[str, Any]) -> None:
         """Show what the session said."""
         shown, say = state["tour"], self._speech
-        lang = say.lang
-        self._example.offer([(one.name, f"={_plain(one.title(lang))}") for one in EXAMPLES.values()])
+        titles_of = {name: _plain(one.title(say.lang)) for name, one in EXAMPLES.items()}
+        self._example.offer([(name, f"={title}") for name, title in titles_of.items()])
         self._example.show(shown["example"])
         titles, at = shown["titles"], shown["at"]
         self._page.offer([(str(k), f"={k + 1}. {title}") for k, title in enumerate(titles)])
