@@ -17,7 +17,6 @@ import numpy as np
 
 from clearprop.explanation.names import Names
 from clearprop.explanation.numbers import figure
-from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import full
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene

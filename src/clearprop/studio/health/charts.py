@@ -55,7 +55,8 @@ def gradient_chart(watch: Watch, step: int, say: Catalogue) -> Scene:
         _lines(readings, len(now), lambda reading, layer: reading.gradients[layer], say),
         x_label=say("health.steps"), y_label=say("health.gradient_axis"), log_y=True,
         marks=_here(readings, step, say), lang=say.lang,
-        description=say("health.gradient_text", rows=watch.rows), width=WIDTH, height=height_below(title),
+        description=say("health.gradient_text", rows=watch.rows), width=WIDTH,
+        height=height_below(title),
     )  # fmt: skip
 
 

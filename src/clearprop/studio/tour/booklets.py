@@ -1,8 +1,8 @@
 """An example as a booklet: its leaves as HTML, and its exercises. Made once a language.
 
 Picture and text of a leaf stand inside one element of class `cp`, so that the same keys light each
-other (`clearprop.explanation.render.html.page_script`). What a leaf writes about is to stand out in the
-picture from the beginning: the keys of its formulas and tables, where these are not nearly all.
+other (`clearprop.explanation.render.html.page_script`). What a leaf writes about is to stand out in
+the picture from the beginning: the keys of its formulas and tables, where these are not nearly all.
 
 Public names: `Booklet`, `Sheet`, `booklet`, `exercise_sheet`, `practice`.
 May import: `leaves`, `clearprop.explanation`.

@@ -111,9 +111,9 @@ class Tour:
 
     def ask_others(self) -> None:
         """Ask for other numbers."""
+        self.begin_exercises()
         self._seed += 1
         self._forget()
-        self.begin_exercises()
 
     def _forget(self) -> None:
         self._given, self._solved, self._told = {}, set(), set()
