@@ -9,6 +9,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     orders.py      the order in which epochs visit the rows
     stopping.py    when no more is to be gained
     events.py      Batches, Epoch, Stop
+    running.py     Running: what listeners may see besides
     history.py     the curves of a run, and their plot
     loop.py        Run, train;  outcomes.py  Validation, Outcome
     snapshots.py   Snapshot: all that a run needs to go on;  fingerprints.py  what it depends on
@@ -29,6 +30,7 @@ from clearprop.training.loop import Run, train
 from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
 from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.recording import Recording, Watch
+from clearprop.training.running import Running
 from clearprop.training.schedules import (
     SCHEDULES,
     Adaptive,
@@ -63,6 +65,7 @@ __all__ = [
     "Outcome",
     "Recording",
     "Run",
+    "Running",
     "Settings",
     "Shuffled",
     "Snapshot",
