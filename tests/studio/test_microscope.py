@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.studio.desk import Desk
 from clearprop.studio.frames import Frames
 from clearprop.studio.setups import Setup

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.studio.frames import names_of
 from clearprop.studio.microscope.scope import Microscope
 from clearprop.studio.panes import Pane, Work

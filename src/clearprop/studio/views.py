@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 from clearprop.explanation.chapters.factors import Letters
 from clearprop.explanation.formulas import Formula, Label, Lines, Row, Stack, product, row, sign
 from clearprop.explanation.matrices import leading
-from clearprop.explanation.names import Place
 from clearprop.explanation.pages import Block, Math, Paragraph, Span
 from clearprop.explanation.paths import Chain
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities, letter_of
 
 if TYPE_CHECKING:

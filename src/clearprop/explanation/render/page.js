@@ -163,11 +163,16 @@
     }));
 
   all(document, ".cp").forEach(prepare);
-  new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => {
-    if (node instanceof Element && node !== tip) {
-      all(node, ".cp").concat(node.matches(".cp") ? [node] : []).forEach(prepare);
-    }
-  }))).observe(document.documentElement, { childList: true, subtree: true });
+  // what comes later: whole roots, or other blocks within one
+  new MutationObserver((changes) => {
+    const roots = new Set();
+    changes.forEach((change) => change.addedNodes.forEach((node) => {
+      if (!(node instanceof Element) || node === tip) return;
+      all(node, ".cp").forEach((root) => roots.add(root));
+      if (node.closest(".cp")) roots.add(node.closest(".cp"));
+    }));
+    roots.forEach(prepare);
+  }).observe(document.documentElement, { childList: true, subtree: true });
   dock();
   const contents = document.querySelector(".cp .contents");
   if (contents && matchMedia("(max-width: 67.99rem)").matches) contents.open = false;

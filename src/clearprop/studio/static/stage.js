@@ -18,6 +18,8 @@ export default {
     this.controls = new AbortController();
     const listen = (target, name, act) =>
       target.addEventListener(name, act, { signal: this.controls.signal });
+    // its keys come before the page's
+    installMicroscope(this.controls.signal);
     listen(document, "keydown", (event) => this.press(event));
     listen(document, "click", (event) => this.click(event));
     listen(document, "input", (event) => this.input(event));
@@ -25,7 +27,6 @@ export default {
     listen(window, "pagehide", () => this.key && navigator.sendBeacon(`leave/${this.key}`));
     // a page that comes back from the browser's memory has lost its run
     listen(window, "pageshow", (event) => event.persisted && location.reload());
-    installMicroscope(this.controls.signal);
     // what a pane's own script asks for
     listen(document, "clearprop:do", ({ detail }) => this.$emit("do", detail));
     listen(NARROW, "change", () => {

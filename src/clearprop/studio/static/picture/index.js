@@ -245,6 +245,7 @@ export class Picture {
     }
     KINDS[one.mark.kind].draw(one.node, one.mark, this);
     if ("key" in fields) this.tie(one);
+    if ("title" in fields && one.node.hasAttribute("tabindex")) put(one.node, { "aria-label": one.mark.title });
   }
 
   drop(id) {
