@@ -21,10 +21,12 @@ from typing import Any
 from clearprop.errors import SettingError
 from clearprop.explanation.places import Place
 from clearprop.studio.frames import names_of
+from clearprop.studio.health.doctor import Health
 from clearprop.studio.microscope.scope import Microscope
 from clearprop.studio.panes import Pane, Work
 from clearprop.studio.samples import Samples, toy_samples
 from clearprop.studio.setups import IN_FLIGHT, Setup, usual_loss
+from clearprop.studio.tour.guide import Tour
 from clearprop.studio.trainer import Trainer
 from clearprop.studio.uploads import Upload, read_upload, table_samples
 from clearprop.studio.views import View
@@ -33,7 +35,11 @@ from clearprop.studio.views import View
 OF_SAMPLES = ("data", "target", "noise", "train_share", "rows", "seed")
 
 # the parts that have a pane, by its name; a desk has them as attributes of that name
-PANES: dict[str, Callable[[Work], Pane]] = {"microscope": Microscope}
+PANES: dict[str, Callable[[Work], Pane]] = {
+    "microscope": Microscope,
+    "health": Health,
+    "tour": Tour,
+}
 
 
 class Desk:
@@ -73,7 +79,9 @@ class Desk:
         getattr(self._panes[part] if part else self, method)(*arguments)
 
     def close(self) -> None:
-        """Let go of everything large."""
+        """Let go of everything large, and end what a pane still has computed."""
+        for pane in self._panes.values():
+            pane.close()
         del self.trainer
         self.upload = None
 
