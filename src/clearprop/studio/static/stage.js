@@ -137,6 +137,7 @@ export default {
     },
     open(key) { this.key = key; },
     press(event) {
+      if (event.defaultPrevented) return;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (event.key === "Escape" && typing(event.target)) event.target.blur();
       if (typing(event.target)) return;
