@@ -231,15 +231,17 @@ def finished(job):
 
 
 def test_a_job_says_how_far_it_is_and_what_it_found():
-    heard, seen = threading.Event(), []
+    go, heard, seen = threading.Event(), threading.Event(), []
 
     def work(tell):
+        assert go.wait(5)
         tell(0.5, "half")
         assert heard.wait(5)
         seen.append((job.state, job.share, job.found))
         return "all"
 
     job = Job(work, heard.set)
+    go.set()
     assert finished(job) == "done"
     assert seen == [("running", 0.5, "half")]
     assert (job.share, job.found) == (1.0, "all")
