@@ -187,6 +187,8 @@ class Trainer:
         self.changes += 1
         self.timeline.changed(self.state, self.engine.recipe)
         self._drop_points(self.state.step - 1)
+        if not self.points:
+            self.measure()
 
     def change(self, setup: Setup) -> None:
         """Go on with another learning rate, batch size, penalty or carrier."""
