@@ -199,9 +199,7 @@ class Columns:
             )
 
 
-def summarise(
-    stream: Stream, columns: Columns, shares: Shares, options: EncoderOptions
-) -> Summary:
+def summarise(stream: Stream, columns: Columns, shares: Shares, options: EncoderOptions) -> Summary:
     """Go over a stream once.
 
     Raises
