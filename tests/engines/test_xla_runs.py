@@ -244,7 +244,7 @@ def test_a_release_that_computes_wrongly_is_refused(monkeypatch, tmp_path):
 
     monkeypatch.setenv("CLEARPROP_CACHE", str(tmp_path))
     told = [("a network in float32", 3e-2, 1e-4)]
-    monkeypatch.setattr(trust, "_comparisons", lambda kind: iter(told))
+    monkeypatch.setattr(trust, "_comparisons", lambda kind, device: iter(told))
     trust.check_jax.cache_clear()
     try:
         with pytest.raises(EngineError, match=rf"JAX {jax.__version__} computes wrongly.*3.0e-02"):

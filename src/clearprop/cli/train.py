@@ -11,6 +11,7 @@ from clearprop.cli.loading import load_for_tables, load_table, load_tabular
 from clearprop.cli.options import Units, json_option, setting, table_options
 from clearprop.cli.output import check_destination, console, print_json
 from clearprop.cli.pages import language_option
+from clearprop.cli.processes import process_options, together
 
 # kinds of picture that matplotlib writes everywhere
 PICTURES = (".png", ".svg", ".pdf")
@@ -70,9 +71,14 @@ PICTURES = (".png", ".svg", ".pdf")
 @setting("--seed", "0", "Of splits, start, shuffles and dropout.",
          type=click.IntRange(0), metavar="N")
 @setting("--engine", "auto", "What computes it.",
-         type=click.Choice(["auto", "native", "reference"]))
+         type=click.Choice(["auto", "native", "reference", "xla"]))
+@setting("--device", "the fastest there is", "Of the xla engine.",
+         type=click.Choice(["cpu", "gpu", "tpu"]))
+@setting("--precision", "float32", "Of the xla engine's products; parameters stay float32.",
+         type=click.Choice(["float32", "tf32", "bf16"]))
 @setting("--threads", "as many as pay", "Of the native engine.",
          type=click.IntRange(1), metavar="N")
+@process_options
 @click.option("--search-minutes", type=click.FloatRange(0, min_open=True), metavar="MINUTES",
               help="First try other settings at random for so long, and take the best.")
 @click.option("--trials", type=click.Path(), metavar="FILE",
@@ -100,6 +106,12 @@ def command(table: str, **options: Any) -> None:
     """
     # fmt: on
     _check_search(options)
+    with together(options) as index:
+        _command(table, {**options, "follows": index > 0})
+
+
+def _command(table: str, options: dict[str, Any]) -> None:
+    """Train; a process that follows another one writes nothing."""
     destination = check_destination(options["out"] or _default_name(table), "--out", keep=table)
     if options["plot"]:
         _check_picture(options["plot"], table)
@@ -139,7 +151,7 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     from clearprop.cli.training_job import Job, run
     from clearprop.files import save
 
-    loud = not (options["quiet"] or options["as_json"])
+    loud = not (options["quiet"] or options["as_json"] or options["follows"])
     screen = console()
     previous = load_tabular(options["start"]) if options["start"] else None
     table = load_table(name, options["file_format"], options["labels"], previous)
@@ -150,6 +162,8 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
         report.print_plan(screen, job)
     job.say_notes()
     run(job, loud=loud)
+    if options["follows"]:
+        return
     account = account_of(job)
     save(job.model, destination)
     if options["plot"]:
@@ -204,12 +218,14 @@ def _run_in_time(job: Any, work: Any, say: Any, destination: Path, options: dict
     from clearprop.cli.sequence_report import print_sequence_plan
     from clearprop.files import save
 
-    loud = not (options["quiet"] or options["as_json"])
+    loud = not (options["quiet"] or options["as_json"] or options["follows"])
     screen = console()
     if loud:
         print_sequence_plan(screen, job)
     job.say_notes()
     work(job, loud=loud)
+    if options["follows"]:
+        return
     account = sequence_account(job.model, job.prepared.job.rows.block)
     save(job.model, destination)
     if options["plot"]:

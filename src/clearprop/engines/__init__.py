@@ -25,6 +25,7 @@ from clearprop.engines.contracts import (
     Block,
     Constant,
     Engine,
+    Hardware,
     Horizon,
     Plan,
     Recipe,
@@ -46,6 +47,7 @@ __all__ = [
     "Block",
     "Constant",
     "Engine",
+    "Hardware",
     "Horizon",
     "Packing",
     "PartTime",
@@ -72,6 +74,7 @@ def build(
     threads: int | None = None,
     plan: Plan | None = None,
     rows: int | None = None,
+    hardware: Hardware | None = None,
 ) -> Engine:
     """Return an engine by name, bound to a network and a recipe.
 
@@ -84,7 +87,9 @@ def build(
         How to run, as a state has recorded it; then `threads` has no say.
     rows : int, optional
         Rows of an epoch, where the recipe is to be trained with: the native engine may then measure
-        how it is best run.
+        how it is best run, and the xla engines of several processes train together.
+    hardware : Hardware, optional
+        On what the xla engine computes; a plan has the last word.
 
     Raises
     ------
@@ -114,5 +119,5 @@ def build(
         with uncollected():
             from clearprop.engines.xla import XlaEngine
 
-        return XlaEngine(network, recipe, plan)
+        return XlaEngine(network, recipe, plan, hardware, together=rows is not None)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")

@@ -119,9 +119,13 @@ class MLPRegressor(RegressorMixin, Perceptron):
         Keep the parameters over the course of training in `recording_`: whole vectors of the start
         and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as
         `["h1.2<-x3"]`, these parameters after every step as well. Not stored in model files.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int or None
         Of the native engine; as many as pay where None.
+    device : {"cpu", "gpu", "tpu"} or None
+        Of the xla engine; the fastest that is there where None.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products in float32; parameters stay float32.
 
     Attributes
     ----------
@@ -193,6 +197,8 @@ class MLPRegressor(RegressorMixin, Perceptron):
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | None = None,
+        precision: str = "float32",
     ) -> None:
         keep_parameters(self, locals())
 

@@ -125,9 +125,13 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Each is called with every event of the run; one that returns True stops it.
     record : "path", list of str, or None
         Keep the parameters over the course of training in `recording_`; as of `MLPClassifier`.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int or None
         Of the native engine; as many as pay where None.
+    device : {"cpu", "gpu", "tpu"} or None
+        Of the xla engine; the fastest that is there where None.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products in float32; parameters stay float32.
 
     Attributes
     ----------
@@ -211,6 +215,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | None = None,
+        precision: str = "float32",
     ) -> None:
         keep_parameters(self, locals())
 

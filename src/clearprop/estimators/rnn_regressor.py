@@ -122,6 +122,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | None = None,
+        precision: str = "float32",
     ) -> None:
         keep_parameters(self, locals())
 

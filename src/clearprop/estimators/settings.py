@@ -3,8 +3,8 @@
 Every function takes the estimator and reads its parameters; nothing here is fitted.
 
 Public names: `CONSTRAINTS`, `PLANNED`, `SHARE`, `STOCHASTIC`, `batch_size_for`,
-`hidden_sizes`, `is_stochastic`,
-`network_for`, `recipe_for`, `rule_for`, `schedule_for`, `stopping_for`, `warn_of_large_batches`.
+`hardware_for`, `hidden_sizes`, `is_stochastic`, `network_for`, `recipe_for`, `rule_for`,
+`schedule_for`, `stopping_for`, `warn_of_large_batches`.
 May import: `clearprop.training`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
 `clearprop.functions`, `clearprop.errors`, scikit-learn.
 """
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from clearprop.engines import ENGINES, Constant, Recipe, Schedule
+from clearprop.engines import ENGINES, Constant, Hardware, Recipe, Schedule
+from clearprop.engines.recipes import PLATFORMS, PRECISIONS
 from clearprop.equations import (
     CARRIERS,
     Adam,
@@ -109,6 +110,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "record": [StrOptions({"path"}), list, tuple, None],
     "engine": [StrOptions(set(ENGINES))],
     "threads": [_COUNT, None],
+    "device": [StrOptions(set(PLATFORMS)), None],
+    "precision": [StrOptions(set(PRECISIONS))],
 }
 
 
@@ -225,6 +228,11 @@ def schedule_for(estimator: Any, seen: int, first_step: int, *, fresh: bool) -> 
     elif name == "adaptive" and estimator.solver != "adam":
         schedule = Adaptive()
     return WarmUp(estimator.warmup_epochs, schedule) if estimator.warmup_epochs else schedule
+
+
+def hardware_for(estimator: Any) -> Hardware:
+    """Return what the xla engine computes on."""
+    return Hardware(estimator.device, estimator.precision)
 
 
 def stopping_for(estimator: Any) -> Stopping:

@@ -85,8 +85,12 @@ class TabularClassifier(ClassifierMixin, Tabular):
         starts afresh.
     random_state : int, RandomState or None
         Seeds the split, the start, the shuffles and dropout; None is another seed every time.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int, optional
+    device : {"cpu", "gpu", "tpu"}, optional
+        Of the xla engine; the fastest that is there where absent.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products; parameters stay float32.
     callbacks : iterable of callables
         Each is told every event of the run; one that returns True stops it.
     record : "path", list of str, or None

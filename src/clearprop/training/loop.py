@@ -148,7 +148,13 @@ class Run:
         check_own_loss(network, block)
         plan = state.plan if state else None
         self.engine = build(
-            settings.engine, network, settings.recipe, settings.threads, plan, block.visits
+            settings.engine,
+            network,
+            settings.recipe,
+            settings.threads,
+            plan,
+            block.visits,
+            settings.hardware,
         )
         if state is None:
             start = parameters or Parameters.initial(network, settings.seed, block.x)
@@ -184,7 +190,7 @@ class Run:
                 yield from self._batches(epoch, tally, wish)
                 if tally.failed:
                     self.stop = self._stopped("diverged", self._divergence(epoch))
-                elif wish.asked:
+                elif tally.interrupted:
                     self.stop = self._stopped("interrupted", "Training was interrupted.")
                 if self.stop:
                     break
@@ -202,7 +208,7 @@ class Run:
         listeners = list(listeners)
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
-            if any(wants_stop) and not isinstance(event, Stop):
+            if not isinstance(event, Stop) and self.engine.agreed(any(wants_stop)):
                 self.stop = self._stopped("listener", "A listener stopped the run.")
                 for listener in listeners:
                     listener(self.stop)
@@ -231,7 +237,10 @@ class Run:
         self._running = block
         recorder = self._recorder
         watch = recorder.watching if recorder else None
-        while not wish.asked and not tally.failed and self.state.position < block.visits:
+        while not tally.failed and self.state.position < block.visits:
+            if self.engine.agreed(wish.asked):
+                tally.interrupted = True
+                return
             began = time.perf_counter()
             self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
             self._pace.took(time.perf_counter() - began, len(record.losses))
@@ -307,7 +316,7 @@ class _Tally:
     def __init__(self) -> None:
         self._loss = self._objective = 0.0
         self._rows = 0
-        self.failed = False
+        self.failed = self.interrupted = False
 
     def add(self, record: Record) -> None:
         self._loss += float(record.losses @ record.rows)

@@ -1,11 +1,13 @@
-"""The xla engine's verbs: blocks put on the device, programs called, records read back.
+"""The xla engine's verbs: blocks put on the devices, programs called, records read back.
 
+Traces and measurements are made on one device of the process, all else on those of the `Site`.
 Batches of sequences go through grids whose steps are a power of two (at most the block's longest
 sequence), so that few programs serve any lengths; batches that need the same one go in one call.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +20,7 @@ from clearprop.engines.contracts import (
     Block,
     Constant,
     Engine,
+    Hardware,
     Horizon,
     Plan,
     Recipe,
@@ -28,15 +31,19 @@ from clearprop.engines.contracts import (
     watched_steps,
 )
 from clearprop.engines.sequence_batches import sum_of_weights as sum_of_step_weights
+from clearprop.engines.sequences import Sequences
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
 from clearprop.engines.xla import programs
 from clearprop.engines.xla.choice import chosen_times
-from clearprop.engines.xla.device import Resident, bucket, placed, precision
+from clearprop.engines.xla.device import bucket, precision
+from clearprop.engines.xla.feed import Feed, Resident
 from clearprop.engines.xla.measuring import timed_parts
 from clearprop.engines.xla.programs import STEPS, Drops, Kind, Note, Run
+from clearprop.engines.xla.site import Site, check_site
 from clearprop.engines.xla.tracing import SequenceTracer, Tracer
 from clearprop.engines.xla.trust import check_jax
+from clearprop.engines.xla.world import agreed_any, agreed_least, check_alike, with_others
 from clearprop.equations import RULES
 from clearprop.equations.cells import CELLS
 from clearprop.network import Network
@@ -53,36 +60,61 @@ class XlaEngine(Engine):
     plain_only = False
 
     def __init__(
-        self, network: Network, recipe: Recipe, plan: Plan | None = None, *, checked: bool = True
+        self,
+        network: Network,
+        recipe: Recipe,
+        plan: Plan | None = None,
+        hardware: Hardware | None = None,
+        *,
+        checked: bool = True,
+        together: bool = True,
     ) -> None:
-        super().__init__(network, recipe, plan or Plan("xla"))
+        hardware = hardware or Hardware()
+        site = Site.of(hardware, plan, together=together)
+        if plan is None or not plan.device:
+            on = site.platform, site.precision, site.neurons
+            plan = replace(plan or Plan("xla"), device=on[0], precision=on[1], neurons=on[2])
+        super().__init__(network, recipe, plan)
+        check_site(network, site)
         if checked:
-            check_jax(XlaEngine)
-        self._resident = Resident(network)
+            check_jax(XlaEngine, site.alone)
+        self.site = site
+        self._feed = Feed(site, network, hardware.memory)
+        self._alike: Any = None
+
+    def agreed(self, wish: bool) -> bool:
+        """Return whether any of the processes wishes it."""
+        if self.site.processes == 1:
+            return wish
+        with with_others(self.site.processes):
+            return agreed_any(wish)
 
     def advance(
         self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
     ) -> tuple[TrainState, Record]:
         """Take steps, up to `STEPS` in a call of the program; see `Engine.advance`."""
-        steps = min(steps, self.steps_left(state, block))
+        steps = self._agreed_steps(min(steps, self.steps_left(state, block)), block)
         constants = self.step_constants(state, block, steps)
         entries = np.array(watch.entries if watch else (), dtype=np.int32)
-        before, notes, taken = state.step, [], 0
+        before, taken = state.step, 0
+        notes: list[Note] = []
         size = min(self.recipe.batch_size, block.visits)
-        with precision(self.network.dtype):
-            data, run = self._resident.of(block), self._run_from(state, size)
-            for count, grid in self._calls(state, block, steps):
+        with precision(self.network.dtype), with_others(self.site.processes):
+            source, run = self._feed.of(block, size), self._run_from(state, size)
+            standing = replace(state)
+            while taken < steps and not (notes and notes[-1].failed):
+                data = source.at(standing.position, size)
+                left = self.steps_left(standing, block, source.stop(standing.position))
+                count, grid = self._next_call(standing, block, min(left, steps - taken))
                 here = constants[taken : taken + count]
-                table = _filled_up(here.astype(self.network.dtype))
                 drops = self._drops(state.seed, before + taken, here[:, 5])
-                drops = Drops(*map(_filled_up, drops))
+                table = self._table(here), Drops(*map(_filled_up, drops))
                 program = programs.advance(self.kind(state, grid, size), size)
-                run, note = program(run, data, table, drops, entries, np.int32(count))
+                run, note = program(run, data, *table, entries, np.int32(count))
                 notes.append(_read(note))
+                standing.position, standing.piece = int(run.position), int(run.piece)
                 taken += count
-                if notes[-1].failed:
-                    break
-            self._take_over(state, block, run, sum(len(n.losses) - n.failed for n in notes))
+            self._take_over(state, block, run, sum(note.taken for note in notes))
         return state, _record(notes, before, watch)
 
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
@@ -106,8 +138,8 @@ class XlaEngine(Engine):
         result = np.empty(
             (len(x.values) if every else x.shape[0], self.network.outputs), self.network.dtype
         )
-        with precision(self.network.dtype):
-            vector = placed(vector)
+        with precision(self.network.dtype), with_others(self.site.processes):
+            vector = self.site.put(vector)
             for places, outputs in self._predicted(vector, x):
                 result[places] = outputs
         return result
@@ -123,7 +155,8 @@ class XlaEngine(Engine):
     ) -> Trace:
         """Run both passes by XLA and keep everything; see `Engine.trace`."""
         tracer = (SequenceTracer if self.network.recurrent else Tracer)(self.network, self.recipe)
-        tracer.kind = lambda steps, count: self.kind(state, steps, count)
+        alone = self.site.alone
+        tracer.kind = lambda steps, count: replace(self.kind(state, steps, count), site=alone)
         with precision(self.network.dtype):
             return tracer.trace(state, block, rows, dropout=dropout, horizon=horizon)
 
@@ -136,7 +169,7 @@ class XlaEngine(Engine):
         """
         rows = np.asarray(rows)
         with precision(self.network.dtype):
-            data = Resident(self.network).of(block.ordered(rows))
+            data = Resident(self.site.alone, self.network).of(block.ordered(rows)).data
             constants = self.step_constants(state, block, 1)
             drops = self._drops(state.seed, state.step, constants[:, 5]).of(0)
             runs = [timed_parts(self, state, block, data, drops) for _ in range(repeats + 1)]
@@ -148,23 +181,47 @@ class XlaEngine(Engine):
         """Return what the program for grids of this shape is compiled for; 0 steps for rows."""
         # schedules are numbers by then
         plain = {"schedule": Constant(), "dropout_schedule": None, "decay_schedule": None}
-        recipe = replace(self.recipe, epochs=1, **(plain | changes))
+        own = self.recipe.penalty
+        penalty = replace(own, l1=float(own.l1 > 0), l2=float(own.l2 > 0))
+        recipe = replace(self.recipe, epochs=1, penalty=penalty, **(plain | changes))
         if type(recipe.rule) in RULES.values():
             recipe = replace(recipe, rule=type(recipe.rule)())  # its numbers go in as constants
         seed = state.seed if state is not None and recipe.carrier == "random" else 0
-        times = chosen_times(self.plan.through_time, self.network, steps, count) if steps else ()
-        return Kind(self.network, recipe, seed, steps, times)
+        times: Any = ()
+        if steps:
+            count = self.site.share.rows_of(count)
+            wanted = self.plan.through_time
+            times = chosen_times(wanted, self.network, steps, count, self.site.alone)
+        return Kind(self.network, recipe, self.site, seed, steps, times)
+
+    def _agreed_steps(self, steps: int, block: Block) -> int:
+        """Return how many steps all processes take; each paces itself by its own clock."""
+        if self.site.processes == 1:
+            return steps
+        with with_others(self.site.processes):
+            if self._alike is not block.x:
+                check_alike(_digest(self.network, block))
+                self._alike = block.x
+            return agreed_least(steps)
 
     def _run_from(self, state: TrainState, size: int) -> Run:
         width = sum(
             operation.size * len(operation.ways) * len(CELLS[operation.cell].states)
             for operation in self.network.recurrences
         )
-        carried = np.zeros((size, width), dtype=self.network.dtype)
+        share = self.site.share
+        carried = np.zeros((share.parts * share.rows_of(size), width), dtype=self.network.dtype)
         if state.carried is not None:
             carried[: len(state.carried)] = state.carried
         numbers = np.int32(state.position), np.int32(state.piece)
-        return placed(Run(state.vector, state.slots, *numbers, carried))
+        return self.site.put(Run(state.vector, state.slots, *numbers, carried))
+
+    def _table(self, constants: np.ndarray) -> np.ndarray:
+        """Return the constants of steps with the penalty's numbers behind, (STEPS, 8)."""
+        penalty = np.broadcast_to(
+            [self.recipe.penalty.l1, self.recipe.penalty.l2], (len(constants), 2)
+        )
+        return _filled_up(np.hstack([constants, penalty]).astype(self.network.dtype))
 
     def _take_over(self, state: TrainState, block: Block, run: Run, taken: int) -> None:
         """Let the state stand where the run has come to."""
@@ -190,25 +247,20 @@ class XlaEngine(Engine):
                 kept[step, place] = 1 / (1 - rate)
         return Drops(words, kept)
 
-    def _calls(self, state: TrainState, block: Block, steps: int) -> Iterator[tuple[int, int]]:
-        """Return how many steps each call takes, and on which grid: neighbours that share one."""
+    def _next_call(self, state: TrainState, block: Block, steps: int) -> tuple[int, int]:
+        """Return how many steps go in one call, and on which grid: neighbours that share one."""
+        steps = min(steps, STEPS)
         if not self.network.recurrent:
-            grids = np.zeros(steps, dtype=np.int64)
-        elif goes_by_pieces(self.network, self.recipe):
-            longest = int(block.x.lengths.max())
-            grids = np.full(steps, min(longest, int(self.recipe.truncate or 1)))
-        else:
-            rows = block.visited(state.position, block.visits)
-            lengths, most = block.x.lengths[rows], int(block.x.lengths.max())
-            batch = self.recipe.batch_size
-            tops = [lengths[batch * i : batch * (i + 1)].max() for i in range(steps)]
-            grids = np.array([bucket(int(top), most) for top in tops], dtype=np.int64)
-        begin = 0
-        while begin < steps:
-            other = np.flatnonzero(grids[begin : begin + STEPS] != grids[begin])
-            count = int(other[0]) if len(other) else min(STEPS, steps - begin)
-            yield count, int(grids[begin])
-            begin += count
+            return steps, 0
+        most = int(block.x.lengths.max())
+        if goes_by_pieces(self.network, self.recipe):
+            return steps, min(most, int(self.recipe.truncate or 1))
+        batch = self.recipe.batch_size
+        rows = block.visited(state.position, state.position + steps * batch)
+        tops = np.maximum.reduceat(block.x.lengths[rows], np.arange(0, len(rows), batch))
+        grids = np.array([bucket(int(top), most) for top in tops])
+        other = np.flatnonzero(grids != grids[0])
+        return int(other[0]) if len(other) else steps, int(grids[0])
 
     # whole blocks
 
@@ -222,11 +274,12 @@ class XlaEngine(Engine):
     ) -> tuple[float, np.ndarray]:
         """Return Σ c_i E_i over the block and, if asked for, its gradient."""
         dtype, losses = self.network.dtype, []
-        with precision(dtype):
-            data, vector = self._resident.of(block), placed(vector)
-            total = placed(np.zeros(self.network.size if gradient else 0, dtype=dtype))
+        with precision(dtype), with_others(self.site.processes):
+            vector = self.site.put(vector)
+            total = self.site.put(np.zeros(self.network.size if gradient else 0, dtype=dtype))
             whole = np.array(normaliser, dtype=dtype)
             for position, size, steps in self._chunks(block):
+                data = self._feed.of(block, size).at(position, size)
                 kind = self.kind(None, steps, size, carrier="exact", truncate=None)
                 program = programs.slope(kind, size, gradient=gradient)
                 loss, total = program(vector, total, data, np.int32(position), whole)
@@ -280,6 +333,17 @@ class XlaEngine(Engine):
                 yield rows, outputs[: len(rows)]
 
 
+def _digest(network: Network, block: Block) -> int:
+    """Return a checksum of what processes that train together have to share."""
+    found = zlib.crc32(f"{network} {network.dtype}".encode())
+    values = block.x.values if isinstance(block.x, Sequences) else getattr(block.x, "data", block.x)
+    for array in (values, block.y, block.weights):
+        if array is not None:
+            whole: Any = np.ascontiguousarray(array)
+            found = zlib.crc32(whole, found)
+    return found
+
+
 def _sequences_at_once(longest: int) -> int:
     """Return how many sequences of this length make a chunk: a power of two."""
     return max(1, min(256, GRID_ROWS >> (longest - 1).bit_length()))
@@ -296,7 +360,7 @@ def _read(note: Note) -> Note:
     """Return a note as NumPy arrays of the steps that were tried."""
     tried = int(note.tried)
     losses, penalties, rows, watched = (np.array(array)[:tried] for array in note[:4])
-    return Note(losses, penalties, rows, watched, tried, bool(note.failed))
+    return Note(losses, penalties, rows, watched, tried, int(note.taken), bool(note.failed))
 
 
 def _record(notes: list[Note], before: int, watch: Watching | None) -> Record:

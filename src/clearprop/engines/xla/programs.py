@@ -3,10 +3,14 @@
 `advance` is many steps in one call. It is a loop that stops where it is told to or where a step's
 loss or gradient is not finite; how many steps it takes is a number and not part of the program, so
 the last call of an epoch is the program of the first. It writes down its steps in short arrays that
-it carries along.
+it carries along. It trains one network, or with `many` as many as its arrays have in a first axis,
+all by the same rows, each in an order and at rates of its own.
+
+On several devices (`Site`) the loop runs on all of them alike, but for the gradient: each computes
+that of its share of the rows, and they are added up.
 
 Programs are kept for the process (`lru_cache`), so that a second fit of the same network compiles
-nothing. What changes from run to run (rates, seeds, parameters, data) goes in as arrays.
+nothing. What changes from run to run (rates, penalties, seeds, parameters, data) goes in as arrays.
 
 Public names: `STEPS`, `Drops`, `Kind`, `Note`, `Run`, `advance`, `passes`, `predict`, `slope`.
 """
@@ -36,6 +40,8 @@ from clearprop.engines.xla.batches import (
     sequence_batch,
 )
 from clearprop.engines.xla.grid import Grid, PerLayer
+from clearprop.engines.xla.products import in_precision
+from clearprop.engines.xla.site import Share, Site
 from clearprop.equations.cells import CELLS
 from clearprop.functions import CustomLoss
 from clearprop.network import Network
@@ -52,17 +58,20 @@ class Kind:
     ----------
     network : Network
     recipe : Recipe
-        Without what goes in as numbers.
+        Without what goes in as numbers; a penalty is 1 where there is one.
     seed : int
         Of random feedback; 0 where there is none.
     steps : int
         Steps of the grid of sequences; 0 for rows.
     times : tuple of ((cell, units), way)
         How errors go back through the time of each kind of layer: names of `grid.TIMES`.
+    site : Site
+        The devices it runs on.
     """
 
     network: Network
     recipe: Recipe
+    site: Site
     seed: int = 0
     steps: int = 0
     times: tuple[tuple[tuple[str, int], str], ...] = ()
@@ -82,9 +91,10 @@ class Drops(NamedTuple):
     words: Any
     kept: Any
 
-    def of(self, step: Any) -> Drops:
-        """Return those of one step, without the axis of steps."""
-        return Drops(self.words[step], self.kept[step])
+    def of(self, step: Any, lead: tuple[int, ...] = ()) -> Drops:
+        """Return those of one step, without the axis of steps; `lead` are axes before it."""
+        at = (*(slice(None),) * len(lead), step)
+        return Drops(self.words[at], self.kept[at])
 
 
 class Run(NamedTuple):
@@ -110,15 +120,19 @@ class Run(NamedTuple):
 class Note(NamedTuple):
     """What `advance` writes down, an entry a step, and how far it came.
 
+    Of many networks each array has an axis for them, behind that of the steps.
+
     Attributes
     ----------
     losses, penalties, rows : (STEPS,) arrays
     watched : (STEPS, m) array
         The watched parameters after each step.
     tried : int
-        Steps that were computed.
+        Steps that were computed; of many networks those of the one that came furthest.
+    taken : int
+        Those of them that were taken.
     failed : bool
-        The last of them was not finite, and not taken.
+        The one behind them was not finite, and not taken.
     """
 
     losses: Any
@@ -126,7 +140,21 @@ class Note(NamedTuple):
     rows: Any
     watched: Any
     tried: Any
+    taken: Any
     failed: Any
+
+
+class Given(NamedTuple):
+    """A penalty whose numbers are a program's arguments; stands for a `Penalty`."""
+
+    l1: Any
+    l2: Any
+    per_sample: bool
+    counts: bool = True
+
+    def factor(self, normaliser: Any) -> Any:
+        """See `Penalty.factor`."""
+        return 1 / normaliser if self.per_sample else 1.0
 
 
 def traceable(network: Network) -> Network:
@@ -149,10 +177,25 @@ def traceable(network: Network) -> Network:
 
 def forward(kind: Kind, vector: Any, batch: Batch, masks: Any = None, start: Any = None) -> Any:
     """Return the Pass or SequencePass of a batch."""
-    if batch.grid is None:
-        return eq.forward(jnp, kind.network, vector, batch.x, masks)
-    time = PerLayer(dict(kind.times))
-    return unrolled.forward(jnp, kind.network, vector, batch.x, batch.grid, masks, start, time)
+    if batch.grid is not None:
+        time = PerLayer(dict(kind.times))
+        given = (jnp, kind.network, vector, batch.x, batch.grid, masks, start, time)
+        return unrolled.forward(*given)
+    if kind.site.neurons > 1:
+        return _forward_across(kind, vector, batch.x, masks)
+    return eq.forward(jnp, kind.network, vector, batch.x, masks)
+
+
+def _forward_across(kind: Kind, vector: Any, x: Any, masks: Any) -> eq.Pass:
+    """Go forward with each layer's neurons shared out; XLA shares out the way back accordingly."""
+    saved = eq.Pass([], [], [])
+    for k, operation in enumerate(kind.network.operations):
+        z = kind.site.across_neurons(eq.weighted_input(jnp, operation, vector, x))
+        a = eq.activated(jnp, operation, vector, z)
+        for kept, array in zip(saved, (x, z, a), strict=True):
+            kept.append(array)
+        x = a if masks is None or masks[k] is None else a * masks[k]
+    return saved
 
 
 def backward(
@@ -165,6 +208,25 @@ def backward(
         return eq.backward(jnp, network, vector, y, c, saved, masks, carrier)
     time, cut = PerLayer(dict(kind.times)), recipe.truncate
     return unrolled.backward(jnp, network, vector, y, c, saved, batch.grid, masks, cut, time=time)
+
+
+def _both_ways(kind: Kind, network: Network) -> Any:
+    """Return the function of both passes, whose products are in the site's precision."""
+
+    def go(vector: Any, batch: Batch, masks: Any, start: Any) -> Any:
+        saved = forward(kind, vector, batch, masks, start)
+        return saved, backward(kind, network, vector, batch, saved, masks)
+
+    return in_precision(kind.site.platform, kind.site.precision, go)
+
+
+def _one_way(kind: Kind) -> Any:
+    """Return the function of the pass forward, in the site's precision."""
+
+    def go(vector: Any, batch: Batch) -> Any:
+        return forward(kind, vector, batch)
+
+    return in_precision(kind.site.platform, kind.site.precision, go)
 
 
 def loss_of(network: Network, batch: Batch, saved: Any) -> Any:
@@ -189,86 +251,140 @@ def masks_of(network: Network, drops: Drops, numbers: Any) -> list[Any]:
     return found
 
 
+class Slope(NamedTuple):
+    """What a step takes from its batch: numbers of all of it, whole on every device.
+
+    Attributes
+    ----------
+    loss : number
+    gradient : (network.size,) array
+    total : number
+        The sum of weights.
+    rows : int
+    done : bool
+        No step of the batch's sequences is left.
+    carried : as of `Run`
+    """
+
+    loss: Any
+    gradient: Any
+    total: Any
+    rows: Any
+    done: Any
+    carried: Any
+
+
+def _slope_of(kind: Kind, size: int) -> Any:
+    """Return the function of a share, a Run, Data and Drops that gives a Slope."""
+    network, pieces = traceable(kind.network), goes_by_pieces(kind.network, kind.recipe)
+    both = _both_ways(kind, network)
+
+    def go(share: Share, run: Run, data: Data, drops: Drops) -> Slope:
+        batch = _batch_of(kind, data, run, size, share)
+        masks = masks_of(network, drops, batch.rows.astype(jnp.uint32) + data.first_row)
+        carried = share.own(run.carried) if pieces else run.carried
+        start = _states(network, carried) if pieces else None
+        saved, gradients = both(run.vector, batch, masks, start)
+        loss, done = loss_of(network, batch, saved), jnp.bool_(True)
+        if pieces:
+            assert batch.grid is not None
+            ends = [
+                part[batch.grid.last] for ways in saved.ways for way in ways for part in way.state
+            ]
+            there = (batch.grid.lengths > 0)[:, None]
+            longest = share.most(jnp.max(data.lengths[batch.places]))
+            done = (run.piece + 1) * (kind.recipe.truncate or 1) >= longest
+            carried = jnp.where(there, jnp.concatenate(ends, axis=1), carried)
+            carried = share.joined(jnp.where(done, 0, carried))
+        loss, gradient, rows = share.sum((loss, gradients.vector, batch.there))
+        return Slope(loss, gradient, batch.total, rows, done, carried)
+
+    return go
+
+
 @lru_cache(maxsize=64)
-def advance(kind: Kind, size: int) -> Any:
+def advance(kind: Kind, size: int, *, many: bool = False) -> Any:
     """Return the program that takes steps of `size` rows.
 
     It is called with a Run, whose parameters and slots are used up, the Data, the steps' constants
-    (STEPS, 6), the Drops of STEPS, the places of watched parameters, and how many steps to take; it
-    returns a Run and a Note.
+    (STEPS, 8), the Drops of STEPS, the places of watched parameters, and how many steps to take; it
+    returns a Run and a Note. Columns 6 and 7 of the constants are the penalty's λ₁ and λ₂. With
+    `many`, Run, constants, Drops and the order of the Data have a first axis of networks.
     """
-    network = traceable(kind.network)
-    pieces = goes_by_pieces(kind.network, kind.recipe)
+    slope_of = kind.site.spread(_slope_of(kind, size))
 
-    def step(run: Run, data: Data, constants: Any, drops: Drops) -> tuple[Run, Any, Any, Any, Any]:
-        batch = _batch_of(kind, data, run, size)
-        masks = masks_of(network, drops, batch.rows.astype(jnp.uint32) + data.first_row)
-        start = _states(network, run.carried) if pieces else None
-        saved = forward(kind, run.vector, batch, masks, start)
-        gradient = backward(kind, network, run.vector, batch, saved, masks).vector
-        loss = loss_of(network, batch, saved)
-        penalty = kind.recipe.penalty
-        factor = penalty.factor(jnp.where(batch.total > 0, batch.total, 1))
-        value = factor * eq.penalty_value(jnp, network, run.vector, penalty)
-        given = (run.vector, tuple(run.slots), gradient, constants, factor)
-        terms, slots = terms_and_slots(jnp, network, kind.recipe, *given)
+    def step(run: Run, data: Data, constants: Any, drops: Drops, going: Any) -> tuple[Any, ...]:
+        found, recipe = slope_of(run, data, drops), kind.recipe
+        if recipe.penalty.counts:
+            own = recipe.penalty
+            l1, l2 = constants[6] if own.l1 else 0.0, constants[7] if own.l2 else 0.0
+            recipe = replace(recipe, penalty=Given(l1, l2, own.per_sample))  # type: ignore[arg-type]
+        factor = recipe.penalty.factor(jnp.where(found.total > 0, found.total, 1))
+        value = factor * eq.penalty_value(jnp, kind.network, run.vector, recipe.penalty)
+        given = (run.vector, tuple(run.slots), found.gradient, constants, factor)
+        terms, slots = terms_and_slots(jnp, kind.network, recipe, *given)
         change: Any = sum(terms.values())
         vector = run.vector + change.astype(run.vector.dtype)
         new = jnp.stack(slots) if slots else run.slots
-        after = _moved_on(kind, run._replace(vector=vector, slots=new), batch, saved, data)
-        sound = jnp.isfinite(loss) & jnp.all(jnp.isfinite(gradient))
-        return after, loss, value, batch.there, sound
+        after = _moved_on(kind, run, data, found, size)._replace(vector=vector, slots=new)
+        sound = jnp.isfinite(found.loss) & jnp.all(jnp.isfinite(found.gradient))
+        taken = sound & going
+        kept = Run(*(jnp.where(taken, new, old) for new, old in zip(after, run, strict=True)))
+        return kept, found.loss, value, found.rows, taken, going & ~sound
+
+    if many:
+        shared = Data(*(None,) * len(Data._fields))._replace(order=0)
+        step = jax.vmap(step, in_axes=(0, shared, 0, 0, 0))
 
     def go(run: Run, data: Data, constants: Any, drops: Drops, entries: Any, steps: Any) -> Any:
+        lead = run.vector.shape[:-1]
+
         def body(carry: tuple[Run, Note]) -> tuple[Run, Note]:
             run, note = carry
             i = note.tried
-            after, loss, penalty, rows, sound = step(run, data, constants[i], drops.of(i))
-            kept = Run(*(jnp.where(sound, new, old) for new, old in zip(after, run, strict=True)))
+            now, going = constants[..., i, :], ~note.failed
+            found = step(run, data, now, drops.of(i, lead), going)
+            kept, loss, penalty, rows, taken, failed = found
             return kept, Note(
                 note.losses.at[i].set(loss),
                 note.penalties.at[i].set(penalty),
                 note.rows.at[i].set(rows.astype(jnp.int32)),
-                note.watched.at[i].set(kept.vector[entries]),
+                note.watched.at[i].set(kept.vector[..., entries]),
                 i + 1,
-                ~sound,
+                note.taken + taken,
+                note.failed | failed,
             )
 
-        empty = jnp.zeros(STEPS, dtype=run.vector.dtype)
-        watched = jnp.zeros((STEPS, entries.shape[0]), dtype=run.vector.dtype)
-        none = jnp.zeros(STEPS, dtype=jnp.int32)
-        note = Note(empty, empty, none, watched, jnp.int32(0), jnp.bool_(False))
-        goes_on = lambda carry: (carry[1].tried < steps) & ~carry[1].failed  # noqa: E731
+        empty = jnp.zeros((STEPS, *lead), dtype=run.vector.dtype)
+        watched = jnp.zeros((STEPS, *lead, entries.shape[0]), dtype=run.vector.dtype)
+        none = jnp.zeros((STEPS, *lead), dtype=jnp.int32)
+        taken, failed = jnp.zeros(lead, dtype=jnp.int32), jnp.zeros(lead, dtype=bool)
+        note = Note(empty, empty, none, watched, jnp.int32(0), taken, failed)
+        goes_on = lambda carry: (carry[1].tried < steps) & ~jnp.all(carry[1].failed)  # noqa: E731
         return lax.while_loop(goes_on, body, (run, note))
 
-    return jax.jit(go, donate_argnums=0)
+    return kind.site.compiled(go, used_up=0)
 
 
-def _batch_of(kind: Kind, data: Data, run: Run, size: int) -> Batch:
+def _batch_of(kind: Kind, data: Data, run: Run, size: int, share: Share) -> Batch:
     if not kind.steps:
-        return dense_batch(kind.network, data, run.position, size)
+        return dense_batch(kind.network, data, run.position, size, share=share)
     begin: Any = 0
     if goes_by_pieces(kind.network, kind.recipe):
         begin = run.piece * (kind.recipe.truncate or 1)
-    return sequence_batch(kind.network, data, run.position, size, kind.steps, begin)
+    given = (kind.network, data, run.position, size, kind.steps, begin)
+    return sequence_batch(*given, share=share)
 
 
-def _moved_on(kind: Kind, run: Run, batch: Batch, saved: Any, data: Data) -> Run:
+def _moved_on(kind: Kind, run: Run, data: Data, found: Slope, size: int) -> Run:
     """Let the run stand behind the step that was just taken."""
-    size = batch.rows.shape[0]
-    position = jnp.minimum(run.position + size, data.order.shape[0]).astype(jnp.int32)
+    position = jnp.minimum(run.position + size, data.visits).astype(jnp.int32)
     if not goes_by_pieces(kind.network, kind.recipe):
         return run._replace(position=position)
-    assert batch.grid is not None
-    ends = [part[batch.grid.last] for ways in saved.ways for way in ways for part in way.state]
-    piece = run.piece + 1
-    there = (batch.grid.lengths > 0)[:, None]
-    done = piece * (kind.recipe.truncate or 1) >= jnp.max(data.lengths[batch.rows])
-    carried = jnp.where(there, jnp.concatenate(ends, axis=1), run.carried)
     return run._replace(
-        position=jnp.where(done, position, run.position),
-        piece=jnp.where(done, 0, piece).astype(jnp.int32),
-        carried=jnp.where(done, 0, carried),
+        position=jnp.where(found.done, position, run.position),
+        piece=jnp.where(found.done, 0, run.piece + 1).astype(jnp.int32),
+        carried=found.carried,
     )
 
 
@@ -293,49 +409,54 @@ def slope(kind: Kind, size: int, *, gradient: bool) -> Any:
     the sum of weights of the whole; it returns these rows' loss and the gradient with theirs.
     """
     network = traceable(kind.network)
+    one, both = _one_way(kind), _both_ways(kind, network)
 
-    def go(vector: Any, total: Any, data: Data, position: Any, normaliser: Any) -> Any:
+    def part(share: Share, vector: Any, data: Data, position: Any, normaliser: Any) -> Any:
         given = (kind.network, data, position, size)
         if kind.steps:
-            batch = sequence_batch(*given, kind.steps, normaliser=normaliser)
+            batch = sequence_batch(*given, kind.steps, normaliser=normaliser, share=share)
         else:
-            batch = dense_batch(*given, normaliser=normaliser)
-        saved = forward(kind, vector, batch)
-        loss = loss_of(network, batch, saved)
+            batch = dense_batch(*given, normaliser=normaliser, share=share)
         if not gradient:
-            return loss, total
-        return loss, total + backward(kind, network, vector, batch, saved).vector
+            return share.sum(loss_of(network, batch, one(vector, batch))), vector[:0]
+        saved, gradients = both(vector, batch, None, None)
+        return share.sum((loss_of(network, batch, saved), gradients.vector))
 
-    return jax.jit(go, donate_argnums=1)
+    spread = kind.site.spread(part)
+
+    def go(vector: Any, total: Any, data: Data, position: Any, normaliser: Any) -> Any:
+        loss, found = spread(vector, data, position, normaliser)
+        return loss, total + found
+
+    return kind.site.compiled(go, used_up=1)
 
 
 @lru_cache(maxsize=64)
 def predict(kind: Kind) -> Any:
     """Return the program for a^L of rows x, or of a grid of sequences and their lengths."""
+    one = _one_way(kind)
 
     def go(vector: Any, x: Any, lengths: Any) -> Any:
         members = kind.network.members
         given = _given(kind, for_members(x, members), None, None, lengths)
-        return mean_of_members(forward(kind, vector, given).output, members)
+        return mean_of_members(one(vector, given).output, members)
 
-    return jax.jit(go)
+    return kind.site.compiled(go)
 
 
 @lru_cache(maxsize=64)
 def passes(kind: Kind) -> Any:
     """Return the program for all arrays of one pass forward and back."""
-    network = traceable(kind.network)
+    both = _both_ways(kind, traceable(kind.network))
 
     def go(
         vector: Any, x: Any, y: Any, c: Any, masks: Any, start: Any = None, lengths: Any = None
     ) -> Any:
-        batch = _given(kind, x, y, c, lengths)
-        saved = forward(kind, vector, batch, masks, start)
-        return saved, backward(kind, network, vector, batch, saved, masks)
+        return both(vector, _given(kind, x, y, c, lengths), masks, start)
 
-    return jax.jit(go)
+    return kind.site.compiled(go)
 
 
 def _given(kind: Kind, x: Any, y: Any, c: Any, lengths: Any) -> Batch:
     grid = Grid(lengths, kind.steps) if kind.steps else None
-    return Batch(None, x, y, c, None, None, grid)
+    return Batch(None, None, x, y, c, None, None, grid)
