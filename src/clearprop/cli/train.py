@@ -70,6 +70,11 @@ PICTURES = (".png", ".svg", ".pdf")
          type=click.IntRange(1), metavar="N")
 @setting("--seed", "0", "Of splits, start, shuffles and dropout.",
          type=click.IntRange(0), metavar="N")
+@click.option("--seeds", type=click.IntRange(2), metavar="N",
+              help="Train N networks at once that differ in their seeds alone, and compare them.")
+@click.option("--keep", type=click.Choice(["best", "mean", "all"]),
+              help="Of the networks of --seeds: the best one (the default), the mean of all as one "
+              "model, or each as a file of its own besides.")
 @setting("--engine", "auto", "What computes it.",
          type=click.Choice(["auto", "native", "reference", "xla"]))
 @setting("--device", "the fastest there is", "Of the xla engine.",
@@ -106,6 +111,7 @@ def command(table: str, **options: Any) -> None:
     """
     # fmt: on
     _check_search(options)
+    _check_seeds(options)
     with together(options) as index:
         _command(table, {**options, "follows": index > 0})
 
@@ -131,6 +137,19 @@ def _check_search(options: dict[str, Any]) -> None:
         raise click.UsageError("--search-minutes is for new models of tables with a row a case.")
 
 
+def _check_seeds(options: dict[str, Any]) -> None:
+    """Refuse options that have no meaning for several seeds, or for one."""
+    if options["seeds"] is None:
+        if options["keep"] is not None:
+            raise click.UsageError("--keep is for several networks. Say how many: --seeds N.")
+        return
+    others = ("folds", "search_minutes", "start", "sequence_id", "forecast", "processes")
+    for name in others:
+        if options[name] not in (None, 1, ()):
+            shown = {"start": "from"}.get(name, name).replace("_", "-")
+            raise click.UsageError(f"--seeds does not go with --{shown}. Leave one out.")
+
+
 def _default_name(table: str) -> str:
     stem = "model" if table == "-" else Path(table).name.split(".")[0]
     return f"{stem or 'model'}.clearprop"
@@ -148,6 +167,7 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     from clearprop.cli import report
     from clearprop.cli.account import account_of
     from clearprop.cli.searching import search
+    from clearprop.cli.seeds import run_seeds, seeds_table
     from clearprop.cli.training_job import Job, run
     from clearprop.files import save
 
@@ -161,7 +181,12 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     if loud:
         report.print_plan(screen, job)
     job.say_notes()
-    run(job, loud=loud)
+    results = []
+    if options["seeds"]:
+        keep = options["keep"] or "best"
+        results = run_seeds(job, options["seeds"], keep, destination, loud=loud)
+    else:
+        run(job, loud=loud)
     if options["follows"]:
         return
     account = account_of(job)
@@ -169,8 +194,13 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     if options["plot"]:
         _plot(job.model, Path(options["plot"]))
     if options["as_json"]:
-        print_json({"model": str(destination), **job.to_document(), **account.to_document()})
+        seeds = {"seeds": [result.to_document() for result in results]} if results else {}
+        document = {**job.to_document(), **seeds, **account.to_document()}
+        print_json({"model": str(destination), **document})
     elif loud:
+        if results:
+            screen.print(report.heading("What the seeds differ by"))
+            screen.print(seeds_table(results, options["keep"] or "best"))
         report.print_outcome(screen, job, account, destination)
     if options["report"]:
         _write_report(job, options)

@@ -1,6 +1,6 @@
 """What `clearprop train` does, apart from saying it: model, run, metrics.
 
-Public names: `Job`, `run`.
+Public names: `Job`, `metrics_of`, `run`.
 May import: `clearprop.estimators`, `clearprop.tables` and what they may import.
 """
 
@@ -180,13 +180,14 @@ def run(job: Job, *, loud: bool) -> None:
             outcomes = job.prepared.finish()
         job.model.keep(job.prepared, outcomes)
     job.notes += messages
-    job.metrics = _measure(job)
+    job.metrics = metrics_of(job)
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]
     # how this run began is no property of the model
     job.model.set_params(warm_start=False)
 
 
-def _measure(job: Job) -> list[Metric]:
+def metrics_of(job: Job) -> list[Metric]:
+    """Measure the job's model on the held-out rows; nothing where there are none."""
     from clearprop.estimators.metrics import measure
 
     if not job.test.height:

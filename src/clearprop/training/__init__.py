@@ -11,6 +11,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     events.py      Batches, Epoch, Stop
     history.py     the curves of a run, and their plot
     loop.py        Run, train
+    many.py        seeded, train_many: several runs at once
     recording.py   Watch, Recording: parameters over the course of a run
     lbfgs.py       full-batch L-BFGS through SciPy
     checks.py      a loss of the user's own, before it is used
@@ -24,6 +25,7 @@ from clearprop.training.events import Batches, Epoch, Event, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.lbfgs import minimise
 from clearprop.training.loop import Outcome, Run, Validation, train
+from clearprop.training.many import seeded, train_many
 from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
 from clearprop.training.recording import Recording, Watch
 from clearprop.training.schedules import (
@@ -66,5 +68,7 @@ __all__ = [
     "WarmUp",
     "Watch",
     "minimise",
+    "seeded",
     "train",
+    "train_many",
 ]

@@ -124,6 +124,8 @@ class Run:
         Where to start; drawn from the settings' seed where absent.
     state : TrainState, optional
         Go on from here instead.
+    engine : Engine, optional
+        What runs it; built as the settings say where absent.
 
     Raises
     ------
@@ -142,12 +144,13 @@ class Run:
         validation: Validation | None = None,
         parameters: Parameters | None = None,
         state: TrainState | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.network, self.block = network, block
         self.settings, self.validation = settings, validation
         check_own_loss(network, block)
         plan = state.plan if state else None
-        self.engine = build(
+        self.engine = engine or build(
             settings.engine,
             network,
             settings.recipe,

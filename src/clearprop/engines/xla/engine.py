@@ -28,7 +28,6 @@ from clearprop.engines.contracts import (
     TrainState,
     Watching,
     goes_by_pieces,
-    watched_steps,
 )
 from clearprop.engines.sequence_batches import sum_of_weights as sum_of_step_weights
 from clearprop.engines.sequences import Sequences
@@ -41,11 +40,19 @@ from clearprop.engines.xla.feed import Feed, Resident
 from clearprop.engines.xla.measuring import timed_parts
 from clearprop.engines.xla.programs import STEPS, Drops, Kind, Note, Run
 from clearprop.engines.xla.site import Site, check_site
+from clearprop.engines.xla.steps import (
+    drops_of,
+    filled_up,
+    read,
+    record_of,
+    run_of,
+    table_of,
+    take_over,
+)
 from clearprop.engines.xla.tracing import SequenceTracer, Tracer
 from clearprop.engines.xla.trust import check_jax
 from clearprop.engines.xla.world import agreed_any, agreed_least, check_alike, with_others
 from clearprop.equations import RULES
-from clearprop.equations.cells import CELLS
 from clearprop.network import Network
 
 # rows of a chunk where every row is wanted, and of a grid of sequences
@@ -79,7 +86,7 @@ class XlaEngine(Engine):
         if checked:
             check_jax(XlaEngine, site.alone)
         self.site = site
-        self._feed = Feed(site, network, hardware.memory)
+        self.feed = Feed(site, network, hardware.memory)
         self._alike: Any = None
 
     def agreed(self, wish: bool) -> bool:
@@ -100,22 +107,26 @@ class XlaEngine(Engine):
         notes: list[Note] = []
         size = min(self.recipe.batch_size, block.visits)
         with precision(self.network.dtype), with_others(self.site.processes):
-            source, run = self._feed.of(block, size), self._run_from(state, size)
+            source = self.feed.of(block, size)
+            run = self.site.put(run_of(self.network, state, self.site.share.padded(size)))
             standing = replace(state)
             while taken < steps and not (notes and notes[-1].failed):
                 data = source.at(standing.position, size)
                 left = self.steps_left(standing, block, source.stop(standing.position))
                 count, grid = self._next_call(standing, block, min(left, steps - taken))
                 here = constants[taken : taken + count]
-                drops = self._drops(state.seed, before + taken, here[:, 5])
-                table = self._table(here), Drops(*map(_filled_up, drops))
+                drops = drops_of(self.network, state.seed, before + taken, here[:, 5])
+                table = table_of(self.network, self.recipe.penalty, here)
+                given = run, data, table, Drops(*map(filled_up, drops)), entries
                 program = programs.advance(self.kind(state, grid, size), size)
-                run, note = program(run, data, *table, entries, np.int32(count))
-                notes.append(_read(note))
+                run, note = program(*given, np.int32(count))
+                notes.append(read(note))
                 standing.position, standing.piece = int(run.position), int(run.piece)
                 taken += count
-            self._take_over(state, block, run, sum(note.taken for note in notes))
-        return state, _record(notes, before, watch)
+            there = min(self.recipe.batch_size, block.visits - standing.position)
+            numbers = Run(*map(np.asarray, run))
+            take_over(state, numbers, sum(note.taken for note in notes), there)
+        return state, record_of(notes, before, watch)
 
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         """Sum chunk after chunk on the device; see `Engine.gradient`."""
@@ -132,16 +143,24 @@ class XlaEngine(Engine):
         normaliser = self._sum_of_weights(block) or 1.0
         return self._summed(vector, block, normaliser, gradient=False)[0]
 
+    def evaluate_many(self, vectors: np.ndarray, block: Block) -> np.ndarray:
+        """Return the loss of many networks, (n,), from their parameters, (n, network.size)."""
+        normaliser = self._sum_of_weights(block) or 1.0
+        return self._summed(vectors, block, normaliser, gradient=False)[0]
+
     def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
-        """Send chunks to the device; see `Engine.predict`."""
+        """Send chunks to the device; see `Engine.predict`.
+
+        From the parameters of many networks, (n, network.size), (n, rows, outputs).
+        """
         every = self.network.readout == "every"
-        result = np.empty(
-            (len(x.values) if every else x.shape[0], self.network.outputs), self.network.dtype
-        )
+        rows = len(x.values) if every else x.shape[0]
+        shape = (*vector.shape[:-1], rows, self.network.outputs)
+        result = np.empty(shape, self.network.dtype)
         with precision(self.network.dtype), with_others(self.site.processes):
             vector = self.site.put(vector)
             for places, outputs in self._predicted(vector, x):
-                result[places] = outputs
+                result[..., places, :] = outputs
         return result
 
     def trace(
@@ -171,7 +190,7 @@ class XlaEngine(Engine):
         with precision(self.network.dtype):
             data = Resident(self.site.alone, self.network).of(block.ordered(rows)).data
             constants = self.step_constants(state, block, 1)
-            drops = self._drops(state.seed, state.step, constants[:, 5]).of(0)
+            drops = drops_of(self.network, state.seed, state.step, constants[:, 5]).of(0)
             runs = [timed_parts(self, state, block, data, drops) for _ in range(repeats + 1)]
         return median_times(runs[1:])
 
@@ -204,49 +223,6 @@ class XlaEngine(Engine):
                 self._alike = block.x
             return agreed_least(steps)
 
-    def _run_from(self, state: TrainState, size: int) -> Run:
-        width = sum(
-            operation.size * len(operation.ways) * len(CELLS[operation.cell].states)
-            for operation in self.network.recurrences
-        )
-        share = self.site.share
-        carried = np.zeros((share.parts * share.rows_of(size), width), dtype=self.network.dtype)
-        if state.carried is not None:
-            carried[: len(state.carried)] = state.carried
-        numbers = np.int32(state.position), np.int32(state.piece)
-        return self.site.put(Run(state.vector, state.slots, *numbers, carried))
-
-    def _table(self, constants: np.ndarray) -> np.ndarray:
-        """Return the constants of steps with the penalty's numbers behind, (STEPS, 8)."""
-        penalty = np.broadcast_to(
-            [self.recipe.penalty.l1, self.recipe.penalty.l2], (len(constants), 2)
-        )
-        return _filled_up(np.hstack([constants, penalty]).astype(self.network.dtype))
-
-    def _take_over(self, state: TrainState, block: Block, run: Run, taken: int) -> None:
-        """Let the state stand where the run has come to."""
-        state.vector[...] = np.asarray(run.vector)
-        state.slots[...] = np.asarray(run.slots)
-        state.step += taken
-        state.position, state.piece = int(run.position), int(run.piece)
-        state.carried = None
-        if state.piece:
-            there = min(self.recipe.batch_size, block.visits - state.position)
-            state.carried = np.array(run.carried)[:there]
-
-    def _drops(self, seed: int, first: int, factors: np.ndarray) -> Drops:
-        """Return what dropout goes by in the steps from `first` on, from their rates' factors."""
-        dropping = [o for o in self.network.operations if o.dropout]
-        words = np.zeros((len(factors), len(dropping), 3), dtype=np.uint32)
-        kept = np.ones(words.shape[:2], dtype=self.network.dtype)
-        for place, operation in enumerate(dropping):
-            purpose = eq.chance.PURPOSES["dropout"] + operation.layer
-            for step, rate in enumerate(operation.dropout * factors):
-                words[step, place, :2] = eq.key_of(seed, purpose, first + step)
-                words[step, place, 2] = eq.chance.drop_threshold(rate)
-                kept[step, place] = 1 / (1 - rate)
-        return Drops(words, kept)
-
     def _next_call(self, state: TrainState, block: Block, steps: int) -> tuple[int, int]:
         """Return how many steps go in one call, and on which grid: neighbours that share one."""
         steps = min(steps, STEPS)
@@ -271,20 +247,25 @@ class XlaEngine(Engine):
 
     def _summed(
         self, vector: np.ndarray, block: Block, normaliser: float, *, gradient: bool
-    ) -> tuple[float, np.ndarray]:
-        """Return Σ c_i E_i over the block and, if asked for, its gradient."""
-        dtype, losses = self.network.dtype, []
+    ) -> tuple[Any, np.ndarray]:
+        """Return Σ c_i E_i over the block and, if asked for, its gradient; of many networks each.
+
+        The sum over chunks is in float64.
+        """
+        dtype, losses, many = self.network.dtype, [], vector.ndim == 2
+        length = self.network.size if gradient else 0
         with precision(dtype), with_others(self.site.processes):
             vector = self.site.put(vector)
-            total = self.site.put(np.zeros(self.network.size if gradient else 0, dtype=dtype))
+            total = self.site.put(np.zeros((*vector.shape[:-1], length), dtype=dtype))
             whole = np.array(normaliser, dtype=dtype)
             for position, size, steps in self._chunks(block):
-                data = self._feed.of(block, size).at(position, size)
+                data = self.feed.of(block, size).at(position, size)
                 kind = self.kind(None, steps, size, carrier="exact", truncate=None)
-                program = programs.slope(kind, size, gradient=gradient)
+                program = programs.slope(kind, size, gradient=gradient, many=many)
                 loss, total = program(vector, total, data, np.int32(position), whole)
                 losses.append(loss)
-            return sum(map(float, losses)), np.array(total)
+            sums = np.sum([np.asarray(loss, dtype=np.float64) for loss in losses], axis=0)
+            return sums if many else float(sums), np.array(total)
 
     def _chunks(self, block: Block) -> Iterator[tuple[int, int, int]]:
         """Return position, size and steps of the grid of each chunk of a pass."""
@@ -305,12 +286,13 @@ class XlaEngine(Engine):
         if self.network.recurrent:
             yield from self._predicted_sequences(vector, x)
             return
-        program = programs.predict(self.kind(None, 0, 0, carrier="exact", truncate=None))
+        kind = self.kind(None, 0, 0, carrier="exact", truncate=None)
+        program = programs.predict(kind, many=vector.ndim == 2)
         for start in range(0, x.shape[0], CHUNK):
             rows = np.arange(start, min(start + CHUNK, x.shape[0]))
             chunk = np.zeros((bucket(len(rows)), self.network.inputs), dtype=self.network.dtype)
             chunk[: len(rows)] = dense_inputs(Block(x, rows), rows)
-            yield rows, np.asarray(program(vector, chunk, None))[: len(rows)]
+            yield rows, np.asarray(program(vector, chunk, None))[..., : len(rows), :]
 
     def _predicted_sequences(self, vector: Any, x: Any) -> Iterator[tuple[Any, np.ndarray]]:
         size = _sequences_at_once(int(x.lengths.max()))
@@ -325,12 +307,13 @@ class XlaEngine(Engine):
             places = begins + np.minimum(step, np.maximum(lengths - 1, 0))
             kind = self.kind(None, steps, len(lengths), truncate=None)
             grid = x.values[places.ravel()]
-            outputs = np.asarray(programs.predict(kind)(vector, grid, lengths))
+            program = programs.predict(kind, many=vector.ndim == 2)
+            outputs = np.asarray(program(vector, grid, lengths))
             if every:
                 there = (step < lengths).ravel()
-                yield places.ravel()[there], outputs[there]
+                yield places.ravel()[there], outputs[..., there, :]
             else:
-                yield rows, outputs[: len(rows)]
+                yield rows, outputs[..., : len(rows), :]
 
 
 def _digest(network: Network, block: Block) -> int:
@@ -347,32 +330,3 @@ def _digest(network: Network, block: Block) -> int:
 def _sequences_at_once(longest: int) -> int:
     """Return how many sequences of this length make a chunk: a power of two."""
     return max(1, min(256, GRID_ROWS >> (longest - 1).bit_length()))
-
-
-def _filled_up(table: np.ndarray) -> np.ndarray:
-    """Return a table of one row a step with rows of 0 behind, so that it has `STEPS`."""
-    full = np.zeros((STEPS, *table.shape[1:]), dtype=table.dtype)
-    full[: len(table)] = table
-    return full
-
-
-def _read(note: Note) -> Note:
-    """Return a note as NumPy arrays of the steps that were tried."""
-    tried = int(note.tried)
-    losses, penalties, rows, watched = (np.array(array)[:tried] for array in note[:4])
-    return Note(losses, penalties, rows, watched, tried, int(note.taken), bool(note.failed))
-
-
-def _record(notes: list[Note], before: int, watch: Watching | None) -> Record:
-    losses, penalties, rows = (
-        np.concatenate([note[k] for note in notes]) if notes else np.empty(0) for k in range(3)
-    )
-    failed = bool(notes and notes[-1].failed)
-    record = Record(
-        losses.astype(np.float64), penalties.astype(np.float64), rows.astype(np.int64), failed
-    )
-    if watch is None:
-        return record
-    steps = watched_steps(before, before + len(losses) - failed, watch.every)
-    values = np.concatenate([note.watched for note in notes] or [np.empty((0, len(watch.entries)))])
-    return replace(record, watched_steps=steps, watched=values[steps - before - 1])

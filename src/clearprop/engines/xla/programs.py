@@ -309,7 +309,7 @@ def advance(kind: Kind, size: int, *, many: bool = False) -> Any:
     It is called with a Run, whose parameters and slots are used up, the Data, the steps' constants
     (STEPS, 8), the Drops of STEPS, the places of watched parameters, and how many steps to take; it
     returns a Run and a Note. Columns 6 and 7 of the constants are the penalty's λ₁ and λ₂. With
-    `many`, Run, constants, Drops and the order of the Data have a first axis of networks.
+    `many`, all but the watched places and the rows of the Data have a first axis of networks.
     """
     slope_of = kind.site.spread(_slope_of(kind, size))
 
@@ -342,7 +342,7 @@ def advance(kind: Kind, size: int, *, many: bool = False) -> Any:
         def body(carry: tuple[Run, Note]) -> tuple[Run, Note]:
             run, note = carry
             i = note.tried
-            now, going = constants[..., i, :], ~note.failed
+            now, going = constants[..., i, :], (i < steps) & ~note.failed
             found = step(run, data, now, drops.of(i, lead), going)
             kept, loss, penalty, rows, taken, failed = found
             return kept, Note(
@@ -360,7 +360,10 @@ def advance(kind: Kind, size: int, *, many: bool = False) -> Any:
         none = jnp.zeros((STEPS, *lead), dtype=jnp.int32)
         taken, failed = jnp.zeros(lead, dtype=jnp.int32), jnp.zeros(lead, dtype=bool)
         note = Note(empty, empty, none, watched, jnp.int32(0), taken, failed)
-        goes_on = lambda carry: (carry[1].tried < steps) & ~jnp.all(carry[1].failed)  # noqa: E731
+
+        def goes_on(carry: tuple[Run, Note]) -> Any:
+            return jnp.any((carry[1].tried < steps) & ~carry[1].failed)
+
         return lax.while_loop(goes_on, body, (run, note))
 
     return kind.site.compiled(go, used_up=0)
@@ -402,11 +405,12 @@ def _states(network: Network, carried: Any) -> list[Any]:
 
 
 @lru_cache(maxsize=64)
-def slope(kind: Kind, size: int, *, gradient: bool) -> Any:
+def slope(kind: Kind, size: int, *, gradient: bool, many: bool = False) -> Any:
     """Return the program that adds up the loss, and its gradient, of `size` rows of a whole.
 
     It is called with the parameters, the gradient so far, the Data, the position in the order, and
-    the sum of weights of the whole; it returns these rows' loss and the gradient with theirs.
+    the sum of weights of the whole; it returns these rows' loss and the gradient with theirs. With
+    `many`, parameters and gradient have a first axis of networks.
     """
     network = traceable(kind.network)
     one, both = _one_way(kind), _both_ways(kind, network)
@@ -428,12 +432,17 @@ def slope(kind: Kind, size: int, *, gradient: bool) -> Any:
         loss, found = spread(vector, data, position, normaliser)
         return loss, total + found
 
+    if many:
+        go = jax.vmap(go, in_axes=(0, 0, None, None, None))
     return kind.site.compiled(go, used_up=1)
 
 
 @lru_cache(maxsize=64)
-def predict(kind: Kind) -> Any:
-    """Return the program for a^L of rows x, or of a grid of sequences and their lengths."""
+def predict(kind: Kind, *, many: bool = False) -> Any:
+    """Return the program for a^L of rows x, or of a grid of sequences and their lengths.
+
+    With `many`, the parameters have a first axis of networks, and so has the result.
+    """
     one = _one_way(kind)
 
     def go(vector: Any, x: Any, lengths: Any) -> Any:
@@ -441,7 +450,7 @@ def predict(kind: Kind) -> Any:
         given = _given(kind, for_members(x, members), None, None, lengths)
         return mean_of_members(one(vector, given).output, members)
 
-    return kind.site.compiled(go)
+    return kind.site.compiled(jax.vmap(go, in_axes=(0, None, None)) if many else go)
 
 
 @lru_cache(maxsize=64)

@@ -51,6 +51,10 @@ class Share:
         """Return the rows of a part of a batch."""
         return -(-size // self.parts)
 
+    def padded(self, size: int) -> int:
+        """Return the rows of all parts, those that fill them up included."""
+        return self.parts * self.rows_of(size)
+
     def sum(self, value: Any) -> Any:
         """Return the sum over the parts."""
         return lax.psum(value, "rows") if self.parts > 1 else value
