@@ -64,8 +64,10 @@ def read(note: Note, network: int | None = None) -> Note:
     at = () if network is None else (network,)
     taken, failed = int(np.asarray(note.taken)[at]), bool(np.asarray(note.failed)[at])
     tried = taken + failed
-    arrays = (np.array(np.asarray(array)[(slice(tried), *at)]) for array in note[:4])
-    return Note(*arrays, tried, taken, failed)
+    losses, penalties, rows, watched = (
+        np.array(np.asarray(array)[(slice(tried), *at)]) for array in note[:4]
+    )
+    return Note(losses, penalties, rows, watched, tried, taken, failed)
 
 
 def take_over(state: TrainState, run: Run, taken: int, there: int) -> None:
