@@ -46,21 +46,31 @@ def test_two_processes_have_the_loss_curve_of_one(two, capsys):
     assert told["metrics"] == alone["metrics"]
 
 
-def test_a_process_that_dies_ends_the_others_with_a_message(tmp_path):
-    out = tmp_path / "model.clearprop"
-    process = started(
-        [*TRAIN, str(out), "--hidden", "none", "--epochs", "1000000", "--processes", "2"]
-    )
+def test_a_process_that_dies_ends_the_others_and_the_run_goes_on(tmp_path, capsys):
+    out, kept = tmp_path / "model.clearprop", tmp_path / "kept"
+    arguments = [*TRAIN, str(out), "--hidden", "none", "--epochs", "3000", "--resume", "--json"]
+    arguments += ["--checkpoint", str(kept), "--every", "5 steps"]
+    process = started([*arguments, "--processes", "2"])
     other = _child_of(process.pid)
-    # by then it trains; one that dies earlier is missed in the same way
-    time.sleep(12)
-    assert process.poll() is None
+    for _ in range(900):
+        if kept.exists() and any(kept.glob("step-*")):
+            break
+        time.sleep(0.1)
     subprocess.run(["kill", "-9", str(other)], check=True)
     errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 1
+    assert process.returncode == 1, errors
     assert "Another process of this run has ended" in errors or "is gone" in errors
     assert "--resume" in errors
     assert not out.exists()
+    # the same command goes on from there; this time as one process
+    with pytest.raises(SystemExit) as done:
+        main(arguments)
+    told = capsys.readouterr()
+    assert done.value.code == 0, told.err
+    assert "Going on from" in told.err
+    assert "Going on from: 0 epochs" not in told.err
+    assert len(json.loads(told.out)["history"]["loss"]) == 3000
+    assert out.exists()
 
 
 def _child_of(parent):

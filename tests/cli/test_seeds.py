@@ -25,7 +25,7 @@ def model(tmp_path):
 
 
 def test_the_best_seed_is_kept_or_all_of_them(capsys, model):
-    told = trained(capsys, model, "--seeds", "3", "--seed", "5", "--keep", "all")
+    told = trained(capsys, model, "--seeds", "3", "--seed", "5", "--of-seeds", "all")
     scores = {entry["seed"]: entry["score"] for entry in told["seeds"]}
     assert list(scores) == [5, 6, 7]
     assert len(set(scores.values())) == 3
@@ -48,7 +48,7 @@ def test_the_best_seed_is_kept_or_all_of_them(capsys, model):
 
 
 def test_the_mean_of_all_seeds_is_one_model(capsys, model):
-    trained(capsys, model, "--seeds", "2", "--keep", "mean")
+    trained(capsys, model, "--seeds", "2", "--of-seeds", "mean")
     assert len(load(model).bagged_) == 2
 
 
@@ -69,7 +69,7 @@ def test_the_table(capsys, model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--keep", "mean"], "Say how many: --seeds N"),
+        (["--of-seeds", "mean"], "Say how many: --seeds N"),
         (["--seeds", "2", "--folds", "3"], "does not go with --folds"),
         (["--seeds", "2", "--search-minutes", "1"], "does not go with --search-minutes"),
     ],

@@ -4,10 +4,10 @@ The rows are divided once, by --seed; the networks differ in their start, the or
 and what dropout drops. On xla's engine they are trained in one program, elsewhere as many at a time
 as there are cores.
 
-    --keep best    the network with the best validation score; without validation rows the one with
-                   the lowest training loss
-    --keep mean    all of them, as one model whose answers are averaged
-    --keep all     each as a file of its own beside the best: MODEL-seed0.clearprop, …
+    --of-seeds best    the network with the best validation score; without validation rows the one
+                       with the lowest training loss
+    --of-seeds mean    all of them, as one model whose answers are averaged
+    --of-seeds all     each as a file of its own beside the best: MODEL-seed0.clearprop, …
 
 Public names: `SeedResult`, `run_seeds`, `seeds_table`.
 May import: `clearprop.estimators`, `clearprop.training`, `clearprop.files` and what these may.

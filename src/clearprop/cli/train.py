@@ -9,7 +9,7 @@ import click
 
 from clearprop.cli.loading import load_for_tables, load_table, load_tabular
 from clearprop.cli.options import Units, json_option, setting, table_options
-from clearprop.cli.output import check_destination, console, print_json
+from clearprop.cli.output import check_destination, console, note, print_json
 from clearprop.cli.pages import language_option
 from clearprop.cli.processes import process_options, together
 
@@ -72,9 +72,9 @@ PICTURES = (".png", ".svg", ".pdf")
          type=click.IntRange(0), metavar="N")
 @click.option("--seeds", type=click.IntRange(2), metavar="N",
               help="Train N networks at once that differ in their seeds alone, and compare them.")
-@click.option("--keep", type=click.Choice(["best", "mean", "all"]),
-              help="Of the networks of --seeds: the best one (the default), the mean of all as one "
-              "model, or each as a file of its own besides.")
+@click.option("--of-seeds", type=click.Choice(["best", "mean", "all"]),
+              help="What is kept of --seeds: the best network (the default), the mean of all as "
+              "one model, or each as a file of its own besides.")
 @setting("--engine", "auto", "What computes it.",
          type=click.Choice(["auto", "native", "reference", "xla"]))
 @setting("--device", "the fastest there is", "Of the xla engine.",
@@ -84,6 +84,13 @@ PICTURES = (".png", ".svg", ".pdf")
 @setting("--threads", "as many as pay", "Of the native engine.",
          type=click.IntRange(1), metavar="N")
 @process_options
+@click.option("--checkpoint", type=click.Path(), metavar="FOLDER",
+              help="Keep the training in this folder while it goes.")
+@setting("--every", "1 epoch", 'How often: "5 epochs", "500 steps", "10 minutes".', metavar="N")
+@setting("--keep", "3", "How many of the newest checkpoints are kept.", type=click.IntRange(1),
+         metavar="N")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in that folder, as "
+              "if nothing had happened; begin anew where there is none.")
 @click.option("--search-minutes", type=click.FloatRange(0, min_open=True), metavar="MINUTES",
               help="First try other settings at random for so long, and take the best.")
 @click.option("--trials", type=click.Path(), metavar="FILE",
@@ -107,11 +114,15 @@ def command(table: str, **options: Any) -> None:
     --forecast its target is one series that goes on. Their defaults: 64 units, dropout 0.2 (none
     for numbers), l2 0, learning rate 0.005, 60 epochs.
 
-    What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch.
+    What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch; with
+    --checkpoint, the same command with --resume then goes on where it was.
     """
     # fmt: on
     _check_search(options)
     _check_seeds(options)
+    _check_keeping(options)
+    if options["processes"] and table == "-":
+        raise click.UsageError("--processes needs a TABLE that each of them can read, and not -.")
     with together(options) as index:
         _command(table, {**options, "follows": index > 0})
 
@@ -140,14 +151,38 @@ def _check_search(options: dict[str, Any]) -> None:
 def _check_seeds(options: dict[str, Any]) -> None:
     """Refuse options that have no meaning for several seeds, or for one."""
     if options["seeds"] is None:
-        if options["keep"] is not None:
-            raise click.UsageError("--keep is for several networks. Say how many: --seeds N.")
+        if options["of_seeds"] is not None:
+            raise click.UsageError("--of-seeds is for several networks. Say how many: --seeds N.")
         return
     others = ("folds", "search_minutes", "start", "sequence_id", "forecast", "processes")
+    others += ("checkpoint",)
     for name in others:
         if options[name] not in (None, 1, ()):
             shown = {"start": "from"}.get(name, name).replace("_", "-")
             raise click.UsageError(f"--seeds does not go with --{shown}. Leave one out.")
+
+
+def _check_keeping(options: dict[str, Any]) -> None:
+    if options["checkpoint"] is None:
+        for name in ("every", "keep", "resume"):
+            if options[name]:
+                raise click.UsageError(f"--{name} goes with --checkpoint FOLDER.")
+    elif options["search_minutes"]:
+        raise click.UsageError(
+            "--checkpoint is for one training, and a search makes many; it keeps its trials with "
+            "--trials FILE. Leave one of them out."
+        )
+
+
+def _keeper(options: dict[str, Any]) -> Any:
+    """Return where the training is kept, None for nowhere."""
+    from clearprop.files import Checkpoints
+
+    if options["checkpoint"] is None:
+        return None
+    given = {name: options[name] for name in ("every", "keep") if options[name] is not None}
+    how = {"resume": options["resume"], "follows": options["follows"], "say": note}
+    return Checkpoints(options["checkpoint"], **how, **given)
 
 
 def _default_name(table: str) -> str:
@@ -183,10 +218,10 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     job.say_notes()
     results = []
     if options["seeds"]:
-        keep = options["keep"] or "best"
+        keep = options["of_seeds"] or "best"
         results = run_seeds(job, options["seeds"], keep, destination, loud=loud)
     else:
-        run(job, loud=loud)
+        run(job, _keeper(options), loud=loud)
     if options["follows"]:
         return
     account = account_of(job)
@@ -200,7 +235,7 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     elif loud:
         if results:
             screen.print(report.heading("What the seeds differ by"))
-            screen.print(seeds_table(results, options["keep"] or "best"))
+            screen.print(seeds_table(results, options["of_seeds"] or "best"))
         report.print_outcome(screen, job, account, destination)
     if options["report"]:
         _write_report(job, options)
@@ -253,6 +288,7 @@ def _run_in_time(job: Any, work: Any, say: Any, destination: Path, options: dict
     if loud:
         print_sequence_plan(screen, job)
     job.say_notes()
+    job.prepared = job.prepared.kept_by(_keeper(options))
     work(job, loud=loud)
     if options["follows"]:
         return

@@ -29,6 +29,7 @@ from clearprop.tables import Task, inspect_columns
 if TYPE_CHECKING:
     from clearprop.estimators.metrics import Metric
     from clearprop.estimators.tabular_fitting import Prepared
+    from clearprop.training import Keeper
 
 
 @dataclass
@@ -167,7 +168,7 @@ class Job:
         }
 
 
-def run(job: Job, *, loud: bool) -> None:
+def run(job: Job, checkpoint: Keeper | None = None, *, loud: bool) -> None:
     """Train, measure on the held-out rows, and leave both with the model."""
     with notes_from_warnings() as messages:
         if loud:
@@ -175,9 +176,9 @@ def run(job: Job, *, loud: bool) -> None:
 
             choices, runs = job.prepared.choices, len(job.prepared.divisions)
             with ProgressBar(choices.max_epochs, runs) as bar:
-                outcomes = job.prepared.finish([bar])
+                outcomes = job.prepared.finish([bar], checkpoint)
         else:
-            outcomes = job.prepared.finish()
+            outcomes = job.prepared.finish((), checkpoint)
         job.model.keep(job.prepared, outcomes)
     job.notes += messages
     job.metrics = metrics_of(job)

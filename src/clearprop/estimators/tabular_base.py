@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from clearprop.engines import Recipe, Trace, build
-from clearprop.errors import DivergenceError
+from clearprop.errors import DivergenceError, SettingError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
 from clearprop.estimators.settings import hardware_for
@@ -36,7 +36,7 @@ from clearprop.estimators.tabular_network import block_of, names_of_units, targe
 from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_parts
 from clearprop.files.parts import Parts
 from clearprop.tables import as_frame
-from clearprop.training import Listener, Outcome, Stop
+from clearprop.training import Keeper, Listener, Outcome, Stop
 
 
 class Tabular(BaseEstimator):
@@ -76,6 +76,7 @@ class Tabular(BaseEstimator):
         device: str | None = None,
         precision: str = "float32",
         callbacks: Iterable[Listener] | None = (),
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
     ) -> None:
         keep_parameters(self, locals())
@@ -111,10 +112,15 @@ class Tabular(BaseEstimator):
         SettingError
             A parameter is out of its range.
         """
+        if self.checkpoint is not None and self.random_state is None:
+            raise SettingError(
+                "checkpoint needs random_state, a whole number: without it the split of the rows "
+                "is another each time, so that no run could go on from a checkpoint."
+            )
         prepared = self.prepare(
             X, y, sample_weight, groups=groups, time=time, validation_data=validation_data
         )
-        return self.keep(prepared, prepared.finish(self.callbacks or ()))
+        return self.keep(prepared, prepared.finish(self.callbacks or (), self.checkpoint))
 
     def prepare(
         self,

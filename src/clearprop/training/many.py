@@ -27,7 +27,8 @@ from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.events import Event, Listener
 from clearprop.training.interrupts import interruptible
-from clearprop.training.loop import Outcome, Run, Validation
+from clearprop.training.loop import Run
+from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.settings import Settings
 
 
