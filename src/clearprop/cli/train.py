@@ -79,6 +79,12 @@ PICTURES = (".png", ".svg", ".pdf")
          type=click.Choice(["auto", "native", "reference", "xla"]))
 @setting("--device", "the fastest there is", "Of the xla engine.",
          type=click.Choice(["cpu", "gpu", "tpu"]))
+@setting("--devices", "1; of several processes all", "How many share out the rows of a batch.",
+         type=click.IntRange(1), metavar="N")
+@setting("--split-neurons", "1", "How many of these share out the neurons of each layer instead.",
+         type=click.IntRange(1), metavar="N")
+@setting("--device-memory", "half of it", "For rows, in MB; more go there piece by piece.",
+         type=click.IntRange(1), metavar="MB")
 @setting("--precision", "float32", "Of the xla engine's products; parameters stay float32.",
          type=click.Choice(["float32", "tf32", "bf16"]))
 @setting("--threads", "as many as pay", "Of the native engine.",
@@ -129,6 +135,7 @@ def command(table: str, **options: Any) -> None:
 
 def _command(table: str, options: dict[str, Any]) -> None:
     """Train; a process that follows another one writes nothing."""
+    options = {**options, "device": _hardware(options)}
     destination = check_destination(options["out"] or _default_name(table), "--out", keep=table)
     if options["plot"]:
         _check_picture(options["plot"], table)
@@ -146,6 +153,19 @@ def _check_search(options: dict[str, Any]) -> None:
         raise click.UsageError("--trials is for a search. Say how long: --search-minutes MINUTES.")
     if options["search_minutes"] and (options["start"] or options["sequence_id"]):
         raise click.UsageError("--search-minutes is for new models of tables with a row a case.")
+
+
+def _hardware(options: dict[str, Any]) -> Any:
+    """Return the estimator's `device`: a name, or all that was said of devices."""
+    devices, neurons, memory = (
+        options[name] for name in ("devices", "split_neurons", "device_memory")
+    )
+    if devices is None and neurons is None and memory is None:
+        return options["device"]
+    from clearprop.engines import Hardware
+
+    memory = None if memory is None else 1_000_000 * memory
+    return Hardware(options["device"], memory=memory, devices=devices, neurons=neurons or 1)
 
 
 def _check_seeds(options: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ The native engine starts in no time and runs everything, so another one is thoug
 Then both engines take some steps on random rows (sequences of `STEPS` steps, since the real ones
 are not known here), with a learning rate of 0. xla's is taken where the whole run, its compilation
 included, takes less than `CLEARLY` of native's time. What was found is kept in the cache folder.
-Who asks for a device or a precision that only xla's engine has, gets that one without a question.
+Who asks for devices or a precision that only xla's engine has, gets that one without a question.
 
 Public names: `Pace`, `accelerator`, `chosen`.
 May import: the other modules of this room; JAX where it finds a plugin of it.
@@ -107,7 +107,7 @@ def chosen(
     found : callable
         Returns the kind of accelerator, None where there is none.
     """
-    if hardware.device not in (None, "cpu") or hardware.precision != "float32":
+    if hardware not in (Hardware(), Hardware("cpu")):
         return "xla"
     guesses = os.environ.get("CLEARPROP_PLAN") == "guess" or hardware.device == "cpu"
     if not rows or guesses or isinstance(network.objective, CustomLoss):

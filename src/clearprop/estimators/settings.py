@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -111,7 +112,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "record": [StrOptions({"path"}), list, tuple, None],
     "engine": [StrOptions(set(ENGINES))],
     "threads": [_COUNT, None],
-    "device": [StrOptions(set(PLATFORMS)), None],
+    "device": [StrOptions(set(PLATFORMS)), Hardware, None],
     "precision": [StrOptions(set(PRECISIONS))],
 }
 
@@ -233,7 +234,10 @@ def schedule_for(estimator: Any, seen: int, first_step: int, *, fresh: bool) -> 
 
 def hardware_for(estimator: Any) -> Hardware:
     """Return what the xla engine computes on."""
-    return Hardware(estimator.device, estimator.precision)
+    device, precision = estimator.device, estimator.precision
+    if not isinstance(device, Hardware):
+        return Hardware(device, precision)
+    return device if precision == "float32" else replace(device, precision=precision)
 
 
 def stopping_for(estimator: Any) -> Stopping:

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.engines import Recipe, Trace, build
+from clearprop.engines import Hardware, Recipe, Trace, build
 from clearprop.errors import DivergenceError, SettingError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
@@ -73,7 +73,7 @@ class Tabular(BaseEstimator):
         random_state: Any = 0,
         engine: str = "auto",
         threads: int | None = None,
-        device: str | None = None,
+        device: str | Hardware | None = None,
         precision: str = "float32",
         callbacks: Iterable[Listener] | None = (),
         checkpoint: Keeper | None = None,

@@ -77,14 +77,11 @@ def train_many(
     if not settings:
         raise SettingError("There is nothing to train: no settings were given.")
     first = settings[0]
-    name = build(
-        first.engine,
-        network,
-        first.recipe,
-        first.threads,
-        rows=block.visits,
-        hardware=first.hardware,
-    ).name
+    name = first.engine
+    if name == "auto":
+        rows, hardware = block.visits, first.hardware
+        engine = build(name, network, first.recipe, first.threads, None, rows, hardware)
+        name = engine.name
     parts = (network, block, settings, validation, starts, list(listeners))
     return (_at_once if name == "xla" else _side_by_side)(*parts)
 
