@@ -12,6 +12,7 @@ from clearprop.cli.options import Units, json_option, setting, table_options
 from clearprop.cli.output import check_destination, console, note, print_json
 from clearprop.cli.pages import language_option
 from clearprop.cli.processes import process_options, together
+from clearprop.cli.trackers import trackers_of, tracking_options
 
 # kinds of picture that matplotlib writes everywhere
 PICTURES = (".png", ".svg", ".pdf")
@@ -19,7 +20,7 @@ PICTURES = (".png", ".svg", ".pdf")
 
 # fmt: off
 @click.command("train", short_help="Train a network on a table.")
-@click.argument("table")
+@click.argument("table", type=click.Path())
 @click.option("--target", metavar="COLUMN", multiple=True,
               help="The column to predict; may be given several times.")
 @click.option("--task", type=click.Choice(["classification", "regression"]),
@@ -105,6 +106,7 @@ PICTURES = (".png", ".svg", ".pdf")
               help="Draw the curves to this file (.png, .svg, .pdf).")
 @click.option("--report", type=click.Path(), metavar="FILE",
               help="Write a report on the model as one HTML page, to read and to send on.")
+@tracking_options
 @language_option
 @click.option("--quiet", is_flag=True, help="No progress bar and no report.")
 @table_options
@@ -141,6 +143,7 @@ def _command(table: str, options: dict[str, Any]) -> None:
         _check_picture(options["plot"], table)
     if options["report"]:
         check_destination(options["report"], "--report", keep=table)
+    options["listeners"] = [] if options["follows"] else trackers_of(options, table)
     if options["sequence_id"] or options["forecast"]:
         _train_in_time(table, destination, options)
     else:
@@ -175,7 +178,7 @@ def _check_seeds(options: dict[str, Any]) -> None:
             raise click.UsageError("--of-seeds is for several networks. Say how many: --seeds N.")
         return
     others = ("folds", "search_minutes", "start", "sequence_id", "forecast", "processes")
-    others += ("checkpoint",)
+    others += ("checkpoint", "log", "tensorboard", "mlflow")
     for name in others:
         if options[name] not in (None, 1, ()):
             shown = {"start": "from"}.get(name, name).replace("_", "-")
@@ -241,7 +244,7 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
         keep = options["of_seeds"] or "best"
         results = run_seeds(job, options["seeds"], keep, destination, loud=loud)
     else:
-        run(job, _keeper(options), loud=loud)
+        run(job, options["listeners"], _keeper(options), loud=loud)
     if options["follows"]:
         return
     account = account_of(job)
@@ -309,7 +312,7 @@ def _run_in_time(job: Any, work: Any, say: Any, destination: Path, options: dict
         print_sequence_plan(screen, job)
     job.say_notes()
     job.prepared = job.prepared.kept_by(_keeper(options))
-    work(job, loud=loud)
+    work(job, options["listeners"], loud=loud)
     if options["follows"]:
         return
     account = sequence_account(job.model, job.prepared.job.rows.block)

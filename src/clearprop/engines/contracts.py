@@ -331,6 +331,10 @@ class Engine(ABC):
         """Return whether to do what not all processes that train together need to wish."""
         return wish
 
+    def by_itself(self) -> Engine:
+        """Return an engine that computes the same in this process alone."""
+        return self
+
     def horizon(self, block: Block) -> Horizon:
         """Return the horizon of a run over this block."""
         found = self.recipe.horizon(block.visits)

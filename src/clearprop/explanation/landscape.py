@@ -8,7 +8,7 @@ Every height is the loss of the Trace's own rows (`terrain`). Where that would t
 rows stand for all of them, evenly chosen; `Slice.rows` and `Surface.rows` say which.
 
 Public names: `Slice`, `Surface`, `slice_of`, `surface_of`.
-May import: `contributions`, `names`, `planes`, `terrain`, `clearprop.training`,
+May import: `contributions`, `places`, `planes`, `terrain`, `clearprop.training`,
 `clearprop.engines`, `clearprop.equations`, NumPy.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 from clearprop import equations as eq
 from clearprop.engines import Trace
 from clearprop.explanation.contributions import contributions_of
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.planes import Chosen, Plane, plane_of
 from clearprop.explanation.terrain import Ground, one_thread
 
@@ -194,6 +194,7 @@ def surface_of(
     places: tuple[Place, Place] | None = None,
     recording: Recording | None = None,
     side: int | None = None,
+    told: Callable[[float], None] | None = None,
 ) -> Surface:
     """Return the loss of a trace's batch over two directions.
 
@@ -206,6 +207,8 @@ def surface_of(
     recording : Recording, optional
     side : int, optional
         Points along each direction: 33, or 21 for a network of more than 100,000 parameters.
+    told : callable, optional
+        Is told the share that is done, row by row; what it raises ends the work.
 
     Raises
     ------
@@ -216,8 +219,13 @@ def surface_of(
     side = side or (COARSE if trace.network.size > LARGE else SIDE)
     ground = Ground.of(trace, side * side)
     first, second = (np.linspace(*ends, side) for ends in _ranges(plane))
+    rows = []
     with one_thread():
-        heights = np.array([[ground.height(plane.at(x, y)) for x in first] for y in second])
+        for y in second:
+            rows.append([ground.height(plane.at(x, y)) for x in first])
+            if told is not None:
+                told(len(rows) / side)
+    heights = np.array(rows)
     return Surface(
         chosen=plane.chosen,
         places=plane.places,

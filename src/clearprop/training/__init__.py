@@ -9,6 +9,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     orders.py      the order in which epochs visit the rows
     stopping.py    when no more is to be gained
     events.py      Batches, Epoch, Stop
+    running.py     Running: what listeners may see besides
     history.py     the curves of a run, and their plot
     loop.py        Run, train;  outcomes.py  Validation, Outcome
     many.py        seeded, train_many: several runs at once
@@ -31,6 +32,7 @@ from clearprop.training.many import seeded, train_many
 from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
 from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.recording import Recording, Watch
+from clearprop.training.running import Running
 from clearprop.training.schedules import (
     SCHEDULES,
     Adaptive,
@@ -65,6 +67,7 @@ __all__ = [
     "Outcome",
     "Recording",
     "Run",
+    "Running",
     "Settings",
     "Shuffled",
     "Snapshot",

@@ -26,6 +26,7 @@ from clearprop.training.interrupts import Wish, interruptible
 from clearprop.training.orders import Remembering
 from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.recording import Recorder
+from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
 from clearprop.training.snapshots import Keeper, Snapshot, check_snapshot
 from clearprop.training.stopping import Progress
@@ -151,6 +152,8 @@ class Run:
             return self._finish([*listeners, keeper])
 
     def _finish(self, listeners: list[Listener]) -> Outcome:
+        engine = self.engine.by_itself()  # a listener asks for what other processes know nothing of
+        begin(listeners, Running(engine, self.block, self.settings, lambda: self.state.vector))
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
             if not isinstance(event, Stop) and self.engine.agreed(any(wants_stop)):

@@ -96,6 +96,13 @@ class XlaEngine(Engine):
         with with_others(self.site.processes):
             return agreed_any(wish)
 
+    def by_itself(self) -> Engine:
+        """Return this engine, or of several processes one of this process's own."""
+        if self.site.processes == 1:
+            return self
+        plan = replace(self.plan, neurons=1)
+        return XlaEngine(self.network, self.recipe, plan, checked=False, together=False)
+
     def advance(
         self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
     ) -> tuple[TrainState, Record]:
