@@ -177,8 +177,10 @@ def _check_seeds(options: dict[str, Any]) -> None:
         if options["of_seeds"] is not None:
             raise click.UsageError("--of-seeds is for several networks. Say how many: --seeds N.")
         return
-    others = ("folds", "search_minutes", "start", "sequence_id", "forecast", "processes")
-    others += ("checkpoint", "log", "tensorboard", "mlflow")
+    others = (
+        *("folds", "search_minutes", "start", "sequence_id", "forecast", "processes"),
+        *("checkpoint", "log", "tensorboard", "mlflow"),
+    )
     for name in others:
         if options[name] not in (None, 1, ()):
             shown = {"start": "from"}.get(name, name).replace("_", "-")
