@@ -140,11 +140,13 @@ def _program(engine, block):
     """The products of a step's program as one device runs it."""
     from clearprop.engines.xla import programs
     from clearprop.engines.xla.device import precision
+    from clearprop.engines.xla.steps import drops_of, run_of
 
     with precision("float32"):
         state = engine.initial_state(Parameters(NETWORK, vector_for(NETWORK)))
-        run, data = engine._run_from(state, 4), engine._feed.of(block, 4).at(0, 4)
-        drops = engine._drops(0, 0, np.ones(programs.STEPS))
+        run, data = run_of(NETWORK, state, 4), engine.feed.of(block, 4).at(0, 4)
+        run = engine.site.put(run)
+        drops = drops_of(NETWORK, 0, 0, np.ones(programs.STEPS))
         table = np.zeros((programs.STEPS, 8), dtype=np.float32)
         program = programs.advance(engine.kind(state, 0, 4), 4)
         given = run, data, table, drops, np.empty(0, dtype=np.int32), np.int32(1)

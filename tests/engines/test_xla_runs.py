@@ -266,11 +266,11 @@ def test_a_release_that_computes_wrongly_is_refused(monkeypatch, tmp_path):
 
 
 def test_this_release_computes_rightly_and_a_wrong_product_would_be_found(monkeypatch):
-    from clearprop.engines.xla import XlaEngine, programs, trust
+    from clearprop.engines.xla import XlaEngine, passes, programs, trust
 
     for what, error, bound in trust._comparisons(XlaEngine, "cpu"):
         assert error < bound, what
-    right = programs.in_precision
+    right = passes.in_precision
 
     def wrong(platform, precision, function):
         def go(vector, *rest):
@@ -278,7 +278,7 @@ def test_this_release_computes_rightly_and_a_wrong_product_would_be_found(monkey
 
         return go
 
-    monkeypatch.setattr(programs, "in_precision", wrong)
+    monkeypatch.setattr(passes, "in_precision", wrong)
     programs.advance.cache_clear()
     try:
         what, error, bound = next(trust._comparisons(XlaEngine, "cpu"))

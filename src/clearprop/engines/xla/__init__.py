@@ -2,6 +2,7 @@
 
     engine.py     the verbs                  programs.py   what XLA compiles
     steps.py      what goes into a call of many steps, and what comes back
+    passes.py     both passes of a batch in a program
     site.py       the devices and their mesh   world.py    several processes
     feed.py       rows on the devices        batches.py    a batch brought together there
     device.py     float64, few shapes        products.py   TF32 and bf16

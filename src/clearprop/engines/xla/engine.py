@@ -38,7 +38,8 @@ from clearprop.engines.xla.choice import chosen_times
 from clearprop.engines.xla.device import bucket, precision
 from clearprop.engines.xla.feed import Feed, Resident
 from clearprop.engines.xla.measuring import timed_parts
-from clearprop.engines.xla.programs import STEPS, Drops, Kind, Note, Run
+from clearprop.engines.xla.passes import Drops, Kind
+from clearprop.engines.xla.programs import STEPS, Note, Run
 from clearprop.engines.xla.site import Site, check_site
 from clearprop.engines.xla.steps import (
     drops_of,

@@ -22,7 +22,8 @@ from clearprop.engines.xla import programs
 from clearprop.engines.xla.device import precision
 from clearprop.engines.xla.engine import XlaEngine
 from clearprop.engines.xla.feed import Whole
-from clearprop.engines.xla.programs import STEPS, Drops, Kind, Run
+from clearprop.engines.xla.passes import Drops, Kind
+from clearprop.engines.xla.programs import STEPS, Run
 from clearprop.engines.xla.steps import (
     drops_of,
     filled_up,

@@ -12,25 +12,22 @@ that of its share of the rows, and they are added up.
 Programs are kept for the process (`lru_cache`), so that a second fit of the same network compiles
 nothing. What changes from run to run (rates, penalties, seeds, parameters, data) goes in as arrays.
 
-Public names: `STEPS`, `Drops`, `Kind`, `Note`, `Run`, `advance`, `passes`, `predict`, `slope`.
+Public names: `STEPS`, `Note`, `Run`, `advance`, `passes`, `predict`, `slope`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from clearprop import equations as eq
-from clearprop.engines import unrolled
 from clearprop.engines.batches import mean_of_members
-from clearprop.engines.contracts import Recipe, goes_by_pieces
+from clearprop.engines.contracts import goes_by_pieces
 from clearprop.engines.ledger import terms_and_slots
 from clearprop.engines.xla.batches import (
     Batch,
@@ -39,62 +36,22 @@ from clearprop.engines.xla.batches import (
     for_members,
     sequence_batch,
 )
-from clearprop.engines.xla.grid import Grid, PerLayer
-from clearprop.engines.xla.products import in_precision
-from clearprop.engines.xla.site import Share, Site
+from clearprop.engines.xla.grid import Grid
+from clearprop.engines.xla.passes import (
+    Drops,
+    Kind,
+    both_ways,
+    loss_of,
+    masks_of,
+    one_way,
+    traceable,
+)
+from clearprop.engines.xla.site import Share
 from clearprop.equations.cells import CELLS
-from clearprop.functions import CustomLoss
 from clearprop.network import Network
 
 # how many steps one call can take at most: its notes are of this length
 STEPS = 512
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a program is compiled for, besides the shapes of its arrays.
-
-    Attributes
-    ----------
-    network : Network
-    recipe : Recipe
-        Without what goes in as numbers; a penalty is 1 where there is one.
-    seed : int
-        Of random feedback; 0 where there is none.
-    steps : int
-        Steps of the grid of sequences; 0 for rows.
-    times : tuple of ((cell, units), way)
-        How errors go back through the time of each kind of layer: names of `grid.TIMES`.
-    site : Site
-        The devices it runs on.
-    """
-
-    network: Network
-    recipe: Recipe
-    site: Site
-    seed: int = 0
-    steps: int = 0
-    times: tuple[tuple[tuple[str, int], str], ...] = ()
-
-
-class Drops(NamedTuple):
-    """What dropout goes by, an entry a step and layer that drops.
-
-    Attributes
-    ----------
-    words : (n, layers, 3) uint32 array
-        The two words of `equations.key_of`, and the threshold of `equations.chance`.
-    kept : (n, layers) array
-        What kept units are multiplied by.
-    """
-
-    words: Any
-    kept: Any
-
-    def of(self, step: Any, lead: tuple[int, ...] = ()) -> Drops:
-        """Return those of one step, without the axis of steps; `lead` are axes before it."""
-        at = (*(slice(None),) * len(lead), step)
-        return Drops(self.words[at], self.kept[at])
 
 
 class Run(NamedTuple):
@@ -157,100 +114,6 @@ class Given(NamedTuple):
         return 1 / normaliser if self.per_sample else 1.0
 
 
-def traceable(network: Network) -> Network:
-    """Return the network with a loss that XLA can run: a user's own is called back on the host."""
-    loss = network.objective
-    if not isinstance(loss, CustomLoss):
-        return network
-    dtype = np.dtype(network.dtype)
-
-    def called(function: Callable[..., Any], shape: tuple[int, ...], *arrays: Any) -> Any:
-        def on_host(*given: Any) -> np.ndarray:
-            return np.asarray(function(*map(np.asarray, given)), dtype=dtype)
-
-        return jax.pure_callback(on_host, jax.ShapeDtypeStruct(shape, dtype), *arrays)
-
-    value = lambda y, a: called(loss.value_function, y.shape[:1], y, a)  # noqa: E731
-    delta = lambda y, z, a: called(loss.delta_function, y.shape, y, z, a)  # noqa: E731
-    return replace(network, loss=CustomLoss(value, delta, loss.name))
-
-
-def forward(kind: Kind, vector: Any, batch: Batch, masks: Any = None, start: Any = None) -> Any:
-    """Return the Pass or SequencePass of a batch."""
-    if batch.grid is not None:
-        time = PerLayer(dict(kind.times))
-        given = (jnp, kind.network, vector, batch.x, batch.grid, masks, start, time)
-        return unrolled.forward(*given)
-    if kind.site.neurons > 1:
-        return _forward_across(kind, vector, batch.x, masks)
-    return eq.forward(jnp, kind.network, vector, batch.x, masks)
-
-
-def _forward_across(kind: Kind, vector: Any, x: Any, masks: Any) -> eq.Pass:
-    """Go forward with each layer's neurons shared out; XLA shares out the way back accordingly."""
-    saved = eq.Pass([], [], [])
-    for k, operation in enumerate(kind.network.operations):
-        z = kind.site.across_neurons(eq.weighted_input(jnp, operation, vector, x))
-        a = eq.activated(jnp, operation, vector, z)
-        for kept, array in zip(saved, (x, z, a), strict=True):
-            kept.append(array)
-        x = a if masks is None or masks[k] is None else a * masks[k]
-    return saved
-
-
-def backward(
-    kind: Kind, network: Network, vector: Any, batch: Batch, saved: Any, masks: Any = None
-) -> Any:
-    """Return the Gradients or SequenceGradients of a batch; `network` is a `traceable` one."""
-    recipe, y, c = kind.recipe, batch.y, batch.c
-    if batch.grid is None:
-        carrier = eq.carrier_for(recipe.carrier, kind.network, kind.seed)
-        return eq.backward(jnp, network, vector, y, c, saved, masks, carrier)
-    time, cut = PerLayer(dict(kind.times)), recipe.truncate
-    return unrolled.backward(jnp, network, vector, y, c, saved, batch.grid, masks, cut, time=time)
-
-
-def _both_ways(kind: Kind, network: Network) -> Any:
-    """Return the function of both passes, whose products are in the site's precision."""
-
-    def go(vector: Any, batch: Batch, masks: Any, start: Any) -> Any:
-        saved = forward(kind, vector, batch, masks, start)
-        return saved, backward(kind, network, vector, batch, saved, masks)
-
-    return in_precision(kind.site.platform, kind.site.precision, go)
-
-
-def _one_way(kind: Kind) -> Any:
-    """Return the function of the pass forward, in the site's precision."""
-
-    def go(vector: Any, batch: Batch) -> Any:
-        return forward(kind, vector, batch)
-
-    return in_precision(kind.site.platform, kind.site.precision, go)
-
-
-def loss_of(network: Network, batch: Batch, saved: Any) -> Any:
-    """Return Σ c_i E_i."""
-    last = network.operations[-1].activation
-    losses = network.objective.value(jnp, last, batch.y, saved.z[-1], saved.a[-1])
-    return eq.total_loss(jnp, losses, batch.c)
-
-
-def masks_of(network: Network, drops: Drops, numbers: Any) -> list[Any]:
-    """Return the dropout mask of each layer in a step, for rows of these numbers."""
-    found: list[Any] = []
-    left = iter(range(drops.words.shape[0]))
-    for operation in network.operations:
-        if not operation.dropout:
-            found.append(None)
-            continue
-        place = next(left)
-        k0, k1, threshold = drops.words[place]
-        given = (numbers, operation.units, threshold, drops.kept[place], network.members)
-        found.append(eq.chance.mask_from(jnp, (k0, k1), *given))
-    return found
-
-
 class Slope(NamedTuple):
     """What a step takes from its batch: numbers of all of it, whole on every device.
 
@@ -277,7 +140,7 @@ class Slope(NamedTuple):
 def _slope_of(kind: Kind, size: int) -> Any:
     """Return the function of a share, a Run, Data and Drops that gives a Slope."""
     network, pieces = traceable(kind.network), goes_by_pieces(kind.network, kind.recipe)
-    both = _both_ways(kind, network)
+    both = both_ways(kind, network)
 
     def go(share: Share, run: Run, data: Data, drops: Drops) -> Slope:
         batch = _batch_of(kind, data, run, size, share)
@@ -413,7 +276,7 @@ def slope(kind: Kind, size: int, *, gradient: bool, many: bool = False) -> Any:
     `many`, parameters and gradient have a first axis of networks.
     """
     network = traceable(kind.network)
-    one, both = _one_way(kind), _both_ways(kind, network)
+    one, both = one_way(kind), both_ways(kind, network)
 
     def part(share: Share, vector: Any, data: Data, position: Any, normaliser: Any) -> Any:
         given = (kind.network, data, position, size)
@@ -443,7 +306,7 @@ def predict(kind: Kind, *, many: bool = False) -> Any:
 
     With `many`, the parameters have a first axis of networks, and so has the result.
     """
-    one = _one_way(kind)
+    one = one_way(kind)
 
     def go(vector: Any, x: Any, lengths: Any) -> Any:
         members = kind.network.members
@@ -456,7 +319,7 @@ def predict(kind: Kind, *, many: bool = False) -> Any:
 @lru_cache(maxsize=64)
 def passes(kind: Kind) -> Any:
     """Return the program for all arrays of one pass forward and back."""
-    both = _both_ways(kind, traceable(kind.network))
+    both = both_ways(kind, traceable(kind.network))
 
     def go(
         vector: Any, x: Any, y: Any, c: Any, masks: Any, start: Any = None, lengths: Any = None

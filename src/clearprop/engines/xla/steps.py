@@ -13,7 +13,8 @@ import numpy as np
 
 from clearprop import equations as eq
 from clearprop.engines.contracts import Record, TrainState, Watching, watched_steps
-from clearprop.engines.xla.programs import STEPS, Drops, Note, Run
+from clearprop.engines.xla.passes import Drops
+from clearprop.engines.xla.programs import STEPS, Note, Run
 from clearprop.equations import Penalty
 from clearprop.equations.cells import CELLS
 from clearprop.network import Network
