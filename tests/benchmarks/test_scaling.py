@@ -1,10 +1,10 @@
 """The scaling model by hand-worked numbers, and the accelerator section without an accelerator."""
 
 import pytest
-
-from benchmarks import accelerator
 from benchmarks.options import Options
 from benchmarks.scaling import Measured, report
+
+from benchmarks import accelerator
 
 # 10 ms for 1000 rows and 6 ms for 500: 2 ms, and 8 µs a row
 FOUND = Measured(1000, 0.010, 0.006, 0.007, 0.0002, 0.0012, 2_000_000)
