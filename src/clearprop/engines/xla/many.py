@@ -17,7 +17,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from clearprop.engines.contracts import Block, Record, TrainState, Watching, goes_by_pieces
+from clearprop.engines.contracts import (
+    Block,
+    Recipe,
+    Record,
+    TrainState,
+    Watching,
+    goes_by_pieces,
+)
 from clearprop.engines.xla import programs
 from clearprop.engines.xla.device import precision
 from clearprop.engines.xla.engine import XlaEngine
@@ -68,9 +75,7 @@ class ManyNetworks:
                 "Networks are trained at once on one device. Leave devices and processes out, or "
                 "train one network."
             )
-        kinds = [replace(engine.recipe, penalty=None) for engine in engines]  # type: ignore[arg-type]
-        plain = [self._plain(engine, kind) for engine, kind in zip(engines, kinds, strict=True)]
-        if any(kind != plain[0] for kind in plain):
+        if len({_compiled_for(engine.recipe) for engine in engines}) > 1:
             raise SettingError(
                 "Networks that are trained at once may differ in seeds, start, rates, schedules "
                 "and the numbers of rule and penalty; all else of their recipes must be alike. "
@@ -82,18 +87,13 @@ class ManyNetworks:
                 "cannot be trained at once. Train them one after another."
             )
 
-    def _plain(self, engine: XlaEngine, recipe: Any) -> Any:
-        own = recipe.rule.slot_names, type(recipe.rule), recipe.batch_size, recipe.clip_norm
-        per_sample = engine.recipe.penalty.per_sample
-        return (*own, recipe.clip_value, recipe.carrier, recipe.truncate, per_sample)
-
     def advance(self, asked: Mapping[int, Step]) -> dict[int, tuple[TrainState, Record]]:
         """Take steps of the networks of these numbers; as many as the one that asks for fewest."""
         network, one = self._first.network, next(iter(asked.values()))
         block, size = one.block, min(self._first.recipe.batch_size, one.block.visits)
         left = [self.engines[k].steps_left(step.state, step.block) for k, step in asked.items()]
         counts = [min(step.steps, n) for step, n in zip(asked.values(), left, strict=True)]
-        count = min(*counts, STEPS) if len(counts) > 1 else min(counts[0], STEPS)
+        count = min(*counts, STEPS)
         kind = self._kind(block, size)
         rows = self._first.site.share.padded(size)
         runs, tables, drops, steps = [], [], [], []
@@ -116,8 +116,9 @@ class ManyNetworks:
 
     def _taken(self, step: Step, number: int, run: Run, note: Any) -> tuple[TrainState, Record]:
         state, before, own = step.state, step.state.step, read(note, number)
-        there = min(self._first.recipe.batch_size, step.block.visits - state.position)
-        take_over(state, Run(*(array[number] for array in run)), own.taken, there)
+        where = Run(*(array[number] for array in run))
+        there = min(self._first.recipe.batch_size, step.block.visits - int(where.position))
+        take_over(state, where, own.taken, there)
         return state, record_of([own], before, step.watch)
 
     def _kind(self, block: Block, size: int) -> Kind:
@@ -150,6 +151,13 @@ class ManyNetworks:
             order = self._first.site.put(orders.astype(np.int32))
             self._orders = key, order
         return source.data._replace(order=order)
+
+
+def _compiled_for(recipe: Recipe) -> tuple[Any, ...]:
+    """Return what a recipe brings into a program, apart from numbers."""
+    rule, clips = recipe.rule, (recipe.clip_norm, recipe.clip_value)
+    kind = type(rule), getattr(rule, "epsilon_hat", None), recipe.batch_size, *clips
+    return (*kind, recipe.carrier, recipe.truncate, recipe.penalty.per_sample)
 
 
 def _stacked(trees: Sequence[Any]) -> Any:
