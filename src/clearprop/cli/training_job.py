@@ -1,6 +1,6 @@
 """What `clearprop train` does, apart from saying it: model, run, metrics.
 
-Public names: `Job`, `run`.
+Public names: `Job`, `metrics_of`, `run`.
 May import: `clearprop.estimators`, `clearprop.tables` and what they may import.
 """
 
@@ -30,7 +30,7 @@ from clearprop.tables import Task, inspect_columns
 if TYPE_CHECKING:
     from clearprop.estimators.metrics import Metric
     from clearprop.estimators.tabular_fitting import Prepared
-    from clearprop.training import Listener
+    from clearprop.training import Keeper, Listener
 
 
 @dataclass
@@ -169,7 +169,9 @@ class Job:
         }
 
 
-def run(job: Job, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
+def run(
+    job: Job, listeners: Sequence[Listener] = (), checkpoint: Keeper | None = None, *, loud: bool
+) -> None:
     """Train, measure on the held-out rows, and leave both with the model."""
     from clearprop.training.running import fitted
 
@@ -179,19 +181,20 @@ def run(job: Job, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
 
             choices, runs = job.prepared.choices, len(job.prepared.divisions)
             with ProgressBar(choices.max_epochs, runs) as bar:
-                outcomes = job.prepared.finish([bar, *listeners])
+                outcomes = job.prepared.finish([bar, *listeners], checkpoint)
         else:
-            outcomes = job.prepared.finish(listeners)
+            outcomes = job.prepared.finish(listeners, checkpoint)
         job.model.keep(job.prepared, outcomes)
     job.notes += messages
-    job.metrics = _measure(job)
+    job.metrics = metrics_of(job)
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]
     # how this run began is no property of the model
     job.model.set_params(warm_start=False)
     fitted(listeners, job.model)
 
 
-def _measure(job: Job) -> list[Metric]:
+def metrics_of(job: Job) -> list[Metric]:
+    """Measure the job's model on the held-out rows; nothing where there are none."""
     from clearprop.estimators.metrics import measure
 
     if not job.test.height:

@@ -85,10 +85,18 @@ class TabularClassifier(ClassifierMixin, Tabular):
         starts afresh.
     random_state : int, RandomState or None
         Seeds the split, the start, the shuffles and dropout; None is another seed every time.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int, optional
+    device : {"cpu", "gpu", "tpu"} or Hardware, optional
+        Of the xla engine; the fastest that is there where absent. A `clearprop.engines.Hardware`
+        also says how many devices, what they share out, and how much of their memory rows may take.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products; parameters stay float32.
     callbacks : iterable of callables
         Each is told every event of the run; one that returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        With `n_cv` each network has a folder of its own in it.
     record : "path", list of str, or None
         Keep the parameters over the course of training in `recording_`: whole vectors of the start
         and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as

@@ -17,11 +17,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.engines import Recipe, Trace, build
-from clearprop.errors import DivergenceError
+from clearprop.engines import Hardware, Recipe, Trace, build
+from clearprop.errors import DivergenceError, SettingError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
 from clearprop.estimators.scikit_callbacks import CallbackSupport, joined, with_callbacks
+from clearprop.estimators.settings import hardware_for
 from clearprop.estimators.tabular_aftermath import Aftermath
 from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
 from clearprop.estimators.tabular_fitting import (
@@ -37,7 +38,7 @@ from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_pa
 from clearprop.files.parts import Parts
 from clearprop.network import Parameters
 from clearprop.tables import as_frame
-from clearprop.training import Listener, Outcome, Stop
+from clearprop.training import Keeper, Listener, Outcome, Stop
 from clearprop.training.running import fitted
 
 
@@ -75,7 +76,10 @@ class Tabular(CallbackSupport, BaseEstimator):
         random_state: Any = 0,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | Hardware | None = None,
+        precision: str = "float32",
         callbacks: Iterable[Listener] | None = (),
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
     ) -> None:
         keep_parameters(self, locals())
@@ -112,6 +116,11 @@ class Tabular(CallbackSupport, BaseEstimator):
         SettingError
             A parameter is out of its range.
         """
+        if self.checkpoint is not None and self.random_state is None:
+            raise SettingError(
+                "checkpoint needs random_state, a whole number: without it the split of the rows "
+                "is another each time, so that no run could go on from a checkpoint."
+            )
         prepared = self.prepare(
             X, y, sample_weight, groups=groups, time=time, validation_data=validation_data
         )
@@ -123,7 +132,7 @@ class Tabular(CallbackSupport, BaseEstimator):
                 prepared, (Parameters(prepared.network, vector),)
             )
         listeners = joined(list(self.callbacks or ()), callbacks)
-        self.keep(prepared, prepared.finish(listeners))
+        self.keep(prepared, prepared.finish(listeners, self.checkpoint))
         fitted(self.callbacks, self)
         if callbacks is not None:
             callbacks.end()
@@ -200,7 +209,7 @@ class Tabular(CallbackSupport, BaseEstimator):
         frame, network = as_frame(X), self.network_
         shape = (len(self.bagged_), frame.height, network.outputs)
         outputs = np.empty(shape, dtype=network.dtype)
-        engine = build(self.engine, network, Recipe(), self.threads)
+        engine = build(self.engine, network, Recipe(), self.threads, hardware=hardware_for(self))
         for start in range(0, frame.height, ROWS_AT_ONCE):
             part = frame[start : start + ROWS_AT_ONCE]
             x = self.encoder_.transform(part, np.dtype(network.dtype), first_row=start)
@@ -250,7 +259,8 @@ class Tabular(CallbackSupport, BaseEstimator):
         block = block_of(*parts, weights)
         choices = self.choices_ or choices_for(self, self.target_, block.rows)
         recipe = recipe_of(choices, self.l2)
-        runner = build(engine or self.engine, self.network_, recipe, self.threads)
+        name, hardware = engine or self.engine, hardware_for(self)
+        runner = build(name, self.network_, recipe, self.threads, hardware=hardware)
         state = runner.initial_state(self.parameters_, seed_of(self.random_state))
         return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
 
