@@ -1,6 +1,7 @@
 """`clearprop train --processes`: two processes over loopback, and what happens when one dies."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,10 +18,11 @@ pytest.importorskip("jax")
 TRAIN = ["train", "iris", "--engine", "xla", "--quiet", "--out"]
 
 
-def started(arguments, **options):
+def started(arguments):
+    """A process that has one device, as CPUs have where nobody asks for more."""
     command = [sys.executable, "-m", "clearprop", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, **pipes, **options)
+    return subprocess.Popen(command, env={**os.environ, "XLA_FLAGS": ""}, **pipes)
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +45,13 @@ def test_two_processes_have_the_loss_curve_of_one(two, capsys):
     alone = json.loads(capsys.readouterr().out)
     for curve in ("loss", "validation_loss"):
         assert apart(told["history"][curve], alone["history"][curve]) < 1e-6
-    assert told["metrics"] == alone["metrics"]
+    values = [[metric["value"] for metric in each["metrics"]] for each in (told, alone)]
+    assert apart(*values) < 1e-5
 
 
 def test_a_process_that_dies_ends_the_others_and_the_run_goes_on(tmp_path, capsys):
     out, kept = tmp_path / "model.clearprop", tmp_path / "kept"
-    arguments = [*TRAIN, str(out), "--hidden", "none", "--epochs", "3000", "--resume", "--json"]
+    arguments = [*TRAIN, str(out), "--hidden", "none", "--epochs", "600", "--resume", "--json"]
     arguments += ["--checkpoint", str(kept), "--every", "5 steps"]
     process = started([*arguments, "--processes", "2"])
     other = _child_of(process.pid)
@@ -68,7 +71,7 @@ def test_a_process_that_dies_ends_the_others_and_the_run_goes_on(tmp_path, capsy
     told = capsys.readouterr()
     assert done.value.code == 0, told.err
     assert "Going on from" in told.err
-    assert len(json.loads(told.out)["history"]["loss"]) == 3000
+    assert len(json.loads(told.out)["history"]["loss"]) == 600
     assert out.exists()
 
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from clearprop.cli.output import notes_from_warnings
 from clearprop.cli.training_job import Job, metrics_of
+from clearprop.errors import DivergenceError
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class SeedResult:
     epoch : int
         The best one, whose parameters are kept; the last one where there is no validation.
     score : float
-        What chooses the best seed, higher is better.
+        What chooses the best seed, higher is better; minus infinity where training left the finite
+        numbers before an epoch was done.
     metrics : list of Metric
         On the held-out rows; empty where there are none.
     """
@@ -72,8 +74,10 @@ def run_seeds(
             _result(job, own.seed, outcome, destination if keep == "all" else None)
             for own, outcome in zip(settings, outcomes, strict=True)
         ]
-        best = int(np.argmax([result.score for result in results]))
-        chosen = list(range(count)) if keep == "mean" else [best]
+        scores = [result.score for result in results]
+        # where none of them got anywhere, `keep` says so of the first
+        sound = [k for k in range(count) if scores[k] > -np.inf] or [0]
+        chosen = sound if keep == "mean" else [int(np.argmax(scores))]
         _keep(job, settings[chosen[0]].seed, [outcomes[number] for number in chosen])
     job.notes += messages
     job.metrics = metrics_of(job)
@@ -90,7 +94,10 @@ def _keep(job: Job, seed: int, outcomes: list[Any]) -> None:
 
 
 def _result(job: Job, seed: int, outcome: Any, destination: Path | None) -> SeedResult:
-    _keep(job, seed, [outcome])
+    try:
+        _keep(job, seed, [outcome])
+    except DivergenceError:
+        return SeedResult(seed, 0, -np.inf, [])
     if destination is not None:
         from clearprop.files import save
 
@@ -115,17 +122,21 @@ def seeds_table(results: list[SeedResult], kept: str) -> Any:
     from clearprop.explanation.numbers import figure
 
     grid = table()
-    names = [metric.name for metric in results[0].metrics]
+    best = max(results, key=lambda result: result.score)
+    names = [metric.name for metric in best.metrics]
     for name in ("seed", "epoch", "score", *names):
         grid.add_column(name, justify="right")
-    best = max(results, key=lambda result: result.score)
     for result in results:
+        if result.score == -np.inf:
+            grid.add_row(str(result.seed), "diverged")
+            continue
         style = "bold" if result is best and kept != "mean" else ""
         values = [result.score, *(metric.value for metric in result.metrics)]
         cells = [str(result.seed), str(result.epoch), *map(figure, values)]
         grid.add_row(*(Text(cell, style=style) for cell in cells))
-    columns = np.array([[r.score, *(m.value for m in r.metrics)] for r in results])
-    spread = columns.std(axis=0, ddof=1) if len(results) > 1 else np.zeros(columns.shape[1])
+    sound = [result for result in results if result.score > -np.inf]
+    columns = np.array([[r.score, *(m.value for m in r.metrics)] for r in sound])
+    spread = columns.std(axis=0, ddof=1) if len(sound) > 1 else np.zeros(columns.shape[1])
     for label, row in (("mean", columns.mean(axis=0)), ("±", spread)):
         grid.add_row(label, "", *(figure(value) for value in row), style="dim")
     return grid
