@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, Record, Trace, TrainState, build
+from clearprop.engines import Block, Engine, Record, Trace, TrainState, Watching, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.blame import verdict
@@ -24,6 +24,7 @@ from clearprop.training.history import History
 from clearprop.training.interrupts import Wish, interruptible
 from clearprop.training.recording import Recorder, Recording
 from clearprop.training.settings import Settings
+from clearprop.training.sources import Source, parts_of, sample_of
 from clearprop.training.stopping import Progress
 
 # the longest that a call of the engine should take, in seconds
@@ -116,8 +117,8 @@ class Run:
     Parameters
     ----------
     network : Network
-    block : Block
-        The training rows.
+    block : Block or Source
+        The training rows, in memory or from a stream; a source has an order of its own.
     settings : Settings
     validation : Validation, optional
     parameters : Parameters, optional
@@ -136,7 +137,7 @@ class Run:
     def __init__(
         self,
         network: Network,
-        block: Block,
+        block: Block | Source,
         settings: Settings,
         *,
         validation: Validation | None = None,
@@ -145,13 +146,14 @@ class Run:
     ) -> None:
         self.network, self.block = network, block
         self.settings, self.validation = settings, validation
-        check_own_loss(network, block)
+        self._sample = sample_of(block)
+        check_own_loss(network, self._sample)
         plan = state.plan if state else None
         self.engine = build(
             settings.engine, network, settings.recipe, settings.threads, plan, block.visits
         )
         if state is None:
-            start = parameters or Parameters.initial(network, settings.seed, block.x)
+            start = parameters or Parameters.initial(network, settings.seed, self._sample.x)
             state = self.engine.initial_state(start, settings.seed)
         self.state = state
         self.history = History()
@@ -227,19 +229,36 @@ class Run:
         )
 
     def _batches(self, epoch: int, tally: _Tally, wish: Wish) -> Iterator[Batches]:
-        block = self.block.ordered(self.settings.orders.order(epoch, self.block.rows))
-        self._running = block
+        orders = self.settings.orders
+        for start, block in parts_of(self.block, orders, epoch, self.state.position):
+            self._running = start, block
+            yield from self._batches_of(start, block, tally, wish)
+            if wish.asked or tally.failed:
+                break
+
+    def _batches_of(self, start: int, block: Block, tally: _Tally, wish: Wish) -> Iterator[Batches]:
+        """Go through a block that begins at this place of the epoch."""
         recorder = self._recorder
         watch = recorder.watching if recorder else None
-        while not wish.asked and not tally.failed and self.state.position < block.visits:
+        end, total = start + block.visits, self.block.visits
+        while not wish.asked and not tally.failed and self.state.position < end:
             began = time.perf_counter()
-            self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+            record = self._advance(start, block, watch)
             self._pace.took(time.perf_counter() - began, len(record.losses))
             tally.add(record)
             if recorder:
                 recorder.add(record)
             position = self.state.position
-            yield Batches(epoch + 1, self.state.step, record.losses, position, block.visits)
+            yield Batches(self.state.epoch + 1, self.state.step, record.losses, position, total)
+
+    def _advance(self, start: int, block: Block, watch: Watching | None) -> Record:
+        """Let the engine advance, which counts its position from the block's beginning."""
+        self.state.position -= start
+        try:
+            self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+        finally:
+            self.state.position += start
+        return record
 
     def _end_of_epoch(self, tally: _Tally, seconds: float) -> Epoch:
         self.state.epoch += 1
@@ -277,7 +296,7 @@ class Run:
         """Return η of the last step."""
         recipe = self.settings.recipe
         last = np.array([max(0, self.state.step - 1)])
-        factor = recipe.schedule.factors(last, self.engine.horizon(self.block))[0]
+        factor = recipe.schedule.factors(last, self.engine.horizon(self._sample))[0]
         return float(recipe.rule.learning_rate * self.state.rate_factor * factor)
 
     def _slower(self) -> bool:
@@ -292,9 +311,11 @@ class Run:
 
     def _divergence(self, epoch: int) -> str:
         batch = self.settings.recipe.batch_size
-        rows = self._running.visited(self.state.position, self.state.position + batch)
+        start, block = self._running
+        place = self.state.position - start
         with np.errstate(all="ignore"):
-            reason = verdict(self.engine.trace(self.state, self._running, rows))
+            rows = block.visited(place, place + batch)
+            reason = verdict(self.engine.trace(self.state, block, rows))
         return f"Training diverged in epoch {epoch + 1}, step {self.state.step + 1}: {reason}"
 
     def _stopped(self, reason: Reason, message: str) -> Stop:
@@ -340,7 +361,7 @@ class _Pace:
 
 def train(
     network: Network,
-    block: Block,
+    block: Block | Source,
     settings: Settings | None = None,
     *,
     validation: Validation | None = None,
@@ -352,8 +373,8 @@ def train(
     Parameters
     ----------
     network : Network
-    block : Block
-        Training data; `Block.of(network, X, y, weights)` makes one.
+    block : Block or Source
+        Training data; `Block.of(network, X, y, weights)` makes a block.
     settings : Settings, optional
     validation : Validation, optional
         Rows that training does not see; their loss is followed.

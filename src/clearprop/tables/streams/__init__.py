@@ -13,6 +13,7 @@ from clearprop.tables.streams.order import Buffer, buffers_of, visits_of
 from clearprop.tables.streams.parts import Part, Shares
 from clearprop.tables.streams.stream import Piece, Stream
 from clearprop.tables.streams.summary import Columns, Rows, Summary, summarise, weights_in
+from clearprop.tables.streams.writing import write_frames
 
 __all__ = [
     "Buffer",
@@ -31,4 +32,5 @@ __all__ = [
     "summarise",
     "visits_of",
     "weights_in",
+    "write_frames",
 ]

@@ -1,8 +1,8 @@
 """One pass over a stream, for all that must be known before training: `Summary`.
 
-Of the rows to learn from: the encoding, with what of it is exact. Of these and those to validate on:
-how often every target came, its mean and spread. Of every piece: how many rows train. The rows to
-validate on themselves, and some to learn from, drawn by chance, as they came.
+Of the rows to learn from: the encoding, with what of it is exact. Of these and those to validate
+on: how often every target came, its mean and spread. Of every piece: how many rows train. The rows
+to validate on themselves, and some to learn from, drawn by chance, as they came.
 
 Everything is as it would be if the table were in memory (means and spreads up to rounding), since
 the same summaries are fitted chunk by chunk; see `clearprop.tables.fitting`.
@@ -199,9 +199,7 @@ class Columns:
             )
 
 
-def summarise(
-    stream: Stream, columns: Columns, shares: Shares, options: EncoderOptions
-) -> Summary:
+def summarise(stream: Stream, columns: Columns, shares: Shares, options: EncoderOptions) -> Summary:
     """Go over a stream once.
 
     Raises
