@@ -109,10 +109,10 @@ def train(wish: argparse.Namespace) -> dict[str, Any]:
     else:
         prepared = model.prepare(Stream(wish.folder, wish.memory), "y")
     rows = prepared.run.block.visits
-    ready = time.perf_counter()
+    ready, before = time.perf_counter(), _most_memory()
     model.keep(prepared, prepared.finish([watch]))
     done = time.perf_counter()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    most = _most_memory()
     metrics = measure_stream(model, Stream(wish.test, "2GB")).metrics()
     trained = model.history_.seconds[-1]
     return {
@@ -125,10 +125,15 @@ def train(wish: argparse.Namespace) -> dict[str, Any]:
         # one epoch or several, reading, encoding and validation included
         "rows a second": round(rows * len(model.history_) / trained),
         "most memory (MB)": round(most / 1e6),
+        "of it while preparing (MB)": round(before / 1e6),
         "epoch": [round(second - ready, 1) for second, place in seen if place == rows],
         "buffer (rows)": getattr(prepared.run.block, "most", None),
         **{metric.name: round(metric.value, 5) for metric in metrics},
     }
+
+
+def _most_memory() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:
