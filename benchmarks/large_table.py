@@ -13,10 +13,10 @@ memory or with the table in memory, and prints rows a second of training, the mo
 process has held (Python and the libraries included), and how good the model is on rows of another
 seed.
 
-    python benchmarks/large_table.py make FOLDER --size 5GB
-    python benchmarks/large_table.py make TEST --size 100MB --seed 1
-    python benchmarks/large_table.py train FOLDER --test TEST --memory 1GB --epochs 1
-    python benchmarks/large_table.py train FOLDER --test TEST --in-memory --epochs 1
+    python -m benchmarks.large_table make FOLDER --size 5GB
+    python -m benchmarks.large_table make TEST --size 100MB --seed 1
+    python -m benchmarks.large_table train FOLDER --test TEST --memory 1GB --epochs 1
+    python -m benchmarks.large_table train FOLDER --test TEST --in-memory --epochs 1
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from clearprop.cli.loading import Table, load_table, reads_series
 from clearprop.cli.output import note
 from clearprop.cli.training_job import Job
 from clearprop.errors import ClearpropError, SettingError
-from clearprop.tables import FORMATS, TableEncoder, inspect_columns
-from clearprop.tables.streams import Columns, Stream, bytes_of, in_words, resident
+from clearprop.tables import FORMATS, TableEncoder, Task, inspect_columns
+from clearprop.tables.streams import LIBRARIES, Columns, Stream, bytes_of, in_words
 
 if TYPE_CHECKING:
     from clearprop.estimators.metrics import Metric
@@ -59,11 +59,11 @@ def open_within(source: str, options: dict[str, Any], model: Any, copies: float)
         path.suffix.lower() in (*FORMATS["parquet"], *FORMATS["arrow"]) and kind is None
     )
     if not streamed:
-        if path.exists() and resident() + _OF_TEXT * copies * path.stat().st_size > bound:
+        if path.exists() and LIBRARIES + _OF_TEXT * copies * path.stat().st_size > bound:
             Stream(source, bound)  # says what can be streamed, and how
         return load_table(source, kind, options["labels"], model)
     stream = Stream(source, bound)
-    needed = resident() + stream.rows * (copies * stream.row_bytes + 4 * _features(stream, model))
+    needed = LIBRARIES + stream.rows * (copies * stream.row_bytes + 4 * _features(stream, model))
     if needed > bound:
         return stream
     note(
@@ -118,7 +118,8 @@ class StreamJob(Job):
         _check_drop(options["drop"], stream)
         known = getattr(previous, "_task", None) or options["task"]
         # what the settings choose does not depend on the task, which the pass will tell
-        model = model_of(_Named(known or "classification"), options, previous)
+        like = Task(known or "classification", "number", targets, "")
+        model = model_of(like, options, previous)
         model.set_params(drop=tuple(options["drop"]))
         settle_seed(model)
         prepared = prepare_stream(model, stream, columns, known, options["test_share"])
@@ -226,10 +227,3 @@ def _check_drop(names: Any, stream: Stream) -> None:
                 f"--drop names {name!r}, but there is no such column. The table has "
                 f"{', '.join(stream.columns[:20])}."
             )
-
-
-@dataclass(frozen=True)
-class _Named:
-    """The name of a task, where that is all that is known."""
-
-    name: Any

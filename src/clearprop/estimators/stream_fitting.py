@@ -32,6 +32,7 @@ from clearprop.estimators.validation_scores import validation_score
 from clearprop.network import Network, Parameters
 from clearprop.tables import ClassTarget, EncoderOptions, TableEncoder, Target, Task
 from clearprop.tables.streams import (
+    LIBRARIES,
     Columns,
     Shares,
     Stream,
@@ -43,8 +44,6 @@ from clearprop.training import Listener, Outcome, Run, Settings, Shuffled, Valid
 
 # buffers of an epoch, at least: the first one is read while nothing trains
 _FEWEST_BUFFERS = 8
-# bytes that Python, the libraries and compiled kernels take, as measured with a margin
-_BASE = 330e6
 # of the bound, what is left alone: a piece while it is read, what allocators keep, the unforeseen
 _RESERVE = 0.2
 # of the bound, what texts that are being counted may take, and bytes of one of them
@@ -244,7 +243,7 @@ def _rows_of_a_buffer(
     fixed = 8 * itemsize * encoding.network.size
     held = len(summary.validation.row_numbers) + len(summary.sample.row_numbers)
     kept = held * (row + stream.row_bytes)
-    free = stream.memory * (1 - _RESERVE) - _BASE - fixed - kept
+    free = stream.memory * (1 - _RESERVE) - LIBRARIES - fixed - kept
     most = int(free / (2 * row)) - choices.batch_size
     fewest = _FEWEST_BATCHES * choices.batch_size
     if most < fewest:
@@ -252,7 +251,7 @@ def _rows_of_a_buffer(
         raise SettingError(
             f"A bound of {in_words(stream.memory)} leaves no room to shuffle rows of "
             f"{encoding.encoder.width} features in batches of {choices.batch_size}: Python and the "
-            f"libraries take {in_words(_BASE)} already. Allow {in_words(needed)}, or lower "
+            f"libraries take {in_words(LIBRARIES)} already. Allow {in_words(needed)}, or lower "
             f"batch_size."
         )
     largest = int(summary.sizes.max())

@@ -153,10 +153,9 @@ class StreamedRows:
         for filling, arrays in ahead(fill, range(first, len(fillings))):
             # a buffer that is no whole batch has gone into the next one
             if filling.visits and filling.start + filling.visits > position:
-                x, y, *weights = (array[: filling.visits] for array in arrays)
-                yield Block(
-                    x, y, *weights, first_row=filling.start, epoch_rows=self.visits
-                )  # fmt: skip
+                x, y, *more = (array[: filling.visits] for array in arrays)
+                weights = more[0] if more else None
+                yield Block(x, y, weights, None, filling.start, self.visits)
 
     def fillings(self, epoch: int) -> list[_Filling]:
         """Return the epoch's buffers, and how each is cut into whole batches."""

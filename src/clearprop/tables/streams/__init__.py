@@ -8,7 +8,7 @@ May import NumPy, Polars, `clearprop.tables` and `clearprop.errors`.
 """
 
 from clearprop.tables.streams.ahead import ahead
-from clearprop.tables.streams.memory import bytes_of, in_words, resident
+from clearprop.tables.streams.memory import LIBRARIES, bytes_of, in_words, resident
 from clearprop.tables.streams.order import Buffer, buffers_of, visits_of
 from clearprop.tables.streams.parts import Part, Shares
 from clearprop.tables.streams.stream import Piece, Stream
@@ -16,6 +16,7 @@ from clearprop.tables.streams.summary import Columns, Rows, Summary, summarise, 
 from clearprop.tables.streams.writing import write_frames
 
 __all__ = [
+    "LIBRARIES",
     "Buffer",
     "Columns",
     "Part",

@@ -1,6 +1,6 @@
 """How much memory a process takes, and bounds on it as people write them.
 
-Public names: `bytes_of`, `in_words`, `resident`. Imports the standard library and
+Public names: `LIBRARIES`, `bytes_of`, `in_words`, `resident`. Imports the standard library and
 `clearprop.errors`.
 """
 
@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 
 from clearprop.errors import SettingError
+
+LIBRARIES = 330e6
+"""Bytes that Python, the libraries and compiled kernels take in a training, with a margin."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
