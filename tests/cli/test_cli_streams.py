@@ -39,7 +39,7 @@ def test_a_folder_trains_predicts_and_is_measured(clearprop, folder):
     assert "streamed within 3 GB: 15 pieces of 2 files" in told.out
     assert "fitted in one pass, exactly" in told.out
     assert "held-out" in told.out
-    assert "Σ paths" in told.out
+    assert "gradient from the engine" in told.out
     assert "Saved to rows.clearprop" in told.out
     model = "rows.clearprop"
 

@@ -180,7 +180,7 @@ def test_one_pass_finds_what_the_whole_table_tells(folder):
     whole = table()
     train, held = (shares.rows(whole, 0, part) for part in ("train", "validation"))
     known = TableEncoder.fit(whole.drop("y", "w", "g"), options, rows=train)
-    encoder = found.fitting.finish()
+    encoder = found.encoder()
     for one, other in zip(encoder.columns, known.columns, strict=True):
         for name in one.__slots__:
             value, wanted = getattr(one, name), getattr(other, name)
@@ -188,7 +188,8 @@ def test_one_pass_finds_what_the_whole_table_tells(folder):
             same = pytest.approx(wanted, rel=1e-12) if name in ("mean", "deviation") else wanted
             assert value == same, (one.name, name)
     assert np.array_equal(encoder.transform(whole, np.float64), known.transform(whole, np.float64))
-    assert found.fitting.sketched == {}
+    assert found.sketched == {}
+    assert found.fitting.rows == 0  # what it was fitted from is let go
     assert found.rows == len(train)
     assert found.validation.frame.equals(whole[held])
     assert np.array_equal(found.validation.row_numbers, held)
@@ -217,7 +218,8 @@ def test_quartiles_of_large_columns_are_those_of_a_sample_as_in_memory(folder):
     found = summarise(Stream(folder, "1GB"), Columns(("y",)), Shares(), options)
     assert found.fitting.sketched["n"] == "quartiles"
     known = TableEncoder.fit(table().drop("y"), options).columns[0]
-    column = found.fitting.finish().columns[0]
+    column = found.encoder().columns[0]
+    assert found.sketched["n"] == "quartiles"
     assert (column.median, column.upper_quartile) == (known.median, known.upper_quartile)
     # in rank within three standard errors
     rank = (table()["n"].drop_nulls() < column.median).mean()

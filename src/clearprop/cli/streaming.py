@@ -193,14 +193,14 @@ class StreamJob(Job):
             "files": len(self.stream.files),
             "pieces": len(self.stream.pieces),
             "rows_of_a_buffer": prepared.rows.most,
-            "sketched": prepared.summary.fitting.sketched,
+            "sketched": prepared.summary.sketched,
         }
         return super().to_document() | {"stream": streamed}
 
 
 def encoding_told(prepared: Any) -> str:
     """Say what of the encoding is exact, and what is not and how wrong it can be."""
-    sketched = prepared.summary.fitting.sketched
+    sketched = prepared.summary.sketched
     quartiles = [name for name, what in sketched.items() if what == "quartiles"]
     told = "fitted in one pass, exactly"
     if quartiles:

@@ -175,10 +175,11 @@ def prepare_stream(
     target = estimator.target_ if continued else summary.targets.target(found)
     target = target if continued else fitting_loss(estimator, target)
     choices = choices_for(estimator, target, summary.rows)
-    encoder = estimator.encoder_ if continued else summary.fitting.finish()
     if continued:
-        network = estimator.network_
+        encoder, network = estimator.encoder_, estimator.network_
+        summary.let_go()
     else:
+        encoder = summary.encoder()
         network = network_for(estimator.loss, choices, encoder, target)
     factors = _factors(estimator, target, summary)
     encoding = Encoding(network, encoder, target, columns, factors)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,6 +71,10 @@ class Trainer:
         The last step that was reached, which may lie after the present one.
     failure : str
         Why the run cannot go on; empty where it can.
+    changes : int
+        How often something was changed by hand.
+    forgetting : list of callables
+        Each is called with a step where what came after it is forgotten.
     """
 
     def __init__(
@@ -94,6 +99,8 @@ class Trainer:
         self.timeline = Timeline(self.state, recipe)
         self.points: list[Point] = []
         self.end, self.failure = 0, ""
+        self.changes = 0
+        self.forgetting: list[Callable[[int], None]] = []
         self._next_measure = 0.0
         self.measure()
 
@@ -177,6 +184,7 @@ class Trainer:
         self._forget_future()
         self.state.vector[entry] = value
         self.failure = ""
+        self.changes += 1
         self.timeline.changed(self.state, self.engine.recipe)
         self._drop_points(self.state.step - 1)
 
@@ -217,6 +225,8 @@ class Trainer:
 
     def _drop_points(self, step: int) -> None:
         self.points = [point for point in self.points if point.step <= step]
+        for forget in self.forgetting:
+            forget(step)
 
     # looking
 

@@ -24,7 +24,12 @@ export default {
     listen(window, "pagehide", () => this.key && navigator.sendBeacon(`leave/${this.key}`));
     // a page that comes back from the browser's memory has lost its run
     listen(window, "pageshow", (event) => event.persisted && location.reload());
-    listen(NARROW, "change", () => this.$emit("shape", NARROW.matches));
+    // what a pane's own script asks for
+    listen(document, "clearprop:do", ({ detail }) => this.$emit("do", detail));
+    listen(NARROW, "change", () => {
+      this.$emit("shape", NARROW.matches);
+      this.tab(document.body.dataset.tab);
+    });
     this.scheme(localStorage.getItem("clearprop-scheme") || "auto");
     this.tab("network");
     this.$emit("ready", NARROW.matches);
@@ -36,18 +41,30 @@ export default {
   methods: {
     frame(frame) {
       for (const name of ["network", "answers", "curves"]) this.picture(name)?.receive(frame[name]);
-      for (const [name, text] of Object.entries(frame.texts)) {
-        document.querySelectorAll(`[data-live="${name}"]`).forEach((one) => { one.textContent = text; });
-      }
+      this.say(frame.texts);
       const time = document.getElementById("cp-time");
       time.max = frame.time.end;
       if (!this.dragging) time.value = frame.time.at;
       const weight = document.getElementById("cp-weight");
       if (document.activeElement !== weight) weight.value = frame.weight.value;
+      for (const [name, message] of Object.entries(frame.panes)) this.pane(name, message);
       requestAnimationFrame(() => {
         if (CALM.matches) setTimeout(() => this.$emit("want"), SLOW);
         else this.$emit("want");
       });
+    },
+    pane(name, { pictures = {}, html = {}, texts = {}, data }) {
+      for (const [place, message] of Object.entries(pictures)) this.picture(place)?.receive(message);
+      for (const [place, fragment] of Object.entries(html)) {
+        document.querySelectorAll(`[data-html="${place}"]`).forEach((one) => { one.innerHTML = fragment; });
+      }
+      this.say(texts);
+      if (data) document.dispatchEvent(new CustomEvent("clearprop:pane", { detail: { name, data } }));
+    },
+    say(texts) {
+      for (const [name, text] of Object.entries(texts)) {
+        document.querySelectorAll(`[data-live="${name}"]`).forEach((one) => { one.textContent = text; });
+      }
     },
     picture(name) {
       const host = document.getElementById(`cp-${name}`);
@@ -78,6 +95,7 @@ export default {
       document.body.dataset.tab = name;
       document.querySelectorAll("[data-tab-to]").forEach((one) =>
         one.setAttribute("aria-pressed", one.dataset.tabTo === name));
+      if (NARROW.matches) this.$emit("drawer", name === "drawer");
     },
     problem(text) {
       const box = document.getElementById("cp-problem");

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clearprop.errors import SettingError
 
-LIBRARIES = 330e6
+LIBRARIES = 360e6
 """Bytes that Python, the libraries and compiled kernels take in a training, with a margin."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

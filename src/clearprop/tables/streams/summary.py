@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError, SettingError
+from clearprop.tables.encoder import TableEncoder
 from clearprop.tables.fitting import EncoderFitting
 from clearprop.tables.options import EncoderOptions
 from clearprop.tables.streams.memory import in_words
@@ -149,6 +150,8 @@ class Summary:
         Rows to validate on, all of them; and some to learn from.
     tested : int
         Rows held out to measure on.
+    sketched : dict
+        What of the encoding is not exact; see `EncoderFitting.sketched`.
     """
 
     fitting: EncoderFitting
@@ -157,6 +160,18 @@ class Summary:
     validation: Rows
     sample: Rows
     tested: int = 0
+    sketched: dict[str, str] = field(default_factory=dict)
+
+    def encoder(self) -> TableEncoder:
+        """Return the encoding and let go of what it was fitted from, which is much."""
+        found = self.fitting.finish()
+        self.sketched = self.fitting.sketched
+        self.let_go()
+        return found
+
+    def let_go(self) -> None:
+        """Forget what an encoding is fitted from."""
+        self.fitting = EncoderFitting(self.fitting.options)
 
     @property
     def rows(self) -> int:
