@@ -37,6 +37,7 @@ from clearprop.tables.streams import (
     Shares,
     Stream,
     Summary,
+    give_back,
     in_words,
     summarise,
 )
@@ -45,7 +46,7 @@ from clearprop.training import Listener, Outcome, Run, Settings, Shuffled, Valid
 # buffers of an epoch, at least: the first one is read while nothing trains
 _FEWEST_BUFFERS = 8
 # of the bound, what is left alone: a piece while it is read, what allocators keep, the unforeseen
-_RESERVE = 0.2
+_RESERVE = 0.15
 # of the bound, what texts that are being counted may take, and bytes of one of them
 _SHARE_OF_LEVELS, _BYTES_OF_LEVEL = 0.15, 250
 # batches that a buffer must hold for its shuffle to be one
@@ -105,9 +106,11 @@ class PreparedStream:
         if held is not None:
             score = validation_score(self.choices.validation_metric, self.network, held)
             validation = Validation(held, score)
-        return Run(
+        found = Run(
             self.network, self.rows, self.settings, validation=validation, parameters=self.start
         )
+        give_back()  # what compiling and the pass over the table have left
+        return found
 
     def runs(self) -> Iterator[Run]:
         """Yield the run."""

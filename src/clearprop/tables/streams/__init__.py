@@ -8,7 +8,7 @@ May import NumPy, Polars, `clearprop.tables` and `clearprop.errors`.
 """
 
 from clearprop.tables.streams.ahead import ahead
-from clearprop.tables.streams.memory import LIBRARIES, bytes_of, in_words, resident
+from clearprop.tables.streams.memory import LIBRARIES, bytes_of, give_back, in_words
 from clearprop.tables.streams.order import Buffer, buffers_of, visits_of
 from clearprop.tables.streams.parts import Part, Shares
 from clearprop.tables.streams.stream import Piece, Stream
@@ -28,8 +28,8 @@ __all__ = [
     "ahead",
     "buffers_of",
     "bytes_of",
+    "give_back",
     "in_words",
-    "resident",
     "summarise",
     "visits_of",
     "weights_in",
