@@ -14,7 +14,7 @@ import sys
 from clearprop.errors import SettingError
 
 LIBRARIES = 500e6
-"""Bytes that Python, the libraries, compiled kernels and reading take in a training, as measured."""
+"""Bytes that Python, the libraries, compiled kernels and reading take in a training, measured."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
