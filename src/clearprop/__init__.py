@@ -13,7 +13,7 @@ moment only:
 - `train`, `Settings`, `Watch`: the fit loop underneath
 - `explain`, `Explanation`, `check_gradient`: every number accounted for
 - `report`: a page on how good a model is on a table, to read and to send on
-- `save`, `load`: model files
+- `save`, `load`: model files; `Checkpoints`: a run kept on disk while it goes
 - `to_onnx`, `onnx_inputs`, `check_onnx`; `to_sklearn`, `from_sklearn`; `to_torch`, `from_torch`:
   models to and from other libraries
 - `errors`: what can go wrong
@@ -28,6 +28,7 @@ from clearprop.importing import uncollected
 
 # public name → the module that defines it
 _EXPORTS = {
+    "Checkpoints": "clearprop.files",
     "CustomLoss": "clearprop.functions",
     "Dense": "clearprop.network",
     "Explanation": "clearprop.explanation",

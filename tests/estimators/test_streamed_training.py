@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clearprop import Stream, TabularClassifier, TabularRegressor
+from clearprop import Checkpoints, Stream, TabularClassifier, TabularRegressor
 from clearprop.engines import Block
-from clearprop.errors import SettingError
+from clearprop.errors import FileError, SettingError
 from clearprop.estimators.metrics import measure
 from clearprop.estimators.stream_metrics import _Area, measure_stream
 from clearprop.estimators.tabular_network import targets_for_network
@@ -135,6 +135,29 @@ def test_a_run_goes_on_from_any_position(prepared):
         again = Run(prepared.network, prepared.rows, settings, state=first.state.copy())
         again.finish()
         assert np.array_equal(again.state.vector, whole.state.vector)
+
+
+def test_a_run_that_was_broken_off_goes_on_from_its_checkpoint(prepared, tmp_path):
+    settings = replace(prepared.settings, engine="reference", stopping=Stopping(patience=np.inf))
+
+    def run():
+        return Run(prepared.network, prepared.rows, settings)
+
+    def strike(event):
+        return isinstance(event, Batches) and event.step >= 7
+
+    whole = run().finish()
+    run().finish([strike], Checkpoints(tmp_path, "1 steps"))
+    again = run().finish([], Checkpoints(tmp_path, resume=True))
+    assert np.array_equal(again.state.vector, whole.state.vector)
+    assert again.history.loss == pytest.approx(whole.history.loss)
+    with pytest.raises(FileError, match="pieces and buffers"):
+        other = run()
+        other.block.seed += 1
+        try:
+            other.finish([], Checkpoints(tmp_path, resume=True))
+        finally:
+            other.block.seed -= 1
 
 
 def test_class_weights_are_those_of_the_rows_that_are_not_tested(prepared):

@@ -9,7 +9,7 @@ import click
 
 from clearprop.cli.loading import load_for_tables, load_table, load_tabular
 from clearprop.cli.options import Units, json_option, memory_option, setting, table_options
-from clearprop.cli.output import check_destination, console, print_json
+from clearprop.cli.output import check_destination, console, note, print_json
 from clearprop.cli.pages import language_option
 from clearprop.cli.trackers import trackers_of, tracking_options
 
@@ -74,6 +74,13 @@ PICTURES = (".png", ".svg", ".pdf")
          type=click.Choice(["auto", "native", "reference"]))
 @setting("--threads", "as many as pay", "Of the native engine.",
          type=click.IntRange(1), metavar="N")
+@click.option("--checkpoint", type=click.Path(), metavar="FOLDER",
+              help="Keep the training in this folder while it goes.")
+@setting("--every", "1 epoch", 'How often: "5 epochs", "500 steps", "10 minutes".', metavar="N")
+@setting("--keep", "3", "How many of the newest checkpoints are kept.", type=click.IntRange(1),
+         metavar="N")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in that folder, as "
+              "if nothing had happened; begin anew where there is none.")
 @click.option("--search-minutes", type=click.FloatRange(0, min_open=True), metavar="MINUTES",
               help="First try other settings at random for so long, and take the best.")
 @click.option("--trials", type=click.Path(), metavar="FILE",
@@ -99,10 +106,12 @@ def command(table: str, **options: Any) -> None:
     --forecast its target is one series that goes on. Their defaults: 64 units, dropout 0.2 (none
     for numbers), l2 0, learning rate 0.005, 60 epochs.
 
-    What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch.
+    What is not said is inferred, and told. Ctrl-C ends the training and keeps the best epoch; with
+    --checkpoint, the same command with --resume then goes on where it was.
     """
     # fmt: on
     _check_search(options)
+    _check_keeping(options)
     destination = check_destination(options["out"] or _default_name(table), "--out", keep=table)
     if options["plot"]:
         _check_picture(options["plot"], table)
@@ -121,6 +130,28 @@ def _check_search(options: dict[str, Any]) -> None:
         raise click.UsageError("--trials is for a search. Say how long: --search-minutes MINUTES.")
     if options["search_minutes"] and (options["start"] or options["sequence_id"]):
         raise click.UsageError("--search-minutes is for new models of tables with a row a case.")
+
+
+def _check_keeping(options: dict[str, Any]) -> None:
+    if options["checkpoint"] is None:
+        for name in ("every", "keep", "resume"):
+            if options[name]:
+                raise click.UsageError(f"--{name} goes with --checkpoint FOLDER.")
+    elif options["search_minutes"]:
+        raise click.UsageError(
+            "--checkpoint is for one training, and a search makes many; it keeps its trials with "
+            "--trials FILE. Leave one of them out."
+        )
+
+
+def _keeper(options: dict[str, Any]) -> Any:
+    """Return where the training is kept, None for nowhere."""
+    from clearprop.files import Checkpoints
+
+    if options["checkpoint"] is None:
+        return None
+    given = {name: options[name] for name in ("every", "keep") if options[name] is not None}
+    return Checkpoints(options["checkpoint"], resume=options["resume"], say=note, **given)
 
 
 def _default_name(table: str) -> str:
@@ -152,7 +183,7 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     if loud:
         report.print_plan(screen, job)
     job.say_notes()
-    run(job, options["listeners"], loud=loud)
+    run(job, options["listeners"], _keeper(options), loud=loud)
     account = account_of(job)
     save(job.model, destination)
     if options["plot"]:
@@ -230,6 +261,7 @@ def _run_in_time(job: Any, work: Any, say: Any, destination: Path, options: dict
     if loud:
         print_sequence_plan(screen, job)
     job.say_notes()
+    job.prepared = job.prepared.kept_by(_keeper(options))
     work(job, options["listeners"], loud=loud)
     account = sequence_account(job.model, job.prepared.job.rows.block)
     save(job.model, destination)

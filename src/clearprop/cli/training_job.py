@@ -30,7 +30,7 @@ from clearprop.tables import Task, inspect_columns
 if TYPE_CHECKING:
     from clearprop.estimators.metrics import Metric
     from clearprop.estimators.tabular_fitting import Prepared
-    from clearprop.training import Listener
+    from clearprop.training import Keeper, Listener
 
 
 @dataclass
@@ -193,7 +193,13 @@ class Job:
         }
 
 
-def run(job: Job, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
+def run(
+    job: Job,
+    listeners: Sequence[Listener] = (),
+    checkpoint: Keeper | None = None,
+    *,
+    loud: bool,
+) -> None:
     """Train, measure on the held-out rows, and leave both with the model."""
     from clearprop.training.running import fitted
 
@@ -203,9 +209,9 @@ def run(job: Job, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
 
             choices, runs = job.prepared.choices, len(job.prepared.divisions)
             with ProgressBar(choices.max_epochs, runs) as bar:
-                outcomes = job.prepared.finish([bar, *listeners])
+                outcomes = job.prepared.finish([bar, *listeners], checkpoint)
         else:
-            outcomes = job.prepared.finish(listeners)
+            outcomes = job.prepared.finish(listeners, checkpoint)
         job.model.keep(job.prepared, outcomes)
     job.notes += messages
     job.metrics = job.measured()

@@ -44,7 +44,7 @@ from clearprop.estimators.settings import (
 )
 from clearprop.estimators.tasks import Classification, Task
 from clearprop.network import Network, Parameters
-from clearprop.training import History, Orders, Outcome, Recording, Settings
+from clearprop.training import History, Keeper, Orders, Outcome, Recording, Settings
 from clearprop.training.running import fitted
 
 # rows that predictions plan for; the engine works through more of them in blocks
@@ -91,6 +91,10 @@ class Prepared:
     job: Job
     task: Task
     first: bool
+
+    def kept_by(self, checkpoint: Keeper | None) -> Prepared:
+        """Return the same run, which is kept while it goes."""
+        return replace(self, job=replace(self.job, checkpoint=checkpoint))
 
 
 class Trained(CallbackSupport, BaseEstimator):
@@ -161,6 +165,9 @@ class Trained(CallbackSupport, BaseEstimator):
         incremental: bool = False,
     ) -> Prepared:
         """Check data and parameters, and set the run up."""
+        keeper = None if incremental else getattr(self, "checkpoint", None)
+        if keeper is not None:
+            self._check_keeping()
         if incremental and self.early_stopping:
             raise SettingError("partial_fit does not support early_stopping=True")
         first = not hasattr(self, "parameters_") or not (self.warm_start or incremental)
@@ -187,8 +194,22 @@ class Trained(CallbackSupport, BaseEstimator):
             memory,
             max_fun=self.max_fun,
             ends_as_planned=incremental or self.learning_rate in PLANNED,
+            checkpoint=keeper,
         )
         return Prepared(job, task, first)
+
+    def _check_keeping(self) -> None:
+        """Refuse checkpoints where a run could never go on from them."""
+        if self.solver == "lbfgs":
+            raise SettingError(
+                "checkpoint is for solvers that go over the rows in batches: what L-BFGS remembers "
+                "lies within SciPy. Take another solver, or leave checkpoint out."
+            )
+        if self.random_state is None:
+            raise SettingError(
+                "checkpoint needs random_state, a whole number: without it the start and the split "
+                "of the rows are others each time, so that no run could go on from a checkpoint."
+            )
 
     def _finish(self, prepared: Prepared, callbacks: Callbacks | None = None) -> Self:
         """Run, and set the fitted attributes."""

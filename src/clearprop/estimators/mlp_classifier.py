@@ -23,7 +23,7 @@ from clearprop.estimators.mlp_base import Perceptron
 from clearprop.estimators.scores import probabilities
 from clearprop.estimators.settings import CONSTRAINTS, SHARE, is_stochastic
 from clearprop.estimators.tasks import AnyLoss, Classification
-from clearprop.training import Listener
+from clearprop.training import Keeper, Listener
 
 if TYPE_CHECKING:
     from clearprop.files import Parts
@@ -118,6 +118,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     callbacks : sequence of callables or None
         Each is called with every event of the run (`clearprop.training.Epoch` and others); one that
         returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        It needs a `random_state`, and is not for L-BFGS. `partial_fit` keeps none.
     carrier : {"exact", "transposed", "proportional", "random"}
         How errors are carried back. Only `"exact"` is the gradient; the others are taught, or (the
         last) proposed for brains: see `clearprop.equations.carriers`. Not with L-BFGS.
@@ -204,6 +207,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         monitor: str = "score",
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        checkpoint: Keeper | None = None,
         carrier: str = "exact",
         record: Sequence[str] | str | None = None,
         engine: str = "auto",

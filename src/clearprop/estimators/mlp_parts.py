@@ -2,9 +2,9 @@
 
 A file holds the constructor's parameters, the network with its parameter vector, the classes, the
 history and the fitted scalars. Left out are what is code (callbacks; a loss of one's own, of which
-its name stays), a `random_state` that is a generator, the recording of the run, and the optimiser's
-memory: a loaded model predicts bit for bit as before, `warm_start` goes on from its parameters as
-it always does, and `partial_fit` goes on with an optimiser that starts anew.
+its name stays), where the run was kept, a `random_state` that is a generator, the recording of the
+run, and the optimiser's memory: a loaded model predicts bit for bit as before, `warm_start` goes on
+from its parameters as it always does, and `partial_fit` goes on with an optimiser that starts anew.
 
 Public names: `FIELDS`, `classes_from_document`, `classes_to_document`, `classifier_from_parts`,
 `classifier_to_parts`, `document_of`, `fill`, `regressor_from_parts`, `regressor_to_parts`.
@@ -34,7 +34,7 @@ _LABEL_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "
 # the kinds of target, as scikit-learn's `type_of_target` calls them
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
 # parameters that older files lack; their defaults change nothing
-_LATER = ("carrier", "record")
+_LATER = ("carrier", "record", "checkpoint")
 _MARK = "from the network"
 
 
@@ -123,7 +123,7 @@ def document_of(model: Any) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "callbacks" or isinstance(value, np.random.RandomState):
+    if name in ("callbacks", "checkpoint") or isinstance(value, np.random.RandomState):
         return None
     if name == "class_weight":
         return _weights_to_document(value)

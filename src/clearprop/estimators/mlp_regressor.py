@@ -19,7 +19,7 @@ from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.mlp_base import Perceptron
 from clearprop.estimators.settings import is_stochastic
 from clearprop.estimators.tasks import AnyLoss, Regression
-from clearprop.training import Listener
+from clearprop.training import Keeper, Listener
 
 if TYPE_CHECKING:
     from clearprop.files import Parts
@@ -112,6 +112,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
     callbacks : sequence of callables or None
         Each is called with every event of the run (`clearprop.training.Epoch` and others); one that
         returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        It needs a `random_state`, and is not for L-BFGS. `partial_fit` keeps none.
     carrier : {"exact", "transposed", "proportional", "random"}
         How errors are carried back. Only `"exact"` is the gradient; the others are taught, or (the
         last) proposed for brains: see `clearprop.equations.carriers`. Not with L-BFGS.
@@ -189,6 +192,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         monitor: str = "score",
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        checkpoint: Keeper | None = None,
         carrier: str = "exact",
         record: Sequence[str] | str | None = None,
         engine: str = "auto",

@@ -27,7 +27,7 @@ from clearprop.estimators.settings import SHARE
 from clearprop.estimators.step_labels import StepLabels
 from clearprop.estimators.tasks import AnyLoss, Classification
 from clearprop.files import Parts
-from clearprop.training import Listener
+from clearprop.training import Keeper, Listener
 
 
 class RNNClassifier(ClassifierMixin, SequenceEstimator):
@@ -123,6 +123,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Print a line an epoch; show a progress bar on standard error.
     callbacks : sequence of callables or None
         Each is called with every event of the run; one that returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        It needs a `random_state`, and is not for L-BFGS. `partial_fit` keeps none.
     record : "path", list of str, or None
         Keep the parameters over the course of training in `recording_`; as of `MLPClassifier`.
     engine : {"auto", "native", "reference"}
@@ -208,6 +211,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         verbose: bool | int = False,
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,

@@ -28,7 +28,7 @@ from clearprop.estimators.rows import flat
 from clearprop.estimators.step_labels import StepLabels
 from clearprop.estimators.tasks import AnyLoss, Regression, ScaledRegression
 from clearprop.files import Parts
-from clearprop.training import Listener
+from clearprop.training import Keeper, Listener
 
 
 class RNNRegressor(RegressorMixin, SequenceEstimator):
@@ -119,6 +119,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         verbose: bool | int = False,
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,

@@ -17,7 +17,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from clearprop.engines import ENGINES, Constant, Recipe, Schedule
 from clearprop.equations import (
@@ -105,6 +105,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "monitor": [_Monitor()],
     "progress": ["boolean"],
     "callbacks": [list, tuple, None],
+    "checkpoint": [HasMethods(["keeping"]), None],
     "carrier": [StrOptions(set(CARRIERS))],
     "record": [StrOptions({"path"}), list, tuple, None],
     "engine": [StrOptions(set(ENGINES))],

@@ -41,7 +41,7 @@ from clearprop.tables.streams import (
     in_words,
     summarise,
 )
-from clearprop.training import Listener, Outcome, Run, Settings, Shuffled, Validation
+from clearprop.training import Keeper, Listener, Outcome, Run, Settings, Shuffled, Validation
 
 # buffers of an epoch, at least: the first one is read while nothing trains
 _FEWEST_BUFFERS = 8
@@ -116,9 +116,11 @@ class PreparedStream:
         """Yield the run."""
         yield self.run
 
-    def finish(self, listeners: Iterable[Listener] = ()) -> list[Outcome]:
-        """Make the run."""
-        return [self.run.finish(list(listeners))]
+    def finish(
+        self, listeners: Iterable[Listener] = (), checkpoint: Keeper | None = None
+    ) -> list[Outcome]:
+        """Make the run, kept by a `clearprop.Checkpoints` and gone on with from there if asked."""
+        return [self.run.finish(list(listeners), checkpoint)]
 
     @cached_property
     def _held(self) -> Block | None:

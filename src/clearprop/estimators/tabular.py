@@ -92,6 +92,9 @@ class TabularClassifier(ClassifierMixin, Tabular):
     threads : int, optional
     callbacks : iterable of callables
         Each is told every event of the run; one that returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        With `n_cv` each network has a folder of its own in it.
     record : "path", list of str, or None
         Keep the parameters over the course of training in `recording_`: whole vectors of the start
         and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from clearprop.engines import Recipe, Trace, build
-from clearprop.errors import DivergenceError
+from clearprop.errors import DivergenceError, SettingError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
 from clearprop.estimators.scikit_callbacks import CallbackSupport, joined, with_callbacks
@@ -39,7 +39,7 @@ from clearprop.files.parts import Parts
 from clearprop.network import Parameters
 from clearprop.tables import as_frame
 from clearprop.tables.streams import Stream
-from clearprop.training import Listener, Outcome, Stop
+from clearprop.training import Keeper, Listener, Outcome, Stop
 from clearprop.training.running import fitted
 
 
@@ -78,6 +78,7 @@ class Tabular(CallbackSupport, BaseEstimator):
         engine: str = "auto",
         threads: int | None = None,
         callbacks: Iterable[Listener] | None = (),
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
     ) -> None:
         keep_parameters(self, locals())
@@ -115,6 +116,11 @@ class Tabular(CallbackSupport, BaseEstimator):
         SettingError
             A parameter is out of its range.
         """
+        if self.checkpoint is not None and self.random_state is None:
+            raise SettingError(
+                "checkpoint needs random_state, a whole number: without it the split of the rows "
+                "is another each time, so that no run could go on from a checkpoint."
+            )
         prepared = self.prepare(
             X, y, sample_weight, groups=groups, time=time, validation_data=validation_data
         )
@@ -126,7 +132,7 @@ class Tabular(CallbackSupport, BaseEstimator):
                 prepared, (Parameters(prepared.network, vector),)
             )
         listeners = joined(list(self.callbacks or ()), callbacks)
-        self.keep(prepared, prepared.finish(listeners))
+        self.keep(prepared, prepared.finish(listeners, self.checkpoint))
         fitted(self.callbacks, self)
         if callbacks is not None:
             callbacks.end()

@@ -48,6 +48,7 @@ from clearprop.tables import (
 from clearprop.training import (
     CosLog,
     FlatCosine,
+    Keeper,
     Listener,
     Outcome,
     Run,
@@ -102,11 +103,18 @@ class Prepared:
         for number in range(1, len(self.divisions)):
             yield self._run(number)
 
-    def finish(self, listeners: Iterable[Listener] = ()) -> list[Outcome]:
-        """Make the runs, one after another; one that is broken off is the last."""
-        outcomes, listeners = [], list(listeners)
-        for run in self.runs():
-            outcomes.append(run.finish(listeners))
+    def finish(
+        self, listeners: Iterable[Listener] = (), checkpoint: Keeper | None = None
+    ) -> list[Outcome]:
+        """Make the runs, one after another; one that is broken off is the last.
+
+        Of several each is kept in a folder of its own, `fold-1` and so on; those that were done
+        when all was broken off are read and not made again.
+        """
+        outcomes, listeners, several = [], list(listeners), len(self.divisions) > 1
+        for number, run in enumerate(self.runs(), start=1):
+            keeper = checkpoint.part(f"fold-{number}") if checkpoint and several else checkpoint
+            outcomes.append(run.finish(listeners, keeper))
             if outcomes[-1].stop.reason in ("interrupted", "listener"):
                 break
         return outcomes

@@ -12,7 +12,9 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     events.py      Batches, Epoch, Stop
     running.py     Running: what listeners may see besides
     history.py     the curves of a run, and their plot
-    loop.py        Run, train
+    loop.py        Run, train;  outcomes.py  Validation, Outcome
+    snapshots.py   Snapshot: all that a run needs to go on;  fingerprints.py  what it depends on
+    tallies.py     sums over the steps of an epoch
     recording.py   Watch, Recording: parameters over the course of a run
     lbfgs.py       full-batch L-BFGS through SciPy
     checks.py      a loss of the user's own, before it is used
@@ -25,8 +27,9 @@ May import: `clearprop.engines` and what that may import; SciPy and matplotlib w
 from clearprop.training.events import Batches, Epoch, Event, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.lbfgs import minimise
-from clearprop.training.loop import Outcome, Run, Validation, train
+from clearprop.training.loop import Run, train
 from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
+from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.recording import Recording, Watch
 from clearprop.training.running import Running
 from clearprop.training.schedules import (
@@ -40,6 +43,7 @@ from clearprop.training.schedules import (
     WarmUp,
 )
 from clearprop.training.settings import Settings
+from clearprop.training.snapshots import Keeper, Snapshot
 from clearprop.training.sources import Source
 from clearprop.training.stopping import Stopping
 
@@ -56,6 +60,7 @@ __all__ = [
     "History",
     "InOrder",
     "InverseScaling",
+    "Keeper",
     "Listener",
     "OneCycle",
     "Orders",
@@ -65,6 +70,7 @@ __all__ = [
     "Running",
     "Settings",
     "Shuffled",
+    "Snapshot",
     "Source",
     "Stop",
     "Stopping",
