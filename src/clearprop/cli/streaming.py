@@ -37,6 +37,8 @@ _REFUSED = {
     "report": "clearprop report MODEL TABLE writes it from a part of the table that fits",
     "sequence_id": "Series are trained in memory",
     "forecast": "Series are trained in memory",
+    "seeds": "A stream trains one network at a time",
+    "processes": "One process trains it",
     "labels": "IDX files are read whole",
 }
 # kinds of advice that some rows tell as well as all

@@ -194,11 +194,7 @@ class Job:
 
 
 def run(
-    job: Job,
-    listeners: Sequence[Listener] = (),
-    checkpoint: Keeper | None = None,
-    *,
-    loud: bool,
+    job: Job, listeners: Sequence[Listener] = (), checkpoint: Keeper | None = None, *, loud: bool
 ) -> None:
     """Train, measure on the held-out rows, and leave both with the model."""
     from clearprop.training.running import fitted

@@ -25,7 +25,7 @@ from clearprop.engines.checks import (
     check_targets,
     check_weights,
 )
-from clearprop.engines.recipes import Constant, Horizon, Plan, Recipe, Schedule
+from clearprop.engines.recipes import Constant, Hardware, Horizon, Plan, Recipe, Schedule
 from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
 from clearprop.equations import Carrier, carrier_for
@@ -36,6 +36,7 @@ __all__ = [
     "Block",
     "Constant",
     "Engine",
+    "Hardware",
     "Horizon",
     "Plan",
     "Recipe",
@@ -330,6 +331,14 @@ class Engine(ABC):
         check_dropout(self.network, factors)
         return np.column_stack([rule, factors])
 
+    def agreed(self, wish: bool) -> bool:
+        """Return whether to do what not all processes that train together need to wish."""
+        return wish
+
+    def by_itself(self) -> Engine:
+        """Return an engine that computes the same in this process alone."""
+        return self
+
     def horizon(self, block: Block) -> Horizon:
         """Return the horizon of a run over this block."""
         found = self.recipe.horizon(block.epoch_rows or block.visits)
@@ -338,12 +347,12 @@ class Engine(ABC):
         pieces = -(-int(block.x.lengths.max()) // int(self.recipe.truncate or 1))
         return replace(found, steps=found.steps * pieces)
 
-    def steps_left(self, state: TrainState, block: Block) -> int:
-        """Return how many steps are left of the block's order."""
-        batch = self.recipe.batch_size
+    def steps_left(self, state: TrainState, block: Block, stop: int | None = None) -> int:
+        """Return how many steps are left of the block's order, or up to a place of it."""
+        batch, stop = self.recipe.batch_size, block.visits if stop is None else stop
         if not goes_by_pieces(self.network, self.recipe):
-            return -(-(block.visits - state.position) // batch)
-        lengths = block.x.lengths[block.visited(state.position, block.visits)]
+            return -(-(stop - state.position) // batch)
+        lengths = block.x.lengths[block.visited(state.position, stop)]
         longest = [lengths[i : i + batch].max() for i in range(0, len(lengths), batch)]
         return sum(-(-int(n) // int(self.recipe.truncate or 1)) for n in longest) - state.piece
 

@@ -88,8 +88,13 @@ class TabularClassifier(ClassifierMixin, Tabular):
         starts afresh.
     random_state : int, RandomState or None
         Seeds the split, the start, the shuffles and dropout; None is another seed every time.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int, optional
+    device : {"cpu", "gpu", "tpu"} or Hardware, optional
+        Of the xla engine; the fastest that is there where absent. A `clearprop.engines.Hardware`
+        also says how many devices, what they share out, and how much of their memory rows may take.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products; parameters stay float32.
     callbacks : iterable of callables
         Each is told every event of the run; one that returns True stops it.
     checkpoint : Checkpoints or None

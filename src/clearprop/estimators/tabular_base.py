@@ -17,11 +17,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.engines import Recipe, Trace, build
+from clearprop.engines import Hardware, Recipe, Trace, build
 from clearprop.errors import DivergenceError, SettingError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
 from clearprop.estimators.scikit_callbacks import CallbackSupport, joined, with_callbacks
+from clearprop.estimators.settings import hardware_for
 from clearprop.estimators.stream_fitting import PreparedStream, columns_of_stream, prepare_stream
 from clearprop.estimators.tabular_aftermath import Aftermath
 from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
@@ -77,6 +78,8 @@ class Tabular(CallbackSupport, BaseEstimator):
         random_state: Any = 0,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | Hardware | None = None,
+        precision: str = "float32",
         callbacks: Iterable[Listener] | None = (),
         checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
@@ -217,7 +220,7 @@ class Tabular(CallbackSupport, BaseEstimator):
         frame, network = as_frame(X), self.network_
         shape = (len(self.bagged_), frame.height, network.outputs)
         outputs = np.empty(shape, dtype=network.dtype)
-        engine = build(self.engine, network, Recipe(), self.threads)
+        engine = build(self.engine, network, Recipe(), self.threads, hardware=hardware_for(self))
         for start in range(0, frame.height, ROWS_AT_ONCE):
             part = frame[start : start + ROWS_AT_ONCE]
             x = self.encoder_.transform(part, np.dtype(network.dtype), first_row=start)
@@ -267,7 +270,8 @@ class Tabular(CallbackSupport, BaseEstimator):
         block = block_of(*parts, weights)
         choices = self.choices_ or choices_for(self, self.target_, block.rows)
         recipe = recipe_of(choices, self.l2)
-        runner = build(engine or self.engine, self.network_, recipe, self.threads)
+        name, hardware = engine or self.engine, hardware_for(self)
+        runner = build(name, self.network_, recipe, self.threads, hardware=hardware)
         state = runner.initial_state(self.parameters_, seed_of(self.random_state))
         return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
 

@@ -22,6 +22,7 @@ from clearprop.engines import Block, Recipe
 from clearprop.equations import Adam, AdamW, Penalty
 from clearprop.errors import SettingError
 from clearprop.estimators.naming import watch_for
+from clearprop.estimators.settings import hardware_for
 from clearprop.estimators.tabular_choices import Choices, held_out_share
 from clearprop.estimators.tabular_data import (
     Holdout,
@@ -320,4 +321,5 @@ def settings_of(estimator: Any, choices: Choices, seed: int, *, validated: bool)
             restore_best=validated,
             latest=True,
         ),
+        hardware=hardware_for(estimator),
     )

@@ -32,7 +32,9 @@ _TAGS = {"en": "en", "zh": "zh-Hans"}
 
 
 class Stage(
-    ui.element, component="static/stage.js", esm={"clearprop-picture": str(_STATIC / "picture")}
+    ui.element,
+    component="static/stage.js",
+    esm={f"clearprop-{name}": str(_STATIC / name) for name in ("picture", "microscope")},
 ):
     """The script that paints frames and tells what a person does."""
 
@@ -82,6 +84,7 @@ class _Page:
     def build(self) -> None:
         """Build everything."""
         ui.add_css(style())
+        # lights what belongs together in formulas and tables, and in pictures with them
         ui.add_head_html(f"<script>{page_script()}</script>")
         say = self._speech
         client = ui.context.client
@@ -165,7 +168,7 @@ class _Page:
             say.on(Tag("p"), "help_picture")
             heading(say, "keys")
             with Tag("dl"):
-                for name in ("play", "step", "find", "move", "help"):
+                for name in ("play", "step", "find", "move", "moment", "zoom", "help"):
                     say.on(Tag("dt"), f"key_{name}")
                     say.on(Tag("dd"), f"key_{name}_long")
             button(say, "close", data_closes="")

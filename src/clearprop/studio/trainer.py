@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearprop.engines import Block, Record, Trace, TrainState, build
+from clearprop.engines import Block, Recipe, Record, Trace, TrainState, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.studio.samples import Samples
@@ -187,6 +187,8 @@ class Trainer:
         self.changes += 1
         self.timeline.changed(self.state, self.engine.recipe)
         self._drop_points(self.state.step - 1)
+        if not self.points:
+            self.measure()
 
     def change(self, setup: Setup) -> None:
         """Go on with another learning rate, batch size, penalty or carrier."""
@@ -232,7 +234,16 @@ class Trainer:
 
     def trace(self, row: int) -> Trace:
         """Return every number of the step on one row of the training data, without dropout."""
-        return self.engine.trace(self.state, self.block, np.array([row]), dropout=False)
+        return self.trace_of(self.state, self.engine.recipe, row)
+
+    def trace_of(self, state: TrainState, recipe: Recipe, row: int, carrier: str = "") -> Trace:
+        """Return the same of any state and recipe; errors are carried back as asked for."""
+        whole = self.engine.recipe
+        self.engine.recipe = replace(recipe, carrier=carrier or recipe.carrier)
+        try:
+            return self.engine.trace(state, self.block, np.array([row]), dropout=False)
+        finally:
+            self.engine.recipe = whole
 
     def may_measure(self) -> bool:
         """Whether measuring now keeps within its share of the time."""

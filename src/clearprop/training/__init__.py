@@ -13,6 +13,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     running.py     Running: what listeners may see besides
     history.py     the curves of a run, and their plot
     loop.py        Run, train;  outcomes.py  Validation, Outcome
+    many.py        seeded, train_many: several runs at once
     snapshots.py   Snapshot: all that a run needs to go on;  fingerprints.py  what it depends on
     tallies.py     sums over the steps of an epoch
     recording.py   Watch, Recording: parameters over the course of a run
@@ -28,6 +29,7 @@ from clearprop.training.events import Batches, Epoch, Event, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.lbfgs import minimise
 from clearprop.training.loop import Run, train
+from clearprop.training.many import seeded, train_many
 from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
 from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.recording import Recording, Watch
@@ -78,5 +80,7 @@ __all__ = [
     "WarmUp",
     "Watch",
     "minimise",
+    "seeded",
     "train",
+    "train_many",
 ]

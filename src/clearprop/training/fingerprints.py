@@ -42,6 +42,7 @@ def fingerprint(run: Run) -> dict[str, str]:
     found["network"] = f"{run.network} {_told(run.network)}"
     for name in ("engine", "threads", "seed", "orders", "stopping", "watch"):
         found[name] = _told(getattr(settings, name))
+    found["precision"] = settings.hardware.precision
     found |= _data("training", run.block)
     if run.validation is not None:
         found |= _data("validation", run.validation.block)

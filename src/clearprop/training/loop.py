@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from clearprop.engines import Block, Record, TrainState, Watching, build
+from clearprop.engines import Block, Engine, Plan, Record, TrainState, Watching, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.blame import WAY_OUT, blame_in, blame_parameters, verdict
@@ -53,6 +53,8 @@ class Run:
         Where to start; drawn from the settings' seed where absent.
     state : TrainState, optional
         Go on from here instead.
+    engine : Engine, optional
+        What runs it; built as the settings say where absent.
 
     Raises
     ------
@@ -71,15 +73,13 @@ class Run:
         validation: Validation | None = None,
         parameters: Parameters | None = None,
         state: TrainState | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.network, self.block = network, block
         self.settings, self.validation = settings, validation
         self._sample = sample_of(block)
         check_own_loss(network, self._sample)
-        plan = state.plan if state else None
-        self.engine = build(
-            settings.engine, network, settings.recipe, settings.threads, plan, block.visits
-        )
+        self.engine = engine or self._engine(settings.engine, state.plan if state else None)
         if state is None:
             start = parameters or Parameters.initial(network, settings.seed, self._sample.x)
             state = self.engine.initial_state(start, settings.seed)
@@ -90,10 +90,15 @@ class Run:
         self._tally = Tally()
         # time that was taken before this run went on from a snapshot
         self._seconds, self._began = 0.0, time.perf_counter()
-        self._blamed_validation = False
+        self._blamed_validation = self._interrupted = False
         self._recorder: Recorder | None = None
         self._pace = _Pace(network, settings.recipe.batch_size)
         self._check()
+
+    def _engine(self, name: str, plan: Plan | None) -> Engine:
+        settings, rows = self.settings, self.block.visits
+        given = (self.network, settings.recipe, settings.threads, plan, rows, settings.hardware)
+        return build(name, *given)
 
     def _check(self) -> None:
         self.settings.watch.check(self.network.size)
@@ -109,7 +114,7 @@ class Run:
 
     def events(self) -> Iterator[Event]:
         """Run to the end, one event at a time. Closing the iterator ends the run where it is."""
-        self._began = time.perf_counter()
+        self._began, self._interrupted = time.perf_counter(), False
         self._recorder = self._recorder or self._new_recorder()
         if self.stop is None:  # a run that goes on from its end has nothing left to do
             with interruptible() as wish:
@@ -123,7 +128,7 @@ class Run:
             yield from self._batches(epoch, wish)
             if self._tally.failed:
                 self.stop = self._stopped("diverged", self._divergence(epoch))
-            elif wish.asked:
+            elif self._interrupted:
                 self.stop = self._stopped("interrupted", "Training was interrupted.")
             elif not np.isfinite(self.state.vector).all():
                 self.stop = self._stopped("diverged", self._spoilt(epoch))
@@ -149,12 +154,11 @@ class Run:
             return self._finish([*listeners, keeper])
 
     def _finish(self, listeners: list[Listener]) -> Outcome:
-        begin(
-            listeners, Running(self.engine, self._sample, self.settings, lambda: self.state.vector)
-        )
+        engine = self.engine.by_itself()  # a listener asks for what other processes know nothing of
+        begin(listeners, Running(engine, self._sample, self.settings, lambda: self.state.vector))
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
-            if any(wants_stop) and not isinstance(event, Stop):
+            if not isinstance(event, Stop) and self.engine.agreed(any(wants_stop)):
                 self.stop = self._stopped("listener", "A listener stopped the run.")
                 for listener in listeners:
                     listener(self.stop)
@@ -210,9 +214,9 @@ class Run:
         EngineError
             Its plan cannot be run on this machine.
         """
-        recipe, plan = self.settings.recipe, snapshot.state.plan
+        plan = snapshot.state.plan
         if plan != self.engine.plan:
-            self.engine = build(plan.engine, self.network, recipe, None, plan, self.block.visits)
+            self.engine = self._engine(plan.engine, plan)
         check_snapshot(snapshot, self.engine, self.block)
         self._recorder = self._new_recorder()
         if self._recorder:
@@ -236,7 +240,7 @@ class Run:
         for start, block in parts_of(self.block, orders, epoch, self.state.position):
             self._running = start, block
             yield from self._batches_of(start, block, wish)
-            if wish.asked or self._tally.failed:
+            if self._interrupted or self._tally.failed:
                 break
 
     def _batches_of(self, start: int, block: Block, wish: Wish) -> Iterator[Batches]:
@@ -244,7 +248,10 @@ class Run:
         recorder = self._recorder
         watch = recorder.watching if recorder else None
         end, total = start + block.visits, self.block.visits
-        while self.state.position < end and not (wish.asked or self._tally.failed):
+        while self.state.position < end and not self._tally.failed:
+            if self.engine.agreed(wish.asked):
+                self._interrupted = True
+                return
             began = time.perf_counter()
             record = self._advance(start, block, watch)
             self._pace.took(time.perf_counter() - began, len(record.losses))

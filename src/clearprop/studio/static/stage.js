@@ -1,5 +1,6 @@
 /* The page's own part: paints frames into their places and tells the session what a person does.
    A frame is asked for when the last one is on the screen, so a hidden page asks for none. */
+import { install as installMicroscope } from "clearprop-microscope";
 import { Picture } from "clearprop-picture";
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
@@ -17,6 +18,8 @@ export default {
     this.controls = new AbortController();
     const listen = (target, name, act) =>
       target.addEventListener(name, act, { signal: this.controls.signal });
+    // its keys come before the page's
+    installMicroscope(this.controls.signal);
     listen(document, "keydown", (event) => this.press(event));
     listen(document, "click", (event) => this.click(event));
     listen(document, "input", (event) => this.input(event));
@@ -72,13 +75,17 @@ export default {
         this.pictures[name] = new Picture(host, {
           ramp: this.ramp,
           picks: (key) => isWeight(key) || /^p\d/.test(key),
-          onPick: (key) => this.pick(key),
+          onPick: (key) => this.pick(key, host.dataset.picks),
+          motion: "motion" in host.dataset,
+          vertical: host.dataset.arrows === "vertical",
         });
       }
       return this.pictures[name];
     },
-    pick(key) {
-      if (isWeight(key)) this.$emit("weight", key);
+    // a picture of a pane may have a command of its own for weights
+    pick(key, command) {
+      if (isWeight(key) && command) this.$emit("do", [command, key]);
+      else if (isWeight(key)) this.$emit("weight", key);
       else if (/^p\d+$/.test(key)) this.$emit("row", Number(key.slice(1)));
     },
     lang(tag, title) {
@@ -137,6 +144,7 @@ export default {
     },
     open(key) { this.key = key; },
     press(event) {
+      if (event.defaultPrevented) return;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (event.key === "Escape" && typing(event.target)) event.target.blur();
       if (typing(event.target)) return;
