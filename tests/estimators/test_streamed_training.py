@@ -9,7 +9,7 @@ import pytest
 
 from clearprop import Checkpoints, Stream, TabularClassifier, TabularRegressor
 from clearprop.engines import Block
-from clearprop.errors import FileError, SettingError
+from clearprop.errors import SettingError
 from clearprop.estimators.metrics import measure
 from clearprop.estimators.stream_metrics import _Area, measure_stream
 from clearprop.estimators.tabular_network import targets_for_network
@@ -155,7 +155,7 @@ def test_a_run_that_was_broken_off_goes_on_from_its_checkpoint(prepared, tmp_pat
     other = run()
     other.block = copy.copy(prepared.rows)
     other.block.seed += 1
-    with pytest.raises(FileError, match="pieces and buffers"):
+    with pytest.raises(SettingError, match="pieces and buffers"):
         other.finish([], Checkpoints(tmp_path, resume=True))
 
 
