@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.cli.output import notes_from_warnings
-from clearprop.cli.training_job import Job, metrics_of
+from clearprop.cli.training_job import Job
 from clearprop.errors import DivergenceError
 
 
@@ -80,7 +80,7 @@ def run_seeds(
         chosen = sound if keep == "mean" else [int(np.argmax(scores))]
         _keep(job, settings[chosen[0]].seed, [outcomes[number] for number in chosen])
     job.notes += messages
-    job.metrics = metrics_of(job)
+    job.metrics = job.measured()
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]
     return results
 
@@ -111,7 +111,7 @@ def _result(job: Job, seed: int, outcome: Any, destination: Path | None) -> Seed
             score = -history.validation_loss[at]
         if history.validation_score:
             score = history.validation_score[at]
-    return SeedResult(seed, at + 1, float(score), metrics_of(job))
+    return SeedResult(seed, at + 1, float(score), job.measured())
 
 
 def seeds_table(results: list[SeedResult], kept: str) -> Any:
