@@ -143,6 +143,11 @@ class TabularClassifier(ClassifierMixin, Tabular):
     _task = "classification"
     _kind = "tabular_classifier"
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     @property
     def classes_(self) -> Any:
         """The labels."""

@@ -77,6 +77,13 @@ class Tabular(BaseEstimator):
     ) -> None:
         keep_parameters(self, locals())
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        given, wanted = tags.input_tags, tags.target_tags
+        given.allow_nan = given.string = given.categorical = True
+        wanted.multi_output = True
+        return tags
+
     def fit(
         self,
         X: Any,
