@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.studio.frames import View, names_of
 from clearprop.studio.samples import Samples, toy_samples
 from clearprop.studio.setups import IN_FLIGHT, Setup, usual_loss

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.numbers import figure
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import full
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene
