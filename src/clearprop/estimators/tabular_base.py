@@ -86,6 +86,13 @@ class Tabular(CallbackSupport, BaseEstimator):
     ) -> None:
         keep_parameters(self, locals())
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        given, wanted = tags.input_tags, tags.target_tags
+        given.allow_nan = given.string = given.categorical = True
+        wanted.multi_output = True
+        return tags
+
     @with_callbacks
     def fit(
         self,
@@ -189,7 +196,9 @@ class Tabular(CallbackSupport, BaseEstimator):
         self.metrics_: list[dict[str, Any]] = []
         return self
 
-    def _take(self, prepared: Prepared, parameters: tuple[Parameters, ...]) -> None:
+    def _take(
+        self, prepared: Prepared | PreparedStream, parameters: tuple[Parameters, ...]
+    ) -> None:
         """Predict with the networks of these parameters from now on."""
         self.encoder_, self.target_ = prepared.encoder, prepared.target
         self.choices_, self.bagged_ = prepared.choices, parameters

@@ -124,7 +124,7 @@ def _checked_weights(given: Any, rows: int) -> np.ndarray:
             f"Sample weights must be finite and 0 or above, but row {row + 1} has {weights[row]}."
         )
     if not weights.any():
-        raise DataError("All sample weights are 0, so there is nothing to learn from.")
+        raise DataError("All sample weights are zero, so there is nothing to learn from.")
     return weights
 
 
@@ -166,6 +166,11 @@ def target_frame(X: Any, y: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
     X : table, (n, columns)
     y : array, series or table of n rows, or the name or names of columns of X
     """
+    if y is None:
+        raise DataError(
+            "Learning from a table requires y to be passed, but the target y is None. Give the "
+            "name of a column of X, or an array of its values."
+        )
     frame = as_frame(X)
     names = _names_of_columns(y)
     if names is not None:
