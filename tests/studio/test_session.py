@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.studio.desk import Desk
 from clearprop.studio.frames import Frames
 from clearprop.studio.samples import toy_samples

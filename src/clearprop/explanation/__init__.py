@@ -13,6 +13,7 @@ plain data that the next one reads:
     explanation.py     Explanation, explain: the one object and its analyses
     views.py           what explanations of rows and of sequences share: ledger, check, pages
     through_time/      SequenceExplanation: networks of sequences, step by step of time
+    places.py          which parameter: its layer, unit, source and array
     names.py           what units and parameters are called: `h1.2<-x3`
     numbers.py         how numbers are shown, on every surface
     formulas.py        mathematics as data
@@ -26,6 +27,7 @@ plain data that the next one reads:
     neurons.py         the forward pass neuron by neuron; the loss term by term
     carrying.py        errors carried back four ways, held against the gradient
     paths.py           the chain rule of one parameter, and all its paths
+    path_factors.py    what a path is made of, factor by factor
     best_paths.py      the largest of all paths, and the sum of all
     jacobians.py       the local derivatives that paths multiply
     unfolding.py       the loss as one nested expression, from back to front
@@ -57,8 +59,10 @@ from clearprop.explanation.attributions import Attributions, attributions
 from clearprop.explanation.explanation import Explanation, explain
 from clearprop.explanation.gradient_check import GradientCheck, check_gradient, slope_of_weight
 from clearprop.explanation.health import LayerHealth, health
-from clearprop.explanation.names import Names, Place
-from clearprop.explanation.paths import Chain, ChainPath, Factor, Term, chain_of
+from clearprop.explanation.names import Names
+from clearprop.explanation.path_factors import ChainPath, Factor
+from clearprop.explanation.paths import Chain, Term, chain_of
+from clearprop.explanation.places import Place
 from clearprop.explanation.through_time import SequenceExplanation
 
 __all__ = [

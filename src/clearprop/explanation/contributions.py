@@ -7,7 +7,7 @@ layer's forward scale; for other parameters see `reach`. Every summand is read f
 sum is the gradient that the update used, up to the rounding of the sum.
 
 Public names: `Contributions`, `contributions_of`.
-May import: `names`, `reach`, `clearprop.engines`, NumPy.
+May import: `places`, `reach`, `clearprop.engines`, NumPy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearprop.engines import Trace
-from clearprop.explanation.names import Place, source_of
+from clearprop.explanation.places import Place, source_of
 from clearprop.explanation.reach import reach_of
 
 

@@ -5,8 +5,8 @@ into `W1`, `b1`, `W2`, …. JSON has no word for values that are not finite: the
 `"nan"`, `"-nan"`, `"inf"` and `"-inf"`.
 
 Public names: `from_document`, `plain`, `to_document`.
-May import: `explanation`, `names`, `clearprop.files`, `clearprop.training`, `clearprop.engines`,
-`clearprop.equations`, `clearprop.network`, `clearprop.errors`, NumPy.
+May import: `explanation`, `names`, `places`, `clearprop.files`, `clearprop.training`,
+`clearprop.engines`, `clearprop.equations`, `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from clearprop.engines.trace import SequenceTrace
 from clearprop.equations import RULES, Penalty
 from clearprop.errors import FileError, SettingError
 from clearprop.explanation.explanation import Explanation, explanation_of
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.explanation.through_time import SequenceExplanation
 from clearprop.explanation.views import Views
 from clearprop.files import network_from_document, network_to_document

@@ -26,7 +26,8 @@ from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
 from clearprop.explanation.jacobians import is_front
 from clearprop.explanation.members import membership_of
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.explanation.reach import reach_of
 from clearprop.explanation.views import CHAPTERS, Focus, Views
 from clearprop.network import Network, Parameters

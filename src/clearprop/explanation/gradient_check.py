@@ -13,8 +13,8 @@ proportion to it; so two lengths of step tell a kink. Such entries are counted a
 
 Public names: `CheckedEntry`, `GradientCheck`, `check_gradient`, `check_trace`, `entry_name`,
 `loss_of`, `slope_of_weight`.
-May import: `names`, `rerun`, `through_time.run`, `clearprop.training`, `clearprop.engines`,
-`clearprop.equations`, `clearprop.network`, `clearprop.errors`, NumPy.
+May import: `names`, `places`, `rerun`, `through_time.run`, `clearprop.training`,
+`clearprop.engines`, `clearprop.equations`, `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from clearprop.engines import Block, Recipe, Trace, build, unrolled
 from clearprop.engines.trace import SequenceTrace
 from clearprop.equations import Penalty
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.explanation.rerun import rerun_of
 from clearprop.explanation.through_time.run import start_of
 from clearprop.network import Network, Parameters

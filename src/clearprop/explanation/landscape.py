@@ -8,7 +8,7 @@ Every height is the loss of the Trace's own rows (`terrain`). Where that would t
 rows stand for all of them, evenly chosen; `Slice.rows` and `Surface.rows` say which.
 
 Public names: `Slice`, `Surface`, `slice_of`, `surface_of`.
-May import: `contributions`, `names`, `planes`, `terrain`, `clearprop.training`,
+May import: `contributions`, `places`, `planes`, `terrain`, `clearprop.training`,
 `clearprop.engines`, `clearprop.equations`, NumPy.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 from clearprop import equations as eq
 from clearprop.engines import Trace
 from clearprop.explanation.contributions import contributions_of
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.planes import Chosen, Plane, plane_of
 from clearprop.explanation.terrain import Ground, one_thread
 

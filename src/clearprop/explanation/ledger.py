@@ -15,7 +15,7 @@ into the step (gradient, penalty, clipping, what the rule remembered, η):
 The change is multiplied by the learning-rate factor of the parameter's segment; 0 holds it fixed.
 
 Public names: `Ledger`, `Slot`, `ledger_of`.
-May import: `names`, `clearprop.training`, `clearprop.engines`, `clearprop.equations`, NumPy.
+May import: `places`, `clearprop.training`, `clearprop.engines`, `clearprop.equations`, NumPy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 from clearprop import equations as eq
 from clearprop.engines import Trace
 from clearprop.equations import Rule
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 
 if TYPE_CHECKING:
     from clearprop.training import Recording

@@ -10,8 +10,8 @@ What is explained is E_m of one member: its rows of the trace, with its own para
 and coefficients times k. The step is that of all.
 
 Public names: `Membership`, `bare_member`, `membership_of`.
-May import: `jacobians`, `layer_gradients`, `names`, `neurons`, `reach`, `clearprop.engines`,
-`clearprop.network`, `clearprop.errors`, NumPy.
+May import: `jacobians`, `layer_gradients`, `names`, `places`, `neurons`, `reach`,
+`clearprop.engines`, `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from clearprop.engines import Trace
 from clearprop.errors import SettingError
 from clearprop.explanation.jacobians import carried_to
 from clearprop.explanation.layer_gradients import layer_gradients
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.neurons import tolerance
+from clearprop.explanation.places import Place
 from clearprop.explanation.reach import reach_of
 from clearprop.network import Network, Parameters
 

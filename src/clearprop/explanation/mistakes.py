@@ -10,7 +10,7 @@ and every layer before the last gets a wrong gradient. Here both are computed, l
 the last, with the update rule, penalty and clipping of the trace's own step.
 
 Public names: `LayerMistake`, `Mistake`, `ParameterMistake`, `early_update`.
-May import: `carrying`, `jacobians`, `layer_gradients`, `names`, `clearprop.engines`, NumPy.
+May import: `carrying`, `jacobians`, `layer_gradients`, `places`, `clearprop.engines`, NumPy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from clearprop.engines.ledger import update_terms
 from clearprop.explanation.carrying import apart
 from clearprop.explanation.jacobians import carried_to, is_exact
 from clearprop.explanation.layer_gradients import layer_gradients
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.network import Network, Operation
 
 

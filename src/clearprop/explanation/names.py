@@ -20,13 +20,13 @@ periodic layer makes of a column `age` the units `age`, `age~1`, `age~2`, … an
 activation is `h2.1<-slope`. What each member of a network has for itself bears the member's number:
 `age<-gain@3`.
 
-Public names: `Names`, `Place`, `source_of`, `units_of`.
-May import: `clearprop.equations`, `clearprop.network`, `clearprop.functions`, `clearprop.errors`.
+Public names: `Names`.
+May import: `places`, `clearprop.equations`, `clearprop.network`, `clearprop.functions`,
+`clearprop.errors`.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,8 +36,9 @@ from itertools import product
 
 from clearprop.equations import CELLS
 from clearprop.errors import SettingError
+from clearprop.explanation.places import Place, units_of
 from clearprop.functions.spelling import suggest
-from clearprop.network import Network, Recurrence, Segment, Waves
+from clearprop.network import Network, Recurrence, Waves
 
 ARROW = "<-"
 BIAS = "bias"
@@ -45,126 +46,7 @@ BIAS = "bias"
 INNER = "inner"
 # g of a scaling, t of a parametric layer, f and p of a periodic one
 GAIN, SLOPE, FREQUENCY, PHASE = "gain", "slope", "frequency", "phase"
-# arrays of weights' kind, with two places; all that are neither W nor b
-_MATRICES, _OTHERS = "WUfp", "Ucgtfp"
-# letters of keys: those of a parameter and of its gradient
-_KEYS = {"W": "w", "b": "b", "U": "u", "c": "q", "g": "k", "t": "t", "f": "r", "p": "p"}
-_ENTRY = re.compile(r"([WUbcgtfp])(\d+)(r?)\s*\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\](?:\s*@(\d+))?")
 _MEMBER = re.compile(r"(.*)@(\d+)")
-
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """Which parameter: a weight from unit `source`, or a bias.
-
-    Attributes
-    ----------
-    layer : int
-        1 for the first.
-    unit : int
-        The unit that it leads into, counted from 0: the row of its array, which in a layer with
-        gates is gate · units + unit, and in f and p the column.
-    source : int or None
-        The unit that it leads from, counted from 0, in a periodic layer the number of the
-        frequency; None for a bias, a gain and a slope.
-    array : str
-        `"U"` where it leads from the layer's own units one step before, `"c"` for the bias inside a
-        GRU's reset gate, `"g"`, `"t"`, `"f"`, `"p"`; empty for W and b.
-    way : int
-        1 for the way back of a layer that goes both ways through time.
-    member : int
-        Whose it is, counted from 0, where each member of the network has its own.
-    """
-
-    layer: int
-    unit: int
-    source: int | None
-    array: str = ""
-    way: int = 0
-    member: int = 0
-
-    @property
-    def is_bias(self) -> bool:
-        """Whether it is a bias."""
-        return self.source is None and not self.array
-
-    @property
-    def letter(self) -> str:
-        """The letter of its array: W, U, b, c, g, t, f or p."""
-        return self.array or ("b" if self.is_bias else "W")
-
-    @property
-    def array_name(self) -> str:
-        """Its array's name: `W1`, `U1r`."""
-        return f"{self.letter}{self.layer}{'r' * self.way}"
-
-    @property
-    def key(self) -> str:
-        """What marks, chips and cells of this parameter are tied together by."""
-        return f"{_KEYS[self.letter]}{self._numbers}"
-
-    @property
-    def gradient_key(self) -> str:
-        """The same for its gradient."""
-        letter = f"g{_KEYS[self.array]}" if self.array else "g"
-        return f"{letter}{self._numbers}"
-
-    @property
-    def _numbers(self) -> str:
-        source = "" if self.source is None else f".{self.source}"
-        return f"{self.layer}{'r' * self.way}.{self.unit}{source}"
-
-    @property
-    def entry_name(self) -> str:
-        """What it is in the arrays: `W1[3, 7]` is row 3, column 7 of W1."""
-        where = f"{self.unit}" if self.source is None else f"{self.unit}, {self.source}"
-        return f"{self.array_name}[{where}]"
-
-    def shape(self, network: Network) -> tuple[int, ...]:
-        """Return the shape of its array, of one member where each has its own."""
-        segment = self.segment(network)
-        return segment.shape[int(segment.own) :]
-
-    def segment(self, network: Network) -> Segment:
-        """Return the array that it stands in.
-
-        Raises
-        ------
-        SettingError
-            If the layer has no such array.
-        """
-        segments = network.operations[self.layer - 1].segments
-        for segment in segments:
-            if segment.name == self.array_name:
-                return segment
-        raise SettingError(
-            f"Layer {self.layer} has the arrays {', '.join(s.name for s in segments)}, but "
-            f"{self.array_name} came."
-        )
-
-    def entry(self, network: Network) -> int:
-        """Return its place in the flat parameter vector."""
-        segment, shape = self.segment(network), self.shape(network)
-        start = segment.start + self.member * math.prod(shape)
-        if self.source is None:
-            return start + self.unit
-        # matrices are stored column by column
-        return start + self.source * shape[0] + self.unit
-
-    @classmethod
-    def of_entry(cls, network: Network, entry: int) -> Place:
-        """Return the parameter at a place in the flat vector."""
-        for segment in network.segments:
-            if segment.start <= entry < segment.stop:
-                letter, way = segment.name[0], int(segment.name.endswith("r"))
-                array = letter if letter in _OTHERS else ""
-                shape = segment.shape[int(segment.own) :]
-                member, place = divmod(entry - segment.start, math.prod(shape))
-                if len(shape) == 1:
-                    return cls(segment.layer, place, None, array, way, member)
-                source, unit = divmod(place, shape[0])
-                return cls(segment.layer, unit, source, array, way, member)
-        raise SettingError(f"The network has {network.size} parameters; there is no entry {entry}.")
 
 
 @dataclass(frozen=True)
@@ -269,7 +151,7 @@ class Names:
                 return self.unit(place.layer, place.unit)
             if place.array and place.source is not None:
                 return self.cosine(waves, place.unit, place.source)
-            return self.unit(place.layer, _waves_unit(waves, place.unit))
+            return self.unit(place.layer, units_of(self.network, place)[0])
         gate, unit = divmod(place.unit, recurrence.size)
         # c has a row a unit, and belongs to the last gate
         gate = -1 if place.array == "c" else gate
@@ -395,15 +277,15 @@ class Names:
             If there is none; the message says what names look like and what is near.
         """
         if isinstance(text, Place):
-            return self._checked(text)
+            return text.checked(self.network)
         if not isinstance(text, str):
             raise SettingError(f"A parameter is asked for by its name, but {text!r} came.")
         text = text.strip()
         if text in self.aliases:
             return self.aliases[text]
-        entry = _ENTRY.fullmatch(text)
-        if entry:
-            return self._of_entry(*entry.groups())
+        entry = Place.of_text(self.network, text)
+        if entry is not None:
+            return entry
         if ARROW not in text:
             first = next(self._stems())
             index, array = next(iter(self._sources(first).values()))[0]
@@ -416,7 +298,7 @@ class Names:
             )
         text, member = self._without_member(text)
         into, _, source = (part.strip() for part in text.partition(ARROW))
-        return self._checked(replace(self._leading(into, source), member=member))
+        return replace(self._leading(into, source), member=member).checked(self.network)
 
     def _without_member(self, text: str) -> tuple[str, int]:
         """Return a name without the member's number, and the member, counted from 0."""
@@ -446,77 +328,6 @@ class Names:
 
     def _near_alias(self, text: str) -> str:
         return f" {suggest(text, list(self.aliases))}" if self.aliases else ""
-
-    def _of_entry(
-        self, kind: str, layer: str, back: str, unit: str, source: str | None, member: str | None
-    ) -> Place:
-        if (kind in _MATRICES) != (source is not None):
-            raise SettingError(
-                "A weight is W1[unit, source], a bias b1[unit], counted from 0. Of other arrays f "
-                "and p have two places, g, t and c one."
-            )
-        array = kind if kind in _OTHERS else ""
-        index = None if source is None else int(source)
-        whose = int(member) - 1 if member else 0
-        return self._checked(Place(int(layer), int(unit), index, array, len(back), whose))
-
-    def _checked(self, place: Place) -> Place:
-        layers = len(self.network.layers)
-        if not 1 <= place.layer <= layers:
-            raise SettingError(f"The network has layers 1 to {layers}, but {place.layer} came.")
-        members = self.network.members if place.segment(self.network).own else 1
-        if not 0 <= place.member < members:
-            raise SettingError(
-                f"{place.array_name} is had by members 1 to {members}, but @{place.member + 1} "
-                f"came."
-            )
-        shape = place.shape(self.network)
-        if not 0 <= place.unit < shape[0]:
-            raise self._missing(place, shape)
-        if place.source is not None and not 0 <= place.source < shape[1]:
-            raise self._missing(place, shape)
-        return place
-
-    def _missing(self, place: Place, shape: tuple[int, ...]) -> SettingError:
-        operation = self.network.operations[place.layer - 1]
-        if operation.kind != "dense" or place.array:
-            return SettingError(
-                f"{place.array_name} has the shape {shape}, so there is no {place.entry_name}."
-            )
-        return SettingError(
-            f"Layer {place.layer} has weights from {operation.fan_in} units into "
-            f"{operation.units}, so there is none from {place.source} into {place.unit}."
-        )
-
-
-def source_of(network: Network, place: Place) -> int | None:
-    """Return the unit of the layer before whose signal a parameter takes up.
-
-    None for biases, and for what stands behind an activation.
-    """
-    operation = network.operations[place.layer - 1]
-    if place.is_bias or place.array == "t":
-        return None
-    if isinstance(operation, Waves):
-        made = 1 if place.array else operation.features - 1
-        return operation.columns[place.unit // made]
-    return place.unit if place.source is None else place.source
-
-
-def units_of(network: Network, place: Place) -> tuple[int, ...]:
-    """Return the units of its layer that a parameter moves: one, or all of a column's waves."""
-    waves = network.operations[place.layer - 1]
-    if not isinstance(waves, Waves):
-        return (place.unit,)
-    made = waves.features - 1
-    rows = range(place.unit * made, (place.unit + 1) * made) if place.array else (place.unit,)
-    return tuple(_waves_unit(waves, row) for row in rows)
-
-
-def _waves_unit(waves: Waves, row: int) -> int:
-    """Return the unit of a periodic layer that a row of its W and b leads into."""
-    column, made = divmod(row, waves.features - 1)
-    return column * waves.features + 1 + made
 
 
 def _on_a_line(names: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ parameter vectors as the rows of a matrix, their mean taken out, these are the f
 singular vectors (PCA). It goes through the Trace's own parameters.
 
 Public names: `Plane`, `plane_of`.
-May import: `names`, `clearprop.training`, `clearprop.engines`, `clearprop.errors`, NumPy.
+May import: `places`, `clearprop.training`, `clearprop.engines`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from clearprop.engines import Trace
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 
 if TYPE_CHECKING:
     from clearprop.training import Recording

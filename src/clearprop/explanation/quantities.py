@@ -6,7 +6,7 @@ the units that it lies between (w with foot h1.2←x3), an input with its name a
 written from these pairs, so that a number has the same symbol, colour and key wherever it stands.
 
 Public names: `Quantities`, `Quantity`, `letter_of`, `partial`.
-May import: `jacobians`, `names`, `matrices`, `formulas`, `clearprop.engines`,
+May import: `jacobians`, `names`, `places`, `matrices`, `formulas`, `clearprop.engines`,
 `clearprop.functions`, `clearprop.errors`, NumPy.
 """
 
@@ -31,7 +31,8 @@ from clearprop.explanation.formulas import (
 )
 from clearprop.explanation.jacobians import is_front, jacobian_of
 from clearprop.explanation.matrices import by_sign
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.functions import CustomLoss
 
 # a letter and what stands at its foot: w5, w_ac, b2

@@ -10,7 +10,7 @@
 A sample's part of the gradient is the sum over these units of the error there times what is moved.
 
 Public names: `Reach`, `reach_of`.
-May import: `jacobians`, `names`, `waves`, `clearprop.engines`, `clearprop.network`, NumPy.
+May import: `jacobians`, `places`, `waves`, `clearprop.engines`, `clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from clearprop.engines import Trace
 from clearprop.explanation.jacobians import carried_to
-from clearprop.explanation.names import Place, source_of, units_of
+from clearprop.explanation.places import Place, source_of, units_of
 from clearprop.explanation.waves import TURN, waves_of
 from clearprop.network import Waves
 

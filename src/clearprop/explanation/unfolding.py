@@ -13,8 +13,8 @@ largest and its last product are written and the others are one number, `⋯ (51
 three only the largest is unfolded further.
 
 Public names: `Unfolded`, `Unfolding`, `unfold`.
-May import: `formulas`, `jacobians`, `matrices`, `names`, `neurons`, `notation`, `quantities`,
-`clearprop.engines`, `clearprop.functions`, NumPy.
+May import: `formulas`, `jacobians`, `matrices`, `names`, `places`, `neurons`, `notation`,
+`quantities`, `clearprop.engines`, `clearprop.functions`, NumPy.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ from clearprop.explanation.formulas import (
 )
 from clearprop.explanation.jacobians import ends_of, joins, passes
 from clearprop.explanation.matrices import ROOM, fold
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.neurons import Forward, LayerForward, forward_of
 from clearprop.explanation.notation import loss_term
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities, Quantity
 from clearprop.functions import Loss
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from clearprop.engines import Trace
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 
 if TYPE_CHECKING:
     from clearprop.explanation.explanation import Explanation

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.functions.spelling import suggest
 from clearprop.network import Network
 from clearprop.studio.frames import names_of

@@ -19,8 +19,10 @@ import numpy as np
 from clearprop.engines import Trace
 from clearprop.equations import forward
 from clearprop.explanation.explanation import Explanation
-from clearprop.explanation.names import Names, Place
-from clearprop.explanation.paths import Chain, ChainPath
+from clearprop.explanation.names import Names
+from clearprop.explanation.path_factors import ChainPath
+from clearprop.explanation.paths import Chain
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import Board
 from clearprop.explanation.scenes.figures import Figures
 from clearprop.explanation.scenes.layout import Layout, Unit

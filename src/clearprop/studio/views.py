@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 
 # steps a second; the last is as fast as the engine goes
 SPEEDS: dict[str, float] = {"slow": 3, "calm": 30, "quick": 600, "full": float("inf")}

@@ -22,7 +22,6 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place, source_of, units_of
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import (
     Block,
@@ -38,7 +37,9 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
-from clearprop.explanation.paths import Chain, ChainPath
+from clearprop.explanation.path_factors import ChainPath
+from clearprop.explanation.paths import Chain
+from clearprop.explanation.places import Place, source_of, units_of
 from clearprop.explanation.quantities import Quantities, letter_of, partial
 from clearprop.explanation.unfolding import Unfolded, Unfolding
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clearprop.explanation.chapters.delta_matrices import LayerView
+from clearprop.explanation.chapters.delta_errors import errors_of
+from clearprop.explanation.chapters.delta_gradients import gradients_of
+from clearprop.explanation.chapters.layer_view import LayerView
 from clearprop.explanation.deltas import Deltas, LayerDelta
 from clearprop.explanation.formulas import (
     Formula,
@@ -125,7 +127,7 @@ def _layer(
 ) -> Details:
     """Return a layer's equations with their numbers, and the check that they hold."""
     view = LayerView(deltas, layer, explanation.names, focus, words)
-    blocks: list[Block] = [*view.error(), *view.gradients()]
+    blocks: list[Block] = [*errors_of(view), *gradients_of(view)]
     if deltas.own:
         alone = "deltas.check" if layer.error else "deltas.check_exact"
         one_of = "deltas.check_member" if layer.error else "deltas.check_member_exact"

@@ -33,9 +33,9 @@ from clearprop.explanation.formulas import (
 from clearprop.explanation.jacobians import joins
 from clearprop.explanation.matrices import by_sign, leading
 from clearprop.explanation.mistakes import Mistake
-from clearprop.explanation.names import Place, units_of
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import Block, Column, Math, Paragraph, Table, plain
+from clearprop.explanation.places import Place, units_of
 from clearprop.explanation.quantities import Quantities, letter_of, partial
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import by_sign, column, fold, leading, matrix, numbered
-from clearprop.explanation.names import Place
 from clearprop.explanation.notation import of_layer
 from clearprop.explanation.pages import Block, Details, Math, Paragraph
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities, letter_of
 
 if TYPE_CHECKING:

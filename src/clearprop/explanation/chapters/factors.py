@@ -1,7 +1,7 @@
 """The factors of a chain as formulas: the letter of each, and the derivative that it is.
 
 Public names: `Letters`, `in_line`.
-May import: `formulas`, `names`, `paths`, `quantities`.
+May import: `formulas`, `places`, `path_factors`, `paths`, `quantities`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place
-from clearprop.explanation.paths import Chain, ChainPath, Factor
+from clearprop.explanation.path_factors import ChainPath, Factor
+from clearprop.explanation.paths import Chain
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities, partial
 
 # roles of the factors that stand for an error

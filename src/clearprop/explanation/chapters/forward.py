@@ -37,10 +37,10 @@ from clearprop.explanation.matrices import (
     matrix,
     numbered,
 )
-from clearprop.explanation.names import Place, source_of, units_of
 from clearprop.explanation.neurons import Forward, LayerForward, Neuron
 from clearprop.explanation.notation import activation_formula, of_layer
 from clearprop.explanation.pages import Block, Check, Details, Math, Paragraph, Section
+from clearprop.explanation.places import Place, source_of, units_of
 from clearprop.explanation.quantities import Quantities, Quantity
 
 if TYPE_CHECKING:

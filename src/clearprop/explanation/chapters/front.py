@@ -24,10 +24,10 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import by_sign, column, fold, leading
-from clearprop.explanation.names import Place, source_of, units_of
 from clearprop.explanation.neurons import LayerForward
 from clearprop.explanation.notation import of_layer
 from clearprop.explanation.pages import Block, Column, Math, Paragraph, Span, Table, plain
+from clearprop.explanation.places import Place, source_of, units_of
 from clearprop.explanation.quantities import Quantities
 from clearprop.explanation.waves import WaveNumbers
 

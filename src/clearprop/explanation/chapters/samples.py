@@ -17,7 +17,6 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place, source_of, units_of
 from clearprop.explanation.pages import (
     Block,
     Check,
@@ -31,6 +30,7 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
+from clearprop.explanation.places import Place, source_of, units_of
 from clearprop.explanation.quantities import Quantities, letter_of, partial
 from clearprop.explanation.scenes.plots import Bar, bars_scene
 from clearprop.explanation.scenes.scene import Scene

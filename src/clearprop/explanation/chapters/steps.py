@@ -21,7 +21,6 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import fold
-from clearprop.explanation.names import Place
 from clearprop.explanation.notation import activation_formula
 from clearprop.explanation.pages import (
     Block,
@@ -35,6 +34,7 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import letter_of
 from clearprop.explanation.scenes.step_heat import Heated, step_heat
 from clearprop.explanation.through_time.forward import StepByStep

@@ -3,7 +3,7 @@
 Steps are counted from 1 on pages. The keys are those of the unrolled picture.
 
 Public names: `TimeLetters`.
-May import: `formulas`, `names`, `quantities`, `through_time`, `clearprop.network`.
+May import: `formulas`, `names`, `places`, `quantities`, `through_time`, `clearprop.network`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from clearprop.engines.trace import SequenceTrace
 from clearprop.explanation.formulas import Formula, Fraction, Number, Stack, Symbol
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import letter_of, partial
 
 _SHORT = re.compile(r"([^\W\d_])(\d*)")

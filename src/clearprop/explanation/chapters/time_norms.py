@@ -21,7 +21,6 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import fold
-from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import (
     Block,
@@ -37,6 +36,7 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.step_heat import Heated
 from clearprop.explanation.through_time.norms import LITTLE, TimeNorms

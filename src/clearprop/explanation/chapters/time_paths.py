@@ -26,7 +26,6 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import by_sign
-from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import (
     Block,
@@ -42,6 +41,7 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import letter_of, partial
 from clearprop.explanation.scenes.step_heat import Heated
 from clearprop.explanation.through_time.pairs import Pairs

@@ -30,7 +30,7 @@ from clearprop.explanation.health import (
     twin_of,
 )
 from clearprop.explanation.matrices import fold
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.notation import of_layer
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import (
@@ -48,6 +48,7 @@ from clearprop.explanation.pages import (
     Table,
     Text,
 )
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene
 

@@ -29,9 +29,9 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import Math, Picture, Section
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import letter_of
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene

@@ -31,9 +31,9 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import Fold, by_sign, column, matrix
-from clearprop.explanation.names import Place
 from clearprop.explanation.notation import of_layer
 from clearprop.explanation.pages import Bullets, Math, Paragraph, Picture, Section
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import letter_of
 from clearprop.explanation.scenes.network import network_scene
 from clearprop.explanation.words import Words

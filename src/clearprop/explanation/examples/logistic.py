@@ -15,9 +15,9 @@ from clearprop.explanation.examples.networks import HOURS
 from clearprop.explanation.examples.story import Story, equals, minus
 from clearprop.explanation.explanation import Explanation
 from clearprop.explanation.formulas import Formula, Number, Symbol, plus, product, row, sign
-from clearprop.explanation.names import Place
 from clearprop.explanation.notation import activation_formula, loss_term
 from clearprop.explanation.pages import Bullets, Math, Picture, Section, Table
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.network import network_scene
 from clearprop.explanation.scenes.plots import Series, Spot, curve_scene
 from clearprop.explanation.scenes.scene import Scene

@@ -4,8 +4,8 @@ The numbers of `two-two-two` are those of the second origin text. The others are
 texts give none.
 
 Public names: `ECHO`, `HOURS`, `LETTERS`, `LOGISTIC`, `PERCEPTRON`, `TEN`, `TWO_TWO_TWO`.
-May import: `example`, `names`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
-NumPy.
+May import: `example`, `names`, `places`, `clearprop.engines`, `clearprop.equations`,
+`clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 from clearprop.engines import Recipe
 from clearprop.equations import GradientDescent
 from clearprop.explanation.examples.example import Example
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.network import Dense, Network, Parameters, Recurrent
 
 

@@ -23,9 +23,9 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import Block, Details, Math, Picture, Section, plain
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities
 from clearprop.explanation.scenes.network import network_scene
 from clearprop.explanation.scenes.neuron import neuron_scene

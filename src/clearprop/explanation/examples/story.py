@@ -27,7 +27,6 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place
 from clearprop.explanation.notation import activation_formula, loss_term
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.pages import (
@@ -42,6 +41,7 @@ from clearprop.explanation.pages import (
     Text,
     plain,
 )
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities, Quantity
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.words import Words

@@ -29,8 +29,8 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place
 from clearprop.explanation.pages import Math, Paragraph, Picture, Section
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.network import network_scene
 from clearprop.explanation.words import Words
 

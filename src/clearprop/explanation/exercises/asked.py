@@ -7,7 +7,7 @@ The first word is the kind, then come the unit or the parameter, as `names` has 
 with the units that it leads through after the first.
 
 Public names: `Asked`, `KINDS`, `asked_of`.
-May import: `names`, `clearprop.functions`, `clearprop.errors`.
+May import: `names`, `places`, `clearprop.functions`, `clearprop.errors`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.functions.spelling import suggest
 
 # kind → what follows it

@@ -31,7 +31,7 @@ from clearprop.explanation.formulas import (
     row,
     sign,
 )
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantity, partial
 from clearprop.functions import CustomLoss, Loss
 

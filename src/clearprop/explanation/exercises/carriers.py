@@ -20,7 +20,7 @@ from clearprop.explanation.exercises.working import (
     summand,
 )
 from clearprop.explanation.formulas import Formula, Fraction, Symbol, plus, product, row
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantity
 
 # up to so many weights are written out below a fraction

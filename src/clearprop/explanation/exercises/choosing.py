@@ -1,7 +1,8 @@
 """Which numbers a sheet of exercises asks for.
 
 Public names: `exercises_for`.
-May import: `exercise`, `asked`, `names`, `numbers`, `quantities`, `clearprop.errors`, NumPy.
+May import: `exercise`, `asked`, `names`, `places`, `numbers`, `quantities`, `clearprop.errors`,
+NumPy.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import numpy as np
 from clearprop.errors import SettingError
 from clearprop.explanation.exercises.asked import KINDS, Asked
 from clearprop.explanation.exercises.exercise import Exercise, exercise
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.numbers import figure
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantity
 
 if TYPE_CHECKING:

@@ -33,9 +33,9 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import leading
-from clearprop.explanation.names import Place
 from clearprop.explanation.neurons import forward_of
 from clearprop.explanation.notation import activation_formula, loss_term
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantity
 from clearprop.functions import CustomLoss, Loss
 

@@ -22,7 +22,7 @@ from clearprop.explanation.exercises.working import (
     summand,
 )
 from clearprop.explanation.formulas import Group, Label, Number, Symbol, plus, product, row, sign
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities, Quantity
 
 # a new weight must show the change: so much of it may be off

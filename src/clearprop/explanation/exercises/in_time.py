@@ -6,7 +6,7 @@ Units are those of Elman layers, whose steps can be worked out by hand; steps ar
 gradient is what the sequence adds to it, the sum over its steps.
 
 Public names: `KINDS_IN_TIME`, `exercise_in_time`, `exercises_in_time`.
-May import: `exercise`, `working`, `names`, `quantities`, `through_time`, `chapters.time_letters`,
+May import: `exercise`, `working`, `places`, `quantities`, `through_time`, `chapters.time_letters`,
 `formulas`, `words`, `clearprop.errors`, NumPy.
 """
 
@@ -25,9 +25,9 @@ from clearprop.explanation.exercises.exercise import Exercise, finished
 from clearprop.explanation.exercises.working import Summand, Working, add_up, digits_for, summand
 from clearprop.explanation.formulas import Group, Number, Symbol, plus, product, row
 from clearprop.explanation.matrices import by_sign
-from clearprop.explanation.names import Place
 from clearprop.explanation.notation import activation_formula
 from clearprop.explanation.pages import Text
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantity, letter_of
 from clearprop.explanation.through_time.run import WaySteps, run_of, way_steps
 from clearprop.explanation.words import Words, words

@@ -1,7 +1,8 @@
 """Exercises on one path: from the loss back to a parameter, factor by factor.
 
 Public names: `path`.
-May import: `asked`, `working`, `chapters.factors`, `paths`, `formulas`, `clearprop.errors`.
+May import: `asked`, `working`, `chapters.factors`, `path_factors`, `paths`, `formulas`,
+`clearprop.errors`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from clearprop.explanation.chapters.factors import Letters
 from clearprop.explanation.exercises.asked import Asked
 from clearprop.explanation.exercises.working import Desk, Working, summand
 from clearprop.explanation.formulas import Symbol
-from clearprop.explanation.paths import Chain, Factor, chain_of
+from clearprop.explanation.path_factors import Factor
+from clearprop.explanation.paths import Chain, chain_of
 from clearprop.explanation.quantities import Quantity
 
 # the paths of a parameter among which one is looked for, largest first

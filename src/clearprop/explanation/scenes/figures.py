@@ -1,7 +1,7 @@
 """The numbers of one sample that the network's pictures show, read from a Trace.
 
 Public names: `Figures`.
-May import: `jacobians`, `names`, `quantities`, `clearprop.engines`, NumPy.
+May import: `jacobians`, `names`, `places`, `quantities`, `clearprop.engines`, NumPy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from clearprop.engines import Trace
 from clearprop.explanation.jacobians import is_front, joins
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities
 
 

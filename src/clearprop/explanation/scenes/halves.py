@@ -1,7 +1,7 @@
 """The marks of one unit: a circle in two halves, left z and right a = f(z), with δ below it.
 
 Public names: `unit_marks`.
-May import: `board`, `measure`, `scene`, `matrices`, `names`, `numbers`.
+May import: `board`, `measure`, `scene`, `matrices`, `places`, `numbers`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from clearprop.explanation.matrices import by_sign
-from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import Board, fitted, full, tied
 from clearprop.explanation.scenes.measure import Box, shortened
 from clearprop.explanation.scenes.scene import Anchor, Circle, Heat, Line, Mark, Path, Rect, Words

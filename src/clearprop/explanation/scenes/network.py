@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from clearprop.explanation.matrices import Fold, fold
-from clearprop.explanation.names import source_of
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.paths import Chain
+from clearprop.explanation.places import source_of
 from clearprop.explanation.scenes.board import Board
 from clearprop.explanation.scenes.figures import Figures
 from clearprop.explanation.scenes.halves import NAME, unit_marks

@@ -1,7 +1,7 @@
 """One neuron, large: what comes in, product by product, its two halves, and what it hands on.
 
 Public names: `neuron_scene`.
-May import: `board`, `figures`, `halves`, `links`, `measure`, `scene`, `matrices`, `names`,
+May import: `board`, `figures`, `halves`, `links`, `measure`, `scene`, `matrices`, `places`,
 `numbers`, `words`, NumPy.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 
 from clearprop.errors import SettingError
 from clearprop.explanation.matrices import by_sign, fold
-from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import fitted, full, tied
 from clearprop.explanation.scenes.figures import Figures
 from clearprop.explanation.scenes.halves import half

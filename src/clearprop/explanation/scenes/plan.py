@@ -4,7 +4,7 @@ The network's picture shows a whole step with the paths of one parameter lit; a 
 shows it growing, unit by unit. Both are Plans of the same drawing.
 
 Public names: `Edge`, `Plan`, `overview`.
-May import: `figures`, `layout`, `names`, `paths`.
+May import: `figures`, `layout`, `places`, `paths`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from clearprop.explanation.names import source_of, units_of
 from clearprop.explanation.paths import Chain
+from clearprop.explanation.places import source_of, units_of
 from clearprop.explanation.scenes.figures import Figures
 from clearprop.explanation.scenes.layout import Layout, Unit
 

@@ -1,7 +1,7 @@
 """The numbers of one sequence that the unrolled network shows, read from a trace of sequences.
 
 Public names: `TimeFigures`.
-May import: `names`, `through_time`, `clearprop.engines`, `clearprop.network`, NumPy.
+May import: `names`, `places`, `through_time`, `clearprop.engines`, `clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from clearprop.engines.trace import SequenceTrace
 from clearprop.equations import CELLS
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.time_layout import Node
 from clearprop.explanation.through_time.forward import StepByStep, step_by_step
 from clearprop.explanation.through_time.run import Run, run_of

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clearprop.explanation.matrices import by_sign
-from clearprop.explanation.names import Place
 from clearprop.explanation.numbers import figure
+from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import fitted, full, tied
 from clearprop.explanation.scenes.halves import half
 from clearprop.explanation.scenes.links import Run, between, dash_of, role_of

@@ -1,7 +1,7 @@
 """`SequenceExplanation`: every number of a network of sequences, accounted for.
 
 Public names: `SequenceExplanation`.
-May import: the other modules of this folder, `views`, `names`, `clearprop.engines`,
+May import: the other modules of this folder, `views`, `places`, `clearprop.engines`,
 `clearprop.errors`, NumPy.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.views import SEQUENCE_CHAPTERS, Focus, Views
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ acted and a column for each step T at which its error came in; T - t is how far 
 through time. The errors of all T are carried back side by side.
 
 Public names: `Pairs`, `pairs_of`.
-May import: `names`, `run`, `sums`, `clearprop.engines`, NumPy.
+May import: `places`, `run`, `sums`, `clearprop.engines`, NumPy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearprop.engines.trace import SequenceTrace
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.through_time.run import WaySteps, rounding, run_of, way_steps
 from clearprop.explanation.through_time.sums import factors
 

@@ -10,7 +10,7 @@ walking along each: from the last step back, each unit keeps only the k largest 
 that have come to it.
 
 Public names: `Route`, `Routes`, `routes_of`.
-May import: `names`, `run`, `sums`, `clearprop.engines`, `clearprop.errors`, NumPy.
+May import: `places`, `run`, `sums`, `clearprop.engines`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 
 from clearprop.engines.trace import SequenceTrace
 from clearprop.errors import SettingError
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.through_time.run import WaySteps, run_of, way_steps
 from clearprop.explanation.through_time.sums import factors
 

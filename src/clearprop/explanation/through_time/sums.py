@@ -8,7 +8,7 @@ and the gradient of the batch is the sum of these over its sequences. Every fact
 trace. A parameter behind the readout acts once, or, where every step is read out, at each step.
 
 Public names: `OverTime`, `over_time`.
-May import: `names`, `run`, `clearprop.engines`, `clearprop.network`, NumPy.
+May import: `places`, `run`, `clearprop.engines`, `clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearprop.engines.trace import SequenceTrace
-from clearprop.explanation.names import Place
+from clearprop.explanation.places import Place
 from clearprop.explanation.through_time.run import rounding
 from clearprop.network import Recurrence
 
