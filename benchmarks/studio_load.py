@@ -89,22 +89,20 @@ def sessions(address: str, server: Any, count: int) -> None:
 
 def reader(address: str, server: Any, _: int) -> None:
     """Ask for frames and read none."""
-    from websockets.exceptions import ConnectionClosed
+    tab, before = Tab(address).begin(), memory(server)
+    most, ended = [before], threading.Event()
+    watch = threading.Thread(target=_watch, args=(server, most, ended), daemon=True)
+    watch.start()
+    took = tab.never_reads(60)
+    ended.set()
+    watch.join()
+    told = "was NOT dropped in 60 s" if took is None else f"was dropped after {took:.1f} s"
+    print(f"  it {told}; memory grew by {max(most) - before:.0f} MB meanwhile")
 
-    tab, before, most = Tab(address).begin(), memory(server), 0.0
-    began = time.perf_counter()
-    try:
-        while time.perf_counter() - began < 60:
-            for _k in range(5):
-                tab.tell("key", "forward")
-                tab.tell("want", None)
-            tab.socket.send("3")
-            time.sleep(0.02)
-            most = max(most, memory(server) - before)
-        print("  it was NOT dropped in 60 s")
-    except ConnectionClosed:
-        print(f"  it was dropped after {time.perf_counter() - began:.1f} s; memory grew by "
-              f"{most:.0f} MB meanwhile")  # fmt: skip
+
+def _watch(server: Any, seen: list[float], ended: threading.Event) -> None:
+    while not ended.wait(0.05):
+        seen.append(memory(server))
 
 
 def unpacking(address: str, server: Any, _: int) -> None:

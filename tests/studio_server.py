@@ -8,10 +8,12 @@ import gzip
 import io
 import json
 import os
+import queue
 import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -89,7 +91,7 @@ def _packed(piece, times):
 
 
 class Tab:
-    """A tab without a browser."""
+    """A tab without a browser. It hears and answers pings on a thread of its own, until `deaf`."""
 
     def __init__(self, address, origin=None):
         from websockets.sync.client import connect
@@ -108,13 +110,38 @@ class Tab:
             "transport": "websocket",
         }  # fmt: skip
         host = self.address.split("/")[2]
-        self.socket = connect(
-            f"ws://{host}/_nicegui_ws/socket.io/?{urlencode(query)}",
+        small = socket.create_connection(host.split(":"), timeout=20)
+        # so that what is not read is soon felt on the other side
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._open = connect(
+            f"ws://{host}/_nicegui_ws/socket.io/?{urlencode(query)}", sock=small,
             origin=origin or f"http://{host}", max_size=None, compression=None,
         )  # fmt: skip
-        assert self.socket.recv().startswith("0")
-        self.socket.send("40")
-        self.key = None
+        self._socket = self._open.__enter__()
+        assert self._socket.recv().startswith("0")
+        self._socket.send("40")
+        self.key, self.gone, self._deaf = None, False, False
+        self._calls = queue.Queue()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self):
+        from websockets.exceptions import ConnectionClosed
+
+        while not self._deaf:
+            try:
+                text = self._socket.recv(timeout=0.2)
+            except TimeoutError:
+                continue
+            except ConnectionClosed:
+                self.gone = True
+                return
+            if text == "2":
+                self._socket.send("3")
+            elif text.startswith("42"):
+                name, value = json.loads(text[2:])
+                if name == "run_javascript":
+                    self._calls.put(value["code"])
 
     def tell(self, name, *values):
         """Emit an event of the page's script."""
@@ -123,19 +150,15 @@ class Tab:
             "id": element, "client_id": self.client, "listener_id": listener,
             "args": [json.dumps(value) for value in values],
         }  # fmt: skip
-        self.socket.send("42" + json.dumps(["event", event]))
+        self._socket.send("42" + json.dumps(["event", event]))
 
-    def hear(self, method, seconds=20):
-        """Return the arguments of the next call of a method of the page's script."""
+    def hear(self, method, seconds=60):
+        """Return the next call of a method of the page's script."""
         end = time.monotonic() + seconds
         while True:
-            text = self.socket.recv(timeout=max(0.01, end - time.monotonic()))
-            if text == "2":
-                self.socket.send("3")
-            elif text.startswith("42"):
-                name, value = json.loads(text[2:])
-                if name == "run_javascript" and f'"{method}"' in value["code"]:
-                    return value["code"]
+            code = self._calls.get(timeout=max(0.01, end - time.monotonic()))
+            if f'"{method}"' in code:
+                return code
 
     def begin(self):
         """Begin a session, and wait for its first frame."""
@@ -152,6 +175,25 @@ class Tab:
         self.hear("frame")
         return time.perf_counter() - began
 
+    def never_reads(self, seconds):
+        """Ask for frames all the time and read none, until the server hangs up; return how long."""
+        from websockets.exceptions import ConnectionClosed
+
+        self._deaf = True
+        self._thread.join()
+        began = time.monotonic()
+        try:
+            while time.monotonic() < began + seconds:
+                for _ in range(5):
+                    self.tell("key", "forward")
+                    self.tell("want", None)
+                self._socket.send("3")  # and says that it is there
+                time.sleep(0.02)
+        except ConnectionClosed:
+            return time.monotonic() - began
+        return None
+
     def close(self):
         """Close the tab as a browser does when it dies: without a word."""
-        self.socket.close()
+        self._deaf = True
+        self._open.__exit__(None, None, None)

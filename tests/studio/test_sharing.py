@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clearprop.cli import main
 from clearprop.errors import ClearpropError, FileError
 from clearprop.estimators import RNNRegressor, TabularClassifier
 from clearprop.files import load, load_bytes, save, save_bytes
@@ -122,7 +123,7 @@ def test_a_run_s_file_holds_the_own_table_and_a_link_does_not(flowers):
 def test_a_link_is_no_longer_than_browsers_take(monkeypatch):
     work = desk(steps=1)
     monkeypatch.setattr("clearprop.studio.sharing.links.MOST_LETTERS", 500)
-    with pytest.raises(ToldError, match="million letters"):
+    with pytest.raises(ToldError, match="more than browsers"):
         link(work)
 
 
@@ -303,6 +304,26 @@ def test_a_model_file_predicts_what_the_studio_shows(data, tmp_path):
     else:
         right = samples.held_y.argmax(axis=1) if data == "clusters" else samples.held_y[:, 0]
         assert np.mean(answers == right) == work.trainer.measure().held_score
+
+
+def test_the_command_line_reads_a_model_file(tmp_path, capsys):
+    def asked(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    work = desk()
+    (tmp_path / "m.clearprop").write_bytes(taken(work, "model"))
+    samples = work.trainer.samples
+    table = pl.DataFrame(samples.held_x, schema=list(samples.inputs))
+    table.with_columns(y=pl.Series(samples.held_y[:, 0]).cast(int)).write_csv(tmp_path / "t.csv")
+    model, rows = str(tmp_path / "m.clearprop"), str(tmp_path / "t.csv")
+    assert "3 tanh" in asked("info", model)
+    answers = asked("predict", model, rows)
+    assert len(answers.splitlines()) == len(table) + 1
+    asked("explain", model, rows, "--svg", str(tmp_path / "p.svg"))
+    assert (tmp_path / "p.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
 def test_a_model_of_the_own_table_knows_its_columns(flowers):

@@ -17,8 +17,8 @@ from nicegui import Client, core
 
 from clearprop.explanation.words import words
 
-MOST_WAITING = 60  # messages; a frame is one
-WITHOUT_SCRIPT = 40  # pages besides those that have a session
+MOST_WAITING = 40  # messages; a frame is one
+WITHOUT_SCRIPT = 20  # pages besides those that have a session
 
 
 def waiting(client_id: str) -> int:

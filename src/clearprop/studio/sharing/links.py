@@ -49,7 +49,7 @@ def pack(snapshot: Snapshot) -> str:
     packed = zlib.compress(plain, 9)
     text = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
     if len(text) > MOST_LETTERS or len(plain) > _room(len(packed)):
-        raise ToldError("studio_sharing.link_too_long", mb=round(len(text) / 1e6, 1))
+        raise ToldError("studio_sharing.link_too_long", mb=f"{len(text) / 1e6:.1f}")
     return text
 
 

@@ -1,7 +1,7 @@
 /* The page's own part: paints frames into their places and tells the session what a person does.
    A frame is asked for when the last one is on the screen, so a hidden page asks for none. */
 import { Picture } from "clearprop-picture";
-import { copy, linked, news, problem, send, take } from "clearprop-sharing";
+import { begin, copy, linked, news, problem, send, take } from "clearprop-sharing";
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const NARROW = matchMedia("(max-width: 44rem)");
@@ -115,6 +115,7 @@ export default {
       if (of("scheme-to")) this.scheme(of("scheme-to"));
       if (of("tab-to")) this.tab(of("tab-to"));
       if (of("opens")) document.getElementById(of("opens")).showModal();
+      if (of("opens") === "cp-sharing") begin();
       if (of("take")) this.trying(() => take(this.key, of("take")));
       if (target.id === "cp-copy") this.trying(copy);
       if (target.id === "cp-open-link") {

@@ -23,6 +23,13 @@ export function problem(text) {
   return true;
 }
 
+// pictures are on the page's own ground, unless another one is chosen
+export function begin() {
+  const chosen = document.documentElement.dataset.scheme;
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  at("cp-ground").value = chosen === "auto" ? (dark ? "dark" : "light") : chosen;
+}
+
 async function fetched(key, what) {
   const wish = new URLSearchParams({
     lang: lang(), picture: at("cp-picture").value, ground: at("cp-ground").value,
