@@ -74,8 +74,8 @@ def bombs():
     frame = pl.select(pl.repeat(0, 150_000).alias(f"c{k}") for k in range(250))
     frame.write_parquet(cells, compression="zstd")
     return {
-        "rows.csv.gz": _packed(b"1,2\n" * 1_000_000, 60),
-        "long.csv.gz": _packed((b"x" * 40_000 + b",2\n") * 100, 150),
+        "rows.csv.gz": _packed(b"1,2\n" * 1_000_000, 20),
+        "long.csv.gz": _packed((b"x" * 40_000 + b",2\n") * 100, 80),
         "cells.parquet": cells.getvalue(),
     }
 

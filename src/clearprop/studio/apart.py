@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_MEMORY = 1_500_000_000  # bytes
 MOST_SECONDS = 60
-MOST_RESULT = 400_000_000  # bytes
+MOST_RESULT = 300_000_000  # bytes
 
 
 def read_apart(

@@ -44,6 +44,7 @@ BROUGHT = {
 }
 WISHES = {"picture", "ground", "lang"}
 LARGEST_MESSAGE = 1_000_000  # bytes, from a page over its web socket
+SEND_BUFFER = 200_000  # bytes, of a connection
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,8 @@ def _listen(options: Options) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # what a page does not read is soon felt here (`backlog`); connections inherit it
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     try:
         listening.bind((options.host, options.port))
     except OSError as error:

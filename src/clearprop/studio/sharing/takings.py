@@ -33,6 +33,8 @@ from clearprop.studio.uploads import Upload
 from clearprop.studio.views import View
 
 BYTES = "application/octet-stream"
+# steps, and multiplications, that going back to the first step may take
+MOST_STEPS, MOST_AGAIN = 20_000, 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +145,6 @@ def trainer_of(snapshot: Snapshot, samples: Samples, engine: str = "auto") -> Tr
     own = replace(state, plan=trainer.engine.plan)
     trainer.take_over(own, snapshot.points, whole=snapshot.whole and _soon(trainer, state.step))
     return trainer
-
-
-# steps, and multiplications, that going back to the first step may take
-MOST_STEPS, MOST_AGAIN = 20_000, 1_000_000_000
 
 
 def _soon(trainer: Trainer, steps: int) -> bool:
