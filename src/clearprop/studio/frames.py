@@ -25,7 +25,7 @@ from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words as Catalogue
 from clearprop.explanation.words import words
 from clearprop.studio.drawings import Look, NetworkDrawing
-from clearprop.studio.panes import Pane, PaneStream
+from clearprop.studio.panes import Contents, Pane, PaneStream
 from clearprop.studio.surfaces import CELLS, Asked, answer_scene
 from clearprop.studio.told import told_in
 from clearprop.studio.trainer import Point, Trainer
@@ -41,6 +41,7 @@ class Frames:
     def __init__(self) -> None:
         self._streams = {name: Stream() for name in ("network", "answers", "curves")}
         self._panes: dict[str, PaneStream] = {}
+        self._contents: dict[str, Contents] = {}
         self._drawing: NetworkDrawing | None = None
         self._trainer: Trainer | None = None
         self._texts: dict[str, str] = {}
@@ -49,7 +50,8 @@ class Frames:
         """Send everything whole the next time."""
         for stream in self._streams.values():
             stream.reset()
-        self._drawing, self._texts, self._panes = None, {}, {}
+        self._drawing, self._texts = None, {}
+        self._panes, self._contents = {}, {}
 
     def make(
         self, trainer: Trainer, view: View, *, playing: bool = False, pane: Pane | None = None
@@ -82,8 +84,9 @@ class Frames:
         """Return the open pane's message by its name, where there is one."""
         with np.errstate(all="ignore"):
             contents = pane.contents() if pane is not None else None
-        if contents is None:
+        if contents is None or contents is self._contents.get(name):
             return {}
+        self._contents[name] = contents
         message = self._panes.setdefault(name, PaneStream()).message(contents)
         return {name: message} if message else {}
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from nicegui import ui
 
-from clearprop.explanation.render.html import palette_style
+from clearprop.explanation.render.html import blocks_style, page_script, palette_style
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE
 from clearprop.explanation.words import words
 from clearprop.studio.backlog import MOST_WAITING, drop, waiting
@@ -37,10 +37,7 @@ _TAGS = {"en": "en", "zh": "zh-Hans"}
 class Stage(
     ui.element,
     component="static/stage.js",
-    esm={
-        "clearprop-picture": str(_STATIC / "picture"),
-        "clearprop-sharing": str(_STATIC / "sharing"),
-    },
+    esm={f"clearprop-{name}": str(_STATIC / name) for name in ("picture", "microscope", "sharing")},
 ):
     """The script that paints frames and tells what a person does."""
 
@@ -70,7 +67,7 @@ def style() -> str:
         f"@media (prefers-color-scheme: dark) {{ {system} "
         ':root:not([data-scheme="light"]) { color-scheme: dark; } }\n'
     )
-    return grounds + roles + own
+    return grounds + roles + blocks_style() + own
 
 
 class _Page:
@@ -91,6 +88,8 @@ class _Page:
     def build(self) -> None:
         """Build everything."""
         ui.add_css(style())
+        # lights what belongs together in formulas and tables, and in pictures with them
+        ui.add_head_html(f"<script>{page_script()}</script>")
         say = self._speech
         self._client = ui.context.client
         self._client.on_delete(self._leave)
@@ -175,7 +174,7 @@ class _Page:
             say.on(Tag("p"), "help_picture")
             heading(say, "keys")
             with Tag("dl"):
-                for name in ("play", "step", "find", "move", "help"):
+                for name in ("play", "step", "find", "move", "moment", "zoom", "help"):
                     say.on(Tag("dt"), f"key_{name}")
                     say.on(Tag("dd"), f"key_{name}_long")
             button(say, "close", data_closes="")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearprop.engines import Block, Plan, Record, Trace, TrainState, build
+from clearprop.engines import Block, Plan, Recipe, Record, Trace, TrainState, build
 from clearprop.engines.contracts import check_recipe
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
@@ -291,7 +291,16 @@ class Trainer:
 
     def trace(self, row: int) -> Trace:
         """Return every number of the step on one row of the training data, without dropout."""
-        return self.engine.trace(self.state, self.block, np.array([row]), dropout=False)
+        return self.trace_of(self.state, self.engine.recipe, row)
+
+    def trace_of(self, state: TrainState, recipe: Recipe, row: int, carrier: str = "") -> Trace:
+        """Return the same of any state and recipe; errors are carried back as asked for."""
+        whole = self.engine.recipe
+        self.engine.recipe = replace(recipe, carrier=carrier or recipe.carrier)
+        try:
+            return self.engine.trace(state, self.block, np.array([row]), dropout=False)
+        finally:
+            self.engine.recipe = whole
 
     def may_measure(self, share: float = MEASURING) -> bool:
         """Whether measuring now keeps within its share of the time."""

@@ -3,9 +3,11 @@
 `html_of` gives a whole document. Its policy forbids every request; style, script and pictures are
 inside. The script only lights what belongs together, and tells all digits of a number; without it
 the page is complete. `fragment_of` gives the same blocks for a notebook's output, with all style
-below one class.
+below one class. `blocks_html` and `sections_of` give the bare blocks, for a page that has the style
+(`blocks_style`) and the script (`page_script`) already.
 
-Public names: `fragment_of`, `html_of`, `palette_style`.
+Public names: `blocks_html`, `blocks_style`, `fragment_of`, `html_of`, `page_script`,
+`palette_style`, `sections_of`.
 May import: `formulas`, `pages`, `breaking`, `mathml`, `svg`, `scenes.palette`, `words`.
 """
 
@@ -84,6 +86,22 @@ def fragment_of(page: Page) -> str:
     )
 
 
+def sections_of(page: Page) -> str:
+    """Return a page's sections alone."""
+    printer = _Printer(words(page.lang))
+    return "\n".join(map(printer.section, page.sections))
+
+
+def blocks_html(blocks: Iterable[Block], lang: str) -> str:
+    """Return blocks one below the other."""
+    return _Printer(words(lang)).blocks(blocks)
+
+
+def page_script() -> str:
+    """Return the script that lights what belongs together in all blocks of a document."""
+    return _resource("page.js")
+
+
 @cache
 def _resource(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
@@ -93,12 +111,17 @@ def _resource(name: str) -> str:
 def _style() -> str:
     """Return the style of blocks, with the palette's colours on both grounds."""
     dark = f"@media screen and (prefers-color-scheme: dark) {{\n{palette_style(DARK)}\n}}\n"
+    return "".join((palette_style(LIGHT), "\n", dark, blocks_style(), page_style()))
+
+
+@cache
+def blocks_style() -> str:
+    """Return the style of blocks without the palette's colours."""
     roles = "".join(f".cp .r-{role} {{ color: var(--{role}-text); }}\n" for role in PALETTE)
     chips = "".join(
         f".cp .chips mtd.chip.r-{role} {{ background: var(--{role}-wash); }}\n" for role in PALETTE
     )
-    parts = (palette_style(LIGHT), "\n", dark, _resource("blocks.css"), roles, chips, page_style())
-    return "".join(parts)
+    return "".join((_resource("blocks.css"), roles, chips))
 
 
 def palette_style(scheme: Scheme, selector: str = ".cp") -> str:

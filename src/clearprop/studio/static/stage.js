@@ -1,5 +1,6 @@
 /* The page's own part: paints frames into their places and tells the session what a person does.
    A frame is asked for when the last one is on the screen, so a hidden page asks for none. */
+import { install as installMicroscope } from "clearprop-microscope";
 import { Picture } from "clearprop-picture";
 import { begin, copy, linked, news, problem, send, take } from "clearprop-sharing";
 
@@ -26,6 +27,7 @@ export default {
     // a page that comes back from the browser's memory has lost its run
     listen(window, "pageshow", (event) => event.persisted && location.reload());
     listen(window, "hashchange", () => this.follow());
+    installMicroscope(this.controls.signal);
     // what a pane's own script asks for
     listen(document, "clearprop:do", ({ detail }) => this.$emit("do", detail));
     listen(NARROW, "change", () => {
@@ -74,13 +76,17 @@ export default {
         this.pictures[name] = new Picture(host, {
           ramp: this.ramp,
           picks: (key) => isWeight(key) || /^p\d/.test(key),
-          onPick: (key) => this.pick(key),
+          onPick: (key) => this.pick(key, host.dataset.picks),
+          motion: "motion" in host.dataset,
+          vertical: host.dataset.arrows === "vertical",
         });
       }
       return this.pictures[name];
     },
-    pick(key) {
-      if (isWeight(key)) this.$emit("weight", key);
+    // a picture of a pane may have a command of its own for weights
+    pick(key, command) {
+      if (isWeight(key) && command) this.$emit("do", [command, key]);
+      else if (isWeight(key)) this.$emit("weight", key);
       else if (/^p\d+$/.test(key)) this.$emit("row", Number(key.slice(1)));
     },
     lang(tag, title, told) {
@@ -160,6 +166,7 @@ export default {
       if (link) this.trying(() => send(this.key, "link", link, "link.txt"));
     },
     press(event) {
+      if (event.defaultPrevented) return;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (event.key === "Escape" && typing(event.target)) event.target.blur();
       if (typing(event.target)) return;
