@@ -23,6 +23,7 @@ from clearprop.explanation.places import Place
 from clearprop.functions.spelling import suggest
 from clearprop.network import Network
 from clearprop.studio.frames import names_of
+from clearprop.studio.health.doctor import Health
 from clearprop.studio.microscope.scope import Microscope
 from clearprop.studio.panes import Pane, Work
 from clearprop.studio.samples import Samples, toy_samples
@@ -30,6 +31,7 @@ from clearprop.studio.setups import IN_FLIGHT, Setup, usual_loss
 from clearprop.studio.sharing.share import Sharing
 from clearprop.studio.sharing.snapshots import Model
 from clearprop.studio.told import ToldError
+from clearprop.studio.tour.guide import Tour
 from clearprop.studio.trainer import Trainer
 from clearprop.studio.uploads import Upload, read_upload, table_samples
 from clearprop.studio.views import SPEEDS, View
@@ -40,7 +42,11 @@ OF_SAMPLES = ("data", "target", "noise", "train_share", "rows", "seed")
 OF_NETWORK = ("data", "target", "hidden", "loss", "dropout")
 
 # the parts that have a pane, by its name; a desk has them as attributes of that name
-PANES: dict[str, Callable[[Work], Pane]] = {"microscope": Microscope}
+PANES: dict[str, Callable[[Work], Pane]] = {
+    "microscope": Microscope,
+    "health": Health,
+    "tour": Tour,
+}
 
 
 def first_weight(network: Network) -> Place:
@@ -95,7 +101,9 @@ class Desk:
         return getattr(self._parts[part] if part else self, method)(*arguments)
 
     def close(self) -> None:
-        """Let go of everything large."""
+        """Let go of everything large, and end what a pane still has computed."""
+        for pane in self._panes.values():
+            pane.close()
         del self.trainer
         self.upload = self.origin = None
 

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
+from clearprop.studio.health.pane import HealthPane
 from clearprop.studio.microscope.pane import MicroscopePane
 from clearprop.studio.tags import Speech, Tag, button
+from clearprop.studio.tour.pane import TourPane
 
 Do = Callable[..., Any]
 
@@ -42,7 +44,11 @@ class PanePart(Protocol):
 
 
 # name: the page's part; the desk's part has the same name (`desk.PANES`)
-PANES: dict[str, type[PanePart]] = {"microscope": MicroscopePane}
+PANES: dict[str, type[PanePart]] = {
+    "microscope": MicroscopePane,
+    "health": HealthPane,
+    "tour": TourPane,
+}
 
 
 class Drawer:

@@ -67,7 +67,7 @@ def style() -> str:
         f"@media (prefers-color-scheme: dark) {{ {system} "
         ':root:not([data-scheme="light"]) { color-scheme: dark; } }\n'
     )
-    return grounds + roles + blocks_style() + own
+    return grounds + blocks_style() + roles + own
 
 
 class _Page:

@@ -76,6 +76,9 @@ class Pane(Protocol):
         None where the pane is to stay as it is.
         """
 
+    def close(self) -> None:
+        """End what a thread of its own computes, and let go of everything large."""
+
 
 class PaneStream:
     """The messages of one pane, one after the other."""

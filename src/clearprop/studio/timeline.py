@@ -70,6 +70,10 @@ class Timeline:
         """The first step that can be gone back to."""
         return self._kept[0].step
 
+    def kept(self, until: int) -> list[Kept]:
+        """Return the kept states up to a step, the first one first."""
+        return [kept for kept in self._kept if kept.step <= until]
+
     def passed(self, state: TrainState, recipe: Recipe) -> None:
         """Keep a state that training came to, where the last kept one is far enough back."""
         if state.step >= self._kept[-1].step + self._apart:

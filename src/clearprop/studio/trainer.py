@@ -65,11 +65,11 @@ UNKNOWN = Point(0, 0.0, math.nan, math.nan, math.nan, math.nan)
 
 @dataclass(frozen=True)
 class _About:
-    """What a measure is of: step, epoch, how often the run had been changed, a point or not."""
+    """What a measure is of: step, epoch, how often the run was changed or cut, a point or not."""
 
     step: int
     epoch: float
-    changes: int
+    version: int
     keep: bool
 
 
@@ -93,6 +93,10 @@ class Trainer:
         Why the run cannot go on; empty where it can.
     held : (n, outputs) array, optional
         What the network gave on the rows held out when it was measured last.
+    changes : int
+        How often something was changed by hand.
+    forgetting : list of callables
+        Each is called with a step where what came after it is forgotten.
     """
 
     held: np.ndarray | None
@@ -118,12 +122,14 @@ class Trainer:
         self.timeline = Timeline(self.state, recipe)
         self.points: list[Point] = []
         self.end, self.failure = 0, ""
-        self._measured_at, self._seconds, self._changes = 0.0, 0.0, 0
+        self._measured_at, self._seconds, self._version = 0.0, 0.0, 0
         blocks = self.block, self._held
         self._slow = Measurer.takes_long(self.network, self.block.rows + self._held.rows)
         self._measurer = Measurer(self.engine, blocks, samples.kind)
         self._last, self.held = UNKNOWN, None
         self._known = (-1, 0)
+        self.changes = 0
+        self.forgetting: list[Callable[[int], None]] = []
         self.measure()
 
     @property
@@ -164,7 +170,7 @@ class Trainer:
         self.state = state.copy()
         self.points = [point for point in points if point.step <= state.step]
         self.end = state.step
-        self._changes += 1
+        self._version += 1
         if whole:
             self.timeline.passed(self.state, self.engine.recipe)
         else:
@@ -241,9 +247,10 @@ class Trainer:
         if not 0 <= entry < self.network.size:
             raise SettingError(f"The network has {self.network.size} parameters, no {entry}.")
         self._forget_future()
-        self._changes += 1
+        self._version += 1
         self.state.vector[entry] = value
         self.failure = ""
+        self.changes += 1
         self.timeline.changed(self.state, self.engine.recipe)
         self._drop_points(self.state.step - 1)
 
@@ -284,8 +291,10 @@ class Trainer:
             self._drop_points(self.state.step)
 
     def _drop_points(self, step: int) -> None:
-        self._changes += 1
+        self._version += 1
         self.points = [point for point in self.points if point.step <= step]
+        for forget in self.forgetting:
+            forget(step)
 
     # looking
 
@@ -314,10 +323,10 @@ class Trainer:
         """
         if self.points and self.points[-1].step == self.state.step:
             return self.points[-1]
-        about = _About(self.state.step, self.epoch, self._changes, keep=keep)
+        about = _About(self.state.step, self.epoch, self._version, keep=keep)
         if self._slow:
             self.collect()
-            if self._known != (about.step, about.changes):
+            if self._known != (about.step, about.version):
                 self._measurer.ask(about, self.state.vector)
             return self._last
         blocks = self.block, self._held
@@ -327,7 +336,7 @@ class Trainer:
     def collect(self) -> None:
         """Take over what has been measured on another thread."""
         answer = self._measurer.answer()
-        if answer is not None and answer[0].changes == self._changes:
+        if answer is not None and answer[0].version == self._version:
             self._taken_over(*answer)
 
     def _taken_over(self, about: _About, found: Measure) -> Point:
@@ -336,7 +345,7 @@ class Trainer:
             about.step, about.epoch, found.loss, found.held_loss, found.score, found.held_score
         )
         self.held = found.held
-        self._known = about.step, about.changes
+        self._known = about.step, about.version
         self._measured_at, self._seconds = time.perf_counter(), found.seconds
         if about.keep and not (self.points and self.points[-1].step >= about.step):
             self.points.append(point)

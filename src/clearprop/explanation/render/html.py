@@ -6,7 +6,11 @@ the page is complete. `fragment_of` gives the same blocks for a notebook's outpu
 below one class. `blocks_html` and `sections_of` give the bare blocks, for a page that has the style
 (`blocks_style`) and the script (`page_script`) already.
 
-Public names: `blocks_html`, `blocks_style`, `fragment_of`, `html_of`, `page_script`,
+A page that is not of this module's making, such as the studio, takes the parts: blocks as elements
+(`blocks_html`, `inline_of`), to stand inside an element of class `cp`, and once the style and the
+script that go with them (`blocks_style`, `page_script`); it brings the palette's colours itself.
+
+Public names: `blocks_html`, `blocks_style`, `fragment_of`, `html_of`, `inline_of`, `page_script`,
 `palette_style`, `sections_of`.
 May import: `formulas`, `pages`, `breaking`, `mathml`, `svg`, `scenes.palette`, `words`.
 """
@@ -42,7 +46,7 @@ from clearprop.explanation.pages import (
 )
 from clearprop.explanation.render.breaking import broken, extent
 from clearprop.explanation.render.mathml import marks_of, mathml_of
-from clearprop.explanation.render.svg import page_style, svg_inline
+from clearprop.explanation.render.svg import fitting_style, page_style, svg_inline
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE, Scheme, colours
 from clearprop.explanation.words import Words, words
 
@@ -55,8 +59,8 @@ _TAGS = {"strong": "strong", "code": "code"}
 
 def html_of(page: Page) -> str:
     """Return a page as a self-contained HTML document."""
-    script = _resource("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    own = page_script()
+    digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
@@ -72,7 +76,7 @@ def html_of(page: Page) -> str:
         f"<style>\n{_style()}{_resource('page.css')}</style>\n</head>\n"
         f'<body class="cp">\n<a class="skip" href="#text">{escape(say("print.skip"))}</a>\n'
         f'{_rail(page, say)}\n<main id="text">\n{_body(page, say)}\n</main>\n'
-        f"<script>{script}</script>\n</body>\n</html>\n"
+        f"<script>{own}</script>\n</body>\n</html>\n"
     )
 
 
@@ -82,7 +86,7 @@ def fragment_of(page: Page) -> str:
     return (
         f'<div class="cp fragment" lang="{_LANGUAGES[page.lang]}">\n'
         f"<style>\n{_style()}</style>\n{_body(page, say)}\n"
-        f"<script>{_resource('page.js')}</script>\n</div>\n"
+        f"<script>{page_script()}</script>\n</div>\n"
     )
 
 
@@ -93,13 +97,28 @@ def sections_of(page: Page) -> str:
 
 
 def blocks_html(blocks: Iterable[Block], lang: str) -> str:
-    """Return blocks one below the other."""
+    """Return blocks as elements one below the other, for a page that has their style."""
     return _Printer(words(lang)).blocks(blocks)
 
 
+def inline_of(text: Text) -> str:
+    """Return text with its formulas, for a page that has the blocks' style."""
+    return _text(text)
+
+
 def page_script() -> str:
-    """Return the script that lights what belongs together in all blocks of a document."""
+    """Return the script that lights what belongs together inside elements of class `cp`."""
     return _resource("page.js")
+
+
+@cache
+def blocks_style() -> str:
+    """Return the style of blocks and of the pictures among them, but for the palette's colours."""
+    roles = "".join(f".cp .r-{role} {{ color: var(--{role}-text); }}\n" for role in PALETTE)
+    chips = "".join(
+        f".cp .chips mtd.chip.r-{role} {{ background: var(--{role}-wash); }}\n" for role in PALETTE
+    )
+    return f"{_resource('blocks.css')}{roles}{chips}{fitting_style()}"
 
 
 @cache
@@ -111,17 +130,7 @@ def _resource(name: str) -> str:
 def _style() -> str:
     """Return the style of blocks, with the palette's colours on both grounds."""
     dark = f"@media screen and (prefers-color-scheme: dark) {{\n{palette_style(DARK)}\n}}\n"
-    return "".join((palette_style(LIGHT), "\n", dark, blocks_style(), page_style()))
-
-
-@cache
-def blocks_style() -> str:
-    """Return the style of blocks without the palette's colours."""
-    roles = "".join(f".cp .r-{role} {{ color: var(--{role}-text); }}\n" for role in PALETTE)
-    chips = "".join(
-        f".cp .chips mtd.chip.r-{role} {{ background: var(--{role}-wash); }}\n" for role in PALETTE
-    )
-    return "".join((_resource("blocks.css"), roles, chips))
+    return f"{palette_style(LIGHT)}\n{dark}{blocks_style()}{page_style()}"
 
 
 def palette_style(scheme: Scheme, selector: str = ".cp") -> str:

@@ -165,7 +165,8 @@
   all(document, ".cp").forEach(prepare);
   new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => {
     if (node instanceof Element && node !== tip) {
-      all(node, ".cp").concat(node.matches(".cp") ? [node] : []).forEach(prepare);
+      // a whole root, or something new inside of one
+      all(node, ".cp").concat(node.closest(".cp") ? [node] : []).forEach(prepare);
     }
   }))).observe(document.documentElement, { childList: true, subtree: true });
   dock();

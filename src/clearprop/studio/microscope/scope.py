@@ -64,6 +64,10 @@ class Microscope:
         self._shown: tuple[tuple[Any, ...], Contents] | None = None
         self._slides: dict[tuple[Any, ...], Slide] = {}
 
+    def close(self) -> None:
+        """Let go of the pictures."""
+        self._scenes = ()
+
     def to_document(self) -> dict[str, Any]:
         """Return what the pane's controls show."""
         samples = self._work.trainer.samples
