@@ -137,3 +137,12 @@ def test_others_need_the_token():
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         assert browser.open(address, timeout=20).status == 200
         assert browser.open(bare, timeout=20).status == 200
+
+
+def test_what_was_sent_long_ago_goes(tmp_path):
+    from clearprop.studio.server import MOST_KEPT, make_room
+
+    for k in range(10):
+        make_room(tmp_path)
+        (tmp_path / f"{k}.csv").write_text("a")
+    assert len(list(tmp_path.iterdir())) == MOST_KEPT

@@ -4,7 +4,7 @@ On this machine alone it needs no token. Told to listen elsewhere, it makes one 
 address that holds it. Kernels are compiled before the first page is served, so that no page waits
 for them.
 
-Public names: `Options`, `serve`.
+Public names: `Options`, `application`, `make_room`, `serve`.
 May import: NiceGUI, uvicorn, `backlog`, `guard`, `page`, `sessions`, `sharing`, `told`.
 """
 
@@ -44,6 +44,7 @@ BROUGHT = {
 }
 WISHES = {"picture", "ground", "lang"}
 LARGEST_MESSAGE = 1_000_000  # bytes, from a page over its web socket
+MOST_KEPT = 6  # files of a session
 SEND_BUFFER = 200_000  # bytes, of a connection
 
 
@@ -136,6 +137,7 @@ def application(options: Options, token: str | None) -> Guard:
         place = sessions.get(key)
         if place is None or what not in BROUGHT:
             return _no_session(request)
+        make_room(place.folder)
         path = place.folder / f"{secrets.token_hex(8)}{_suffix(name)}"
         with path.open("wb") as file:
             async for piece in request.stream():
@@ -168,6 +170,13 @@ def application(options: Options, token: str | None) -> Guard:
         favicon=str(Path(__file__).parent / "static" / "icon.svg"),
     )  # fmt: skip
     return Guard(Crowd(app, options.sessions), options.rules(token))
+
+
+def make_room(folder: Path) -> None:
+    """Take away what was sent long ago; it has been read, and a disk is not to fill up."""
+    sent = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in sent[: max(0, len(sent) - MOST_KEPT + 1)]:
+        path.unlink(missing_ok=True)
 
 
 def _no_session(request: Request) -> Response:

@@ -32,7 +32,7 @@ from clearprop.engines import Plan, TrainState
 from clearprop.equations import RULES
 from clearprop.errors import ClearpropError, FileError
 from clearprop.files import Parts, from_parts, to_parts
-from clearprop.network import Parameters
+from clearprop.network import Network, Parameters
 from clearprop.studio.setups import Setup
 from clearprop.studio.trainer import Point
 from clearprop.tables import (
@@ -109,6 +109,11 @@ class Snapshot:
     whole: bool = False
     table: tuple[str, bytes] | None = None
     model: Model | None = None
+
+    @property
+    def network(self) -> Network:
+        """The run's network."""
+        return self.parameters.network
 
     def to_parts(self) -> Parts:
         """Return it as a part of a file."""
