@@ -159,6 +159,19 @@ def hidden(view: Any, seconds: float) -> float:
     return float((view.evaluate(step) - first) / (time.perf_counter() - began))
 
 
+def browser_seconds() -> float:
+    """Return the time that processors have spent on browsers, where the system tells it."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text(encoding="utf-8").rpartition(")")
+        except OSError:
+            continue  # it has ended
+        if "chrom" in name:
+            ticks += sum(map(int, rest.split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def clicks(view: Any) -> list[float]:
     """Return how long Pause takes while the page trains, in milliseconds."""
     taken = []
@@ -180,13 +193,16 @@ def measure(name: str, setup: Setup, table: Path | None, seconds: float) -> None
     bare = alone(setup, samples, seconds)
     with page(setup, table) as view:
         network = view.locator("#cp-size").inner_text()
+        before = browser_seconds()
         shown, came, painted = view.evaluate(COUNT, 1000 * seconds)
+        browser = (browser_seconds() - before) / seconds
         unseen = hidden(view, seconds)
         answers = clicks(view)
     print(f"{name}: {network}")
     print(f"  steps a second: alone {bare:.0f}, hidden {unseen:.0f} ({unseen / bare:.0%}), shown "
           f"{shown:.0f} ({shown / bare:.0%})")  # fmt: skip
     print(f"  frames a second: {came:.1f} from the session, {painted:.0f} painted")
+    print(f"  the browser takes {browser:.2f} of the {os.cpu_count()} cores while it shows them")
     print(f"  a click: median {statistics.median(answers):.0f} ms, longest {max(answers):.0f} ms",
           flush=True)  # fmt: skip
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearprop.explanation.chapters.delta_matrices import LayerView
+from clearprop.explanation.chapters.delta_errors import errors_of
+from clearprop.explanation.chapters.delta_gradients import gradients_of
 from clearprop.explanation.chapters.errands import Errands
 from clearprop.explanation.chapters.forward import layer_matrices, left_half, right_half
+from clearprop.explanation.chapters.layer_view import LayerView
 from clearprop.explanation.chapters.loss import loss_sum
 from clearprop.explanation.chapters.update import step_lines
 from clearprop.explanation.formulas import (
@@ -100,7 +102,7 @@ class _Moment:
 
     def error(self) -> Iterator[Block]:
         """Yield BP1."""
-        yield from self._view(self.moment.layer).error()
+        yield from errors_of(self._view(self.moment.layer))
 
     def backward(self) -> Iterator[Block]:
         """Yield BP2 of a layer, the errors of a neuron, or one product of them."""
@@ -119,7 +121,7 @@ class _Moment:
             units = moment.units if len(moment.units) == 1 else chosen
             yield from self._errands(moment.layer + 1, units).of(self._carrier)
         else:
-            yield from self._view(moment.layer).error()
+            yield from errors_of(self._view(moment.layer))
 
     def update(self) -> Iterator[Block]:
         """Yield BP3 and BP4 of a layer, the steps into a neuron, or that of one weight."""
@@ -131,7 +133,7 @@ class _Moment:
             yield Math(Lines(tuple(self._steps_into(moment.units[0]))))
         else:
             if self._carrier == "exact":
-                yield from self._view(moment.layer).gradients()
+                yield from gradients_of(self._view(moment.layer))
             yield Math(self._new_weights())
 
     # what is written
