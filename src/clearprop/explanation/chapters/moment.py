@@ -33,9 +33,9 @@ from clearprop.explanation.formulas import (
     sign,
 )
 from clearprop.explanation.matrices import by_sign, fold, leading, matrix, numbered
-from clearprop.explanation.names import Place
 from clearprop.explanation.notation import of_layer
 from clearprop.explanation.pages import Block, Math, Paragraph
+from clearprop.explanation.places import Place
 from clearprop.explanation.quantities import Quantities
 from clearprop.explanation.scenes.moments import Moment
 

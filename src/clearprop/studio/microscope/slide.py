@@ -17,8 +17,9 @@ from clearprop.explanation.carrying import ORDER, Carried, CarrierComparison
 from clearprop.explanation.chapters.moment import moment_blocks
 from clearprop.explanation.chapters.shared import shared_blocks
 from clearprop.explanation.explanation import Explanation, Focus
-from clearprop.explanation.names import Names, Place
+from clearprop.explanation.names import Names
 from clearprop.explanation.pages import Block, Paragraph
+from clearprop.explanation.places import Place
 from clearprop.explanation.render.html import blocks_html, sections_of
 from clearprop.explanation.scenes.board import Board
 from clearprop.explanation.scenes.figures import Figures
