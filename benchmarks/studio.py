@@ -33,13 +33,13 @@ import polars as pl
 from clearprop.studio.samples import Samples, toy_samples
 from clearprop.studio.setups import Setup
 from clearprop.studio.trainer import Trainer
-from clearprop.studio.uploads import read_upload, table_samples
+from clearprop.studio.uploads import Upload, table_samples
 
 WIDE = Setup(data="table", target="digit", hidden=((256, "relu"),), loss="cross_entropy",
              learning_rate=0.05, batch_size=32)  # fmt: skip
 SMALL = Setup(data="clusters", hidden=((8, "tanh"), (8, "tanh")), loss="cross_entropy")
 ROWS = 10_000
-CLICKS = 12
+CLICKS = 8
 CLICK = """async () => {
   const button = document.getElementById("cp-play"), was = button.getAttribute("aria-pressed");
   const began = performance.now();
@@ -144,7 +144,7 @@ def choose(view: Any, setup: Setup, table: Path | None) -> None:
     view.locator("#cp-speed").select_option("full")
     if view.locator("#cp-play").get_attribute("aria-pressed") == "false":
         view.locator("#cp-play").click()
-    view.wait_for_timeout(2500)
+    view.wait_for_timeout(1500)
 
 
 def hidden(view: Any, seconds: float) -> float:
@@ -179,26 +179,30 @@ def clicks(view: Any) -> list[float]:
         taken.append(view.evaluate(CLICK))
         view.wait_for_timeout(100)
         view.evaluate(CLICK)
-        view.wait_for_timeout(700)
+        view.wait_for_timeout(400)
     return taken
 
 
 def measure(name: str, setup: Setup, table: Path | None, seconds: float) -> None:
     """Measure one network, and print it."""
     samples = (
-        table_samples(read_upload(table, table.name), setup.target, train_share=0.7, seed=1)
+        table_samples(
+            Upload(table.name, pl.read_parquet(table)), setup.target, train_share=0.7, seed=1
+        )
         if table is not None
         else toy_samples(setup.data, rows=200, noise=0.1, train_share=0.7, seed=1)
     )
     bare = alone(setup, samples, seconds)
+    print(f"{name}: alone {bare:.0f} steps a second", flush=True)
     with page(setup, table) as view:
         network = view.locator("#cp-size").inner_text()
         before = browser_seconds()
         shown, came, painted = view.evaluate(COUNT, 1000 * seconds)
         browser = (browser_seconds() - before) / seconds
+        print(f"  shown {shown:.0f} steps a second", flush=True)
         unseen = hidden(view, seconds)
         answers = clicks(view)
-    print(f"{name}: {network}")
+    print(f"  {network}")
     print(f"  steps a second: alone {bare:.0f}, hidden {unseen:.0f} ({unseen / bare:.0%}), shown "
           f"{shown:.0f} ({shown / bare:.0%})")  # fmt: skip
     print(f"  frames a second: {came:.1f} from the session, {painted:.0f} painted")
