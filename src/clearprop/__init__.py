@@ -13,6 +13,8 @@ moment only:
 - `explain`, `Explanation`, `check_gradient`: every number accounted for
 - `report`: a page on how good a model is on a table, to read and to send on
 - `save`, `load`: model files
+- `to_onnx`, `onnx_inputs`, `check_onnx`; `to_sklearn`, `from_sklearn`; `to_torch`, `from_torch`:
+  models to and from other libraries
 - `errors`: what can go wrong
 """
 
@@ -46,11 +48,18 @@ _EXPORTS = {
     "TabularSearch": "clearprop.estimators",
     "Watch": "clearprop.training",
     "check_gradient": "clearprop.explanation",
+    "check_onnx": "clearprop.interchange",
     "errors": "clearprop",
     "explain": "clearprop.explanation",
+    "from_sklearn": "clearprop.interchange",
+    "from_torch": "clearprop.interchange",
     "load": "clearprop.files",
+    "onnx_inputs": "clearprop.interchange",
     "report": "clearprop.reporting",
     "save": "clearprop.files",
+    "to_onnx": "clearprop.interchange",
+    "to_sklearn": "clearprop.interchange",
+    "to_torch": "clearprop.interchange",
     "train": "clearprop.training",
 }
 

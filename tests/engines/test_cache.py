@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba import njit
 
 import clearprop
 from clearprop.engines import Recipe
 from clearprop.engines.native import NativeEngine, cache, call
+from clearprop.engines.native.compiling import KernelCompiler
+from clearprop.engines.native.low_level import part
 from problems import block_for, hidden_network, vector_for
 
 SOURCE = Path(clearprop.__file__).parents[1]
@@ -175,3 +178,27 @@ def test_no_two_processes_give_the_parts_of_kernels_the_same_names(tmp_path):
     apart = [abs(a - b) for i, a in enumerate(numbers) for b in numbers[:i]]
     assert len(numbers) >= 2
     assert min(apart) > 10**6
+
+
+def test_a_part_has_no_machine_code_and_is_in_the_kernel_that_calls_it():
+    @part()
+    def called(x):
+        return x * 3
+
+    @part(inline="always")
+    def written_out(x):
+        total = 0
+        for i in range(x):
+            if i % 2:
+                total += called(i)
+        return total
+
+    @njit(pipeline_class=KernelCompiler)
+    def kernel(x):
+        return written_out(x) + 1000 * written_out(x + 1) + called(x)
+
+    # 3 (1 + 3), 3 (1 + 3 + 5), 3 · 5
+    assert kernel(5) == 12 + 27_000 + 15
+    library = called.overloads[called.signatures[0]].library
+    names = [function.name for function in library.get_defined_functions()]
+    assert [library.get_pointer_to_function(name) for name in names] == [0] * len(names)

@@ -21,7 +21,7 @@ from clearprop.cli.unseen import say_unseen, unseen_in
 
 @click.command("evaluate", short_help="Measure a model on a table with the answers.")
 @click.argument("model", type=click.Path())
-@click.argument("table")
+@click.argument("table", type=click.Path())
 @table_options
 @json_option
 def command(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("predict", short_help="Predict the rows of a table.")
 @click.argument("model", type=click.Path())
-@click.argument("table", default="-")
+@click.argument("table", type=click.Path(), default="-")
 @click.option(
     "--out",
     default="-",

@@ -11,6 +11,7 @@ from clearprop.cli.loading import load_for_tables, load_table, load_tabular
 from clearprop.cli.options import Units, json_option, setting, table_options
 from clearprop.cli.output import check_destination, console, print_json
 from clearprop.cli.pages import language_option
+from clearprop.cli.trackers import trackers_of, tracking_options
 
 # kinds of picture that matplotlib writes everywhere
 PICTURES = (".png", ".svg", ".pdf")
@@ -18,7 +19,7 @@ PICTURES = (".png", ".svg", ".pdf")
 
 # fmt: off
 @click.command("train", short_help="Train a network on a table.")
-@click.argument("table")
+@click.argument("table", type=click.Path())
 @click.option("--target", metavar="COLUMN", multiple=True,
               help="The column to predict; may be given several times.")
 @click.option("--task", type=click.Choice(["classification", "regression"]),
@@ -81,6 +82,7 @@ PICTURES = (".png", ".svg", ".pdf")
               help="Draw the curves to this file (.png, .svg, .pdf).")
 @click.option("--report", type=click.Path(), metavar="FILE",
               help="Write a report on the model as one HTML page, to read and to send on.")
+@tracking_options
 @language_option
 @click.option("--quiet", is_flag=True, help="No progress bar and no report.")
 @table_options
@@ -105,6 +107,7 @@ def command(table: str, **options: Any) -> None:
         _check_picture(options["plot"], table)
     if options["report"]:
         check_destination(options["report"], "--report", keep=table)
+    options["listeners"] = trackers_of(options, table)
     if options["sequence_id"] or options["forecast"]:
         _train_in_time(table, destination, options)
     else:
@@ -149,7 +152,7 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     if loud:
         report.print_plan(screen, job)
     job.say_notes()
-    run(job, loud=loud)
+    run(job, options["listeners"], loud=loud)
     account = account_of(job)
     save(job.model, destination)
     if options["plot"]:
@@ -209,7 +212,7 @@ def _run_in_time(job: Any, work: Any, say: Any, destination: Path, options: dict
     if loud:
         print_sequence_plan(screen, job)
     job.say_notes()
-    work(job, loud=loud)
+    work(job, options["listeners"], loud=loud)
     account = sequence_account(job.model, job.prepared.job.rows.block)
     save(job.model, destination)
     if options["plot"]:

@@ -6,6 +6,7 @@ May import: `clearprop.estimators`, `clearprop.tables` and what they may import.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from clearprop.tables import Task, inspect_columns
 if TYPE_CHECKING:
     from clearprop.estimators.metrics import Metric
     from clearprop.estimators.tabular_fitting import Prepared
+    from clearprop.training import Listener
 
 
 @dataclass
@@ -167,23 +169,26 @@ class Job:
         }
 
 
-def run(job: Job, *, loud: bool) -> None:
+def run(job: Job, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
     """Train, measure on the held-out rows, and leave both with the model."""
+    from clearprop.training.running import fitted
+
     with notes_from_warnings() as messages:
         if loud:
             from clearprop.cli.progress import ProgressBar
 
             choices, runs = job.prepared.choices, len(job.prepared.divisions)
             with ProgressBar(choices.max_epochs, runs) as bar:
-                outcomes = job.prepared.finish([bar])
+                outcomes = job.prepared.finish([bar, *listeners])
         else:
-            outcomes = job.prepared.finish()
+            outcomes = job.prepared.finish(listeners)
         job.model.keep(job.prepared, outcomes)
     job.notes += messages
     job.metrics = _measure(job)
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]
     # how this run began is no property of the model
     job.model.set_params(warm_start=False)
+    fitted(listeners, job.model)
 
 
 def _measure(job: Job) -> list[Metric]:

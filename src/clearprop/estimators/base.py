@@ -28,6 +28,12 @@ from clearprop.estimators.legacy import Planned
 from clearprop.estimators.listeners import listening
 from clearprop.estimators.naming import UnitNames, unit_names, watch_for
 from clearprop.estimators.rows import Rows, block_for, combined_weights, flat, rows_for
+from clearprop.estimators.scikit_callbacks import (
+    Callbacks,
+    CallbackSupport,
+    joined,
+    with_callbacks,
+)
 from clearprop.estimators.settings import (
     PLANNED,
     recipe_for,
@@ -39,6 +45,7 @@ from clearprop.estimators.settings import (
 from clearprop.estimators.tasks import Classification, Task
 from clearprop.network import Network, Parameters
 from clearprop.training import History, Orders, Outcome, Recording, Settings
+from clearprop.training.running import fitted
 
 # rows that predictions plan for; the engine works through more of them in blocks
 PREDICTED_AT_ONCE = 1024
@@ -86,7 +93,7 @@ class Prepared:
     first: bool
 
 
-class Trained(BaseEstimator):
+class Trained(CallbackSupport, BaseEstimator):
     """An estimator whose network the trainer trains."""
 
     # the parameter that says how many units there are, for messages
@@ -123,6 +130,7 @@ class Trained(BaseEstimator):
     def _strata(self, task: Task, targets: np.ndarray) -> np.ndarray | None:
         """Return the classes whose shares a split of the rows keeps, if any."""
 
+    @with_callbacks
     def _fit(
         self,
         X: Any,
@@ -133,7 +141,15 @@ class Trained(BaseEstimator):
         incremental: bool = False,
     ) -> Self:
         prepared = self._prepare(X, y, sample_weight, validation_data, incremental=incremental)
-        return self._finish(prepared)
+        callbacks = None
+        if not incremental:
+            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+            epochs = prepared.job.settings.recipe.epochs
+            callbacks = self._callbacks(epochs, X=X, y=y, metadata=metadata)
+        self._finish(prepared, callbacks)
+        if callbacks is not None:
+            callbacks.end()
+        return self
 
     def _prepare(
         self,
@@ -174,17 +190,20 @@ class Trained(BaseEstimator):
         )
         return Prepared(job, task, first)
 
-    def _finish(self, prepared: Prepared) -> Self:
+    def _finish(self, prepared: Prepared, callbacks: Callbacks | None = None) -> Self:
         """Run, and set the fitted attributes."""
         task, job = prepared.task, prepared.job
+        if callbacks is not None:
+            callbacks.stand_in = lambda copied, vector: copied._take(
+                task, Parameters(job.network, vector)
+            )
         with listening(self) as listeners:
             outcome, self._memory, result = run(
-                replace(job, listeners=listeners), lbfgs=self.solver == "lbfgs"
+                replace(job, listeners=joined(listeners, callbacks)), lbfgs=self.solver == "lbfgs"
             )
-        self._task = task
-        if isinstance(task, Classification):
-            self.classes_ = task.classes
+        self._take(task, outcome.parameters)
         self._keep(outcome, job.rows, result, first=prepared.first)
+        fitted(self.callbacks, self)
         return self
 
     def _network(self, task: Task, X: Any, *, first: bool) -> Network:
@@ -228,10 +247,16 @@ class Trained(BaseEstimator):
             recipe, self.engine, self.threads, memory.seed, rows.orders, stopping_for(self)
         )
 
+    def _take(self, task: Task, parameters: Parameters) -> None:
+        """Predict with these parameters from now on."""
+        self._task = task
+        if isinstance(task, Classification):
+            self.classes_ = task.classes
+        self._adopt(parameters)
+
     def _keep(self, outcome: Outcome, rows: Rows, result: Any, *, first: bool) -> None:
         """Set the fitted attributes."""
         self.recording_ = outcome.recording
-        self._adopt(outcome.parameters)
         before = History() if first else self.history_
         self.history_ = _joined(before, outcome.history)
         lbfgs = self.solver == "lbfgs"

@@ -21,6 +21,7 @@ from clearprop.engines import Recipe, Trace, build
 from clearprop.errors import DivergenceError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
+from clearprop.estimators.scikit_callbacks import CallbackSupport, joined, with_callbacks
 from clearprop.estimators.tabular_aftermath import Aftermath
 from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
 from clearprop.estimators.tabular_fitting import (
@@ -34,11 +35,13 @@ from clearprop.estimators.tabular_fitting import (
 from clearprop.estimators.tabular_network import block_of, names_of_units, targets_for_network
 from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_parts
 from clearprop.files.parts import Parts
+from clearprop.network import Parameters
 from clearprop.tables import as_frame
 from clearprop.training import Listener, Outcome, Stop
+from clearprop.training.running import fitted
 
 
-class Tabular(BaseEstimator):
+class Tabular(CallbackSupport, BaseEstimator):
     """What both estimators share; see `TabularClassifier` for the parameters."""
 
     _task: ClassVar[str]
@@ -77,6 +80,7 @@ class Tabular(BaseEstimator):
     ) -> None:
         keep_parameters(self, locals())
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -111,7 +115,19 @@ class Tabular(BaseEstimator):
         prepared = self.prepare(
             X, y, sample_weight, groups=groups, time=time, validation_data=validation_data
         )
-        return self.keep(prepared, prepared.finish(self.callbacks or ()))
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        epochs = prepared.choices.max_epochs * len(prepared.divisions)
+        callbacks = self._callbacks(epochs, X=X, y=y, metadata=metadata)
+        if callbacks is not None:
+            callbacks.stand_in = lambda copied, vector: copied._take(
+                prepared, (Parameters(prepared.network, vector),)
+            )
+        listeners = joined(list(self.callbacks or ()), callbacks)
+        self.keep(prepared, prepared.finish(listeners))
+        fitted(self.callbacks, self)
+        if callbacks is not None:
+            callbacks.end()
+        return self
 
     def prepare(
         self,
@@ -148,19 +164,22 @@ class Tabular(BaseEstimator):
         for outcome in outcomes:
             _say_how_it_ended(outcome.stop)
         after = Aftermath.of(prepared, outcomes, calibrate=self.calibrate)
-        self.encoder_, self.target_ = prepared.encoder, prepared.target
-        self.choices_ = prepared.choices
-        self.temperature_, self.bagged_ = after.temperature, after.parameters
-        self.errors_ = after.errors
-        self.parameters_ = self.bagged_[0]
-        self.network_ = self.parameters_.network
+        self._take(prepared, after.parameters)
+        self.temperature_, self.errors_ = after.temperature, after.errors
         self.history_, self.stop_ = outcomes[0].history, outcomes[0].stop
         self.recording_ = outcomes[0].recording
-        self.n_features_in_ = len(prepared.columns)
-        self.feature_names_in_ = np.array(prepared.columns, dtype=object)
         # of earlier parameters, where somebody had measured them
         self.metrics_: list[dict[str, Any]] = []
         return self
+
+    def _take(self, prepared: Prepared, parameters: tuple[Parameters, ...]) -> None:
+        """Predict with the networks of these parameters from now on."""
+        self.encoder_, self.target_ = prepared.encoder, prepared.target
+        self.choices_, self.bagged_ = prepared.choices, parameters
+        self.parameters_ = parameters[0]
+        self.network_ = self.parameters_.network
+        self.n_features_in_ = len(prepared.columns)
+        self.feature_names_in_ = np.array(prepared.columns, dtype=object)
 
     def encode_target(self, targets: pl.DataFrame) -> np.ndarray:
         """Return targets as the network is trained on them: codes (n,) or numbers (n, outputs)."""

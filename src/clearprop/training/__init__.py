@@ -9,6 +9,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     orders.py      the order in which epochs visit the rows
     stopping.py    when no more is to be gained
     events.py      Batches, Epoch, Stop
+    running.py     Running: what listeners may see besides
     history.py     the curves of a run, and their plot
     loop.py        Run, train
     recording.py   Watch, Recording: parameters over the course of a run
@@ -26,6 +27,7 @@ from clearprop.training.lbfgs import minimise
 from clearprop.training.loop import Outcome, Run, Validation, train
 from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
 from clearprop.training.recording import Recording, Watch
+from clearprop.training.running import Running
 from clearprop.training.schedules import (
     SCHEDULES,
     Adaptive,
@@ -58,6 +60,7 @@ __all__ = [
     "Outcome",
     "Recording",
     "Run",
+    "Running",
     "Settings",
     "Shuffled",
     "Stop",

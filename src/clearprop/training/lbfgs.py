@@ -21,6 +21,7 @@ from clearprop.training.history import History
 from clearprop.training.interrupts import interruptible
 from clearprop.training.loop import Outcome, Validation
 from clearprop.training.recording import Recorder
+from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
 
 
@@ -82,16 +83,19 @@ def minimise(
     watch = settings.watch
     recorder = None if watch.is_empty else Recorder(watch, start.vector)
     began, limit = time.perf_counter(), settings.recipe.epochs
+    now = start.vector
+    begin(listeners, Running(engine, block, settings, lambda: now))
 
     def tell(event: Epoch | Stop) -> bool:
         wishes = [listener(event) for listener in listeners]
         return any(wishes)
 
     def after_iteration(intermediate_result: Any) -> None:
+        nonlocal now
         state.epoch += 1
         state.step += 1
         value = float(intermediate_result.fun)
-        vector = intermediate_result.x.astype(network.dtype)
+        now = vector = intermediate_result.x.astype(network.dtype)
         if recorder:
             recorder.see(vector, state.step)
             recorder.end_of_epoch(vector, state.step)

@@ -23,6 +23,7 @@ from clearprop.training.events import Batches, Epoch, Event, Listener, Reason, S
 from clearprop.training.history import History
 from clearprop.training.interrupts import Wish, interruptible
 from clearprop.training.recording import Recorder, Recording
+from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
 from clearprop.training.stopping import Progress
 
@@ -200,6 +201,7 @@ class Run:
     def finish(self, listeners: Iterable[Listener] = ()) -> Outcome:
         """Run to the end, telling the listeners, and return what the run left."""
         listeners = list(listeners)
+        begin(listeners, Running(self.engine, self.block, self.settings, lambda: self.state.vector))
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
             if any(wants_stop) and not isinstance(event, Stop):
