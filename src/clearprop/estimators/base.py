@@ -36,6 +36,7 @@ from clearprop.estimators.scikit_callbacks import (
 )
 from clearprop.estimators.settings import (
     PLANNED,
+    hardware_for,
     recipe_for,
     rule_for,
     schedule_for,
@@ -62,17 +63,19 @@ class EngineCache(threading.local):
     """The engine for predictions, built when first needed; each thread has its own buffers."""
 
     engine: Engine | None = None
-    asked: tuple[str, int | None] = ("", None)
+    asked: tuple[Any, ...] = ()
 
-    def get(self, network: Network, name: str, threads: int | None) -> Engine:
-        """Return an engine for this network."""
+    def get(self, estimator: Any) -> Engine:
+        """Return an engine for an estimator's network, as its parameters ask for."""
+        network, hardware = estimator.network_, hardware_for(estimator)
+        name, threads = estimator.engine, estimator.threads
         if self.engine is None or self.engine.network is not network:
             self.engine = None
-        if self.engine is None or self.asked != (name, threads):
+        if self.engine is None or self.asked != (name, threads, hardware):
             # its plan does not depend on how the network was trained, nor do predictions
             recipe = Recipe(batch_size=PREDICTED_AT_ONCE)
-            self.engine = build(name, network, recipe, threads)
-            self.asked = (name, threads)
+            self.engine = build(name, network, recipe, threads, hardware=hardware)
+            self.asked = (name, threads, hardware)
         return self.engine
 
 
@@ -265,7 +268,13 @@ class Trained(CallbackSupport, BaseEstimator):
         warn_of_large_batches(self, rows.block.visits)
         recipe = recipe_for(self, rows.block.visits, schedule, epochs)
         return Settings(
-            recipe, self.engine, self.threads, memory.seed, rows.orders, stopping_for(self)
+            recipe,
+            self.engine,
+            self.threads,
+            memory.seed,
+            rows.orders,
+            stopping_for(self),
+            hardware=hardware_for(self),
         )
 
     def _take(self, task: Task, parameters: Parameters) -> None:
@@ -361,7 +370,8 @@ class Trained(CallbackSupport, BaseEstimator):
         rows = memory.rows or block.rows
         schedule = schedule_for(self, self.t_, memory.step, fresh=False)
         recipe = recipe_for(self, rows, schedule, int(self.max_iter))
-        runner = build(engine or self.engine, self.network_, recipe, self.threads)
+        name, hardware = engine or self.engine, hardware_for(self)
+        runner = build(name, self.network_, recipe, self.threads, hardware=hardware)
         if not memory.fits(recipe.rule.name, self.network_.size):
             memory = Memory(seed=memory.seed)
         state = memory.state(runner, parameters)

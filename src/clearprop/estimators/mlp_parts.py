@@ -35,6 +35,8 @@ _LABEL_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
 # parameters that older files lack; their defaults change nothing
 _LATER = ("carrier", "record", "checkpoint")
+# parameters that files do not hold: another machine has other devices
+_OF_MACHINE = ("device", "precision")
 _MARK = "from the network"
 
 
@@ -109,7 +111,9 @@ def document_of(model: Any) -> dict[str, Any]:
     given = model.get_params(deep=False)
     names = getattr(model, "feature_names_in_", None)
     return {
-        "settings": {name: _plain(name, value) for name, value in given.items()},
+        "settings": {
+            name: _plain(name, value) for name, value in given.items() if name not in _OF_MACHINE
+        },
         "fitted": {name: getattr(model, name) for name in _SCALARS if hasattr(model, name)},
         "feature_names": None if names is None else [str(name) for name in names],
         "history": model.history_.to_document(),
@@ -143,7 +147,7 @@ def fill(model: Any, parts: Parts) -> Any:
     assert isinstance(parameters, Parameters)  # child() has checked the kind
     defaults = model.get_params(deep=False)
     settings = {
-        **{name: defaults[name] for name in _LATER if name in defaults},
+        **{name: defaults[name] for name in (*_LATER, *_OF_MACHINE) if name in defaults},
         **document["settings"],
     }
     if settings.keys() != defaults.keys():

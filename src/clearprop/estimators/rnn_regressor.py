@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from clearprop.engines import Hardware
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.base import Prepared, keep_parameters
 from clearprop.estimators.forecasting import apart, as_series, check_window, fed_back, windows_of
@@ -123,6 +124,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | Hardware | None = None,
+        precision: str = "float32",
     ) -> None:
         keep_parameters(self, locals())
 

@@ -25,7 +25,7 @@ _SHARED = (
     "max_iter", "random_state", "tol", "verbose", "warm_start", "momentum", "early_stopping",
     "validation_fraction", "n_iter_no_change", "loss", "clip_norm", "weight_decay",
     "warmup_epochs", "restore_best", "monitor", "progress", "callbacks",
-    "checkpoint", "record", "engine", "threads",
+    "checkpoint", "record", "engine", "threads", "device", "precision",
 )  # fmt: skip
 
 # what scikit-learn checks each parameter against before fit

@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from clearprop.engines import Plan, TrainState
+from clearprop.engines.recipes import PLATFORMS, PRECISIONS
 from clearprop.errors import FileError
 from clearprop.files.networks import network_from_parts, network_to_parts
 from clearprop.files.parts import Parts
@@ -135,9 +136,19 @@ def _snapshot(parts: Parts) -> Snapshot:
 def _state(parts: Parts) -> TrainState:
     held, plan = parts.document["state"], dict(parts.document["plan"])
     plan["blas"] = tuple(plan["blas"])
-    texts = all(isinstance(plan[name], str) for name in ("engine", "split", "library"))
+    texts = all(
+        isinstance(plan[name], str)
+        for name in ("engine", "split", "library", "device", "precision")
+    )
     if not texts or not 1 <= _count(plan, "threads") <= _MOST_THREADS:
         raise FileError(f"The plan of a checkpoint must have 1 to {_MOST_THREADS} threads.")
+    if plan["precision"] not in PRECISIONS or plan["device"] not in ("", *PLATFORMS):
+        raise FileError(
+            f"The plan of a checkpoint names the device {plan['device']!r:.40} and the precision "
+            f"{plan['precision']!r:.40}, which there are not."
+        )
+    if _count(plan, "neurons") < 1:
+        raise FileError("The plan of a checkpoint shares neurons out over no device.")
     return TrainState(
         parts.arrays["vector"],
         parts.arrays["slots"],

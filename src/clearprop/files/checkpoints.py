@@ -57,6 +57,9 @@ class Checkpoints:
         Go on from the newest checkpoint in the folder that is whole. Where there is none, begin
         anew, so that a job can always be started by the same command. Without `resume` a folder
         that has checkpoints is refused.
+    follows : bool
+        Another process that trains the same network keeps the run; this one goes on from there as
+        well, and writes nothing.
     say : callable, optional
         `say(text)` is told what happens. Where absent, faults are warnings and all else is silent.
 
@@ -76,6 +79,7 @@ class Checkpoints:
     every: int | str = 1
     keep: int = 3
     resume: bool = False
+    follows: bool = False
     say: Callable[[str], object] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -103,7 +107,7 @@ class Checkpoints:
         told = {_WRITER: __version__, **fingerprint(run)}
         run.snapshot()  # where something cannot be kept, it is said before any work is done
         with ExitStack() as stack:
-            writable = self._enter(stack, shelf)
+            writable = not self.follows and self._enter(stack, shelf)
             self._go_on(run, shelf, told)
             yield _Keeping(self, run, shelf, told) if writable else _watch_only
 

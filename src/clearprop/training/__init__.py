@@ -7,11 +7,13 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     settings.py    Settings: how a run goes, apart from the recipe that engines know
     schedules.py   learning rates, dropout and decay over a run
     orders.py      the order in which epochs visit the rows
+    sources.py     rows in memory, or block by block from a stream
     stopping.py    when no more is to be gained
     events.py      Batches, Epoch, Stop
     running.py     Running: what listeners may see besides
     history.py     the curves of a run, and their plot
     loop.py        Run, train;  outcomes.py  Validation, Outcome
+    many.py        seeded, train_many: several runs at once
     snapshots.py   Snapshot: all that a run needs to go on;  fingerprints.py  what it depends on
     tallies.py     sums over the steps of an epoch
     recording.py   Watch, Recording: parameters over the course of a run
@@ -27,6 +29,7 @@ from clearprop.training.events import Batches, Epoch, Event, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.lbfgs import minimise
 from clearprop.training.loop import Run, train
+from clearprop.training.many import seeded, train_many
 from clearprop.training.orders import ByLength, InOrder, Orders, Shuffled
 from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.recording import Recording, Watch
@@ -43,6 +46,7 @@ from clearprop.training.schedules import (
 )
 from clearprop.training.settings import Settings
 from clearprop.training.snapshots import Keeper, Snapshot
+from clearprop.training.sources import Source
 from clearprop.training.stopping import Stopping
 
 __all__ = [
@@ -69,11 +73,14 @@ __all__ = [
     "Settings",
     "Shuffled",
     "Snapshot",
+    "Source",
     "Stop",
     "Stopping",
     "Validation",
     "WarmUp",
     "Watch",
     "minimise",
+    "seeded",
     "train",
+    "train_many",
 ]

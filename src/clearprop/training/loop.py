@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from clearprop.engines import Block, TrainState, build
+from clearprop.engines import Block, Engine, Plan, Record, TrainState, Watching, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.blame import WAY_OUT, blame_in, blame_parameters, verdict
@@ -29,6 +29,7 @@ from clearprop.training.recording import Recorder
 from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
 from clearprop.training.snapshots import Keeper, Snapshot, check_snapshot
+from clearprop.training.sources import Source, parts_of, sample_of
 from clearprop.training.stopping import Progress
 from clearprop.training.tallies import Tally
 
@@ -44,14 +45,16 @@ class Run:
     Parameters
     ----------
     network : Network
-    block : Block
-        The training rows.
+    block : Block or Source
+        The training rows, in memory or from a stream; a source has an order of its own.
     settings : Settings
     validation : Validation, optional
     parameters : Parameters, optional
         Where to start; drawn from the settings' seed where absent.
     state : TrainState, optional
         Go on from here instead.
+    engine : Engine, optional
+        What runs it; built as the settings say where absent.
 
     Raises
     ------
@@ -64,22 +67,21 @@ class Run:
     def __init__(
         self,
         network: Network,
-        block: Block,
+        block: Block | Source,
         settings: Settings,
         *,
         validation: Validation | None = None,
         parameters: Parameters | None = None,
         state: TrainState | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.network, self.block = network, block
         self.settings, self.validation = settings, validation
-        check_own_loss(network, block)
-        plan = state.plan if state else None
-        self.engine = build(
-            settings.engine, network, settings.recipe, settings.threads, plan, block.visits
-        )
+        self._sample = sample_of(block)
+        check_own_loss(network, self._sample)
+        self.engine = engine or self._engine(settings.engine, state.plan if state else None)
         if state is None:
-            start = parameters or Parameters.initial(network, settings.seed, block.x)
+            start = parameters or Parameters.initial(network, settings.seed, self._sample.x)
             state = self.engine.initial_state(start, settings.seed)
         self.state = state
         self.history = History()
@@ -88,10 +90,15 @@ class Run:
         self._tally = Tally()
         # time that was taken before this run went on from a snapshot
         self._seconds, self._began = 0.0, time.perf_counter()
-        self._blamed_validation = False
+        self._blamed_validation = self._interrupted = False
         self._recorder: Recorder | None = None
         self._pace = _Pace(network, settings.recipe.batch_size)
         self._check()
+
+    def _engine(self, name: str, plan: Plan | None) -> Engine:
+        settings, rows = self.settings, self.block.visits
+        given = (self.network, settings.recipe, settings.threads, plan, rows, settings.hardware)
+        return build(name, *given)
 
     def _check(self) -> None:
         self.settings.watch.check(self.network.size)
@@ -107,7 +114,7 @@ class Run:
 
     def events(self) -> Iterator[Event]:
         """Run to the end, one event at a time. Closing the iterator ends the run where it is."""
-        self._began = time.perf_counter()
+        self._began, self._interrupted = time.perf_counter(), False
         self._recorder = self._recorder or self._new_recorder()
         if self.stop is None:  # a run that goes on from its end has nothing left to do
             with interruptible() as wish:
@@ -121,7 +128,7 @@ class Run:
             yield from self._batches(epoch, wish)
             if self._tally.failed:
                 self.stop = self._stopped("diverged", self._divergence(epoch))
-            elif wish.asked:
+            elif self._interrupted:
                 self.stop = self._stopped("interrupted", "Training was interrupted.")
             elif not np.isfinite(self.state.vector).all():
                 self.stop = self._stopped("diverged", self._spoilt(epoch))
@@ -147,10 +154,11 @@ class Run:
             return self._finish([*listeners, keeper])
 
     def _finish(self, listeners: list[Listener]) -> Outcome:
-        begin(listeners, Running(self.engine, self.block, self.settings, lambda: self.state.vector))
+        engine = self.engine.by_itself()  # a listener asks for what other processes know nothing of
+        begin(listeners, Running(engine, self._sample, self.settings, lambda: self.state.vector))
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
-            if any(wants_stop) and not isinstance(event, Stop):
+            if not isinstance(event, Stop) and self.engine.agreed(any(wants_stop)):
                 self.stop = self._stopped("listener", "A listener stopped the run.")
                 for listener in listeners:
                     listener(self.stop)
@@ -206,9 +214,9 @@ class Run:
         EngineError
             Its plan cannot be run on this machine.
         """
-        recipe, plan = self.settings.recipe, snapshot.state.plan
+        plan = snapshot.state.plan
         if plan != self.engine.plan:
-            self.engine = build(plan.engine, self.network, recipe, None, plan, self.block.visits)
+            self.engine = self._engine(plan.engine, plan)
         check_snapshot(snapshot, self.engine, self.block)
         self._recorder = self._new_recorder()
         if self._recorder:
@@ -228,20 +236,40 @@ class Run:
         return None if watch.is_empty else Recorder(watch, self.state.vector, self.state.step)
 
     def _batches(self, epoch: int, wish: Wish) -> Iterator[Batches]:
-        block = self.block.ordered(self.settings.orders.order(epoch, self.block.rows))
-        self._running = block
+        orders = self.settings.orders
+        for start, block in parts_of(self.block, orders, epoch, self.state.position):
+            self._running = start, block
+            yield from self._batches_of(start, block, wish)
+            if self._interrupted or self._tally.failed:
+                break
+
+    def _batches_of(self, start: int, block: Block, wish: Wish) -> Iterator[Batches]:
+        """Go through a block that begins at this place of the epoch."""
         recorder = self._recorder
         watch = recorder.watching if recorder else None
-        while self.state.position < block.visits and not (wish.asked or self._tally.failed):
+        end, total = start + block.visits, self.block.visits
+        while self.state.position < end and not self._tally.failed:
+            if self.engine.agreed(wish.asked):
+                self._interrupted = True
+                return
             began = time.perf_counter()
-            with _QUIET():
-                self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+            record = self._advance(start, block, watch)
             self._pace.took(time.perf_counter() - began, len(record.losses))
             self._tally.add(record)
             if recorder:
                 recorder.add(record)
             position = self.state.position
-            yield Batches(epoch + 1, self.state.step, record.losses, position, block.visits)
+            yield Batches(self.state.epoch + 1, self.state.step, record.losses, position, total)
+
+    def _advance(self, start: int, block: Block, watch: Watching | None) -> Record:
+        """Let the engine advance, which counts its position from the block's beginning."""
+        self.state.position -= start
+        try:
+            with _QUIET():
+                self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+        finally:
+            self.state.position += start
+        return record
 
     def _end_of_epoch(self) -> Epoch:
         tally, self._tally = self._tally, Tally()
@@ -283,7 +311,7 @@ class Run:
         """Return η of the last step."""
         recipe = self.settings.recipe
         last = np.array([max(0, self.state.step - 1)])
-        factor = recipe.schedule.factors(last, self.engine.horizon(self.block))[0]
+        factor = recipe.schedule.factors(last, self.engine.horizon(self._sample))[0]
         return float(recipe.rule.learning_rate * self.state.rate_factor * factor)
 
     def _slower(self) -> bool:
@@ -298,9 +326,11 @@ class Run:
 
     def _divergence(self, epoch: int) -> str:
         batch = self.settings.recipe.batch_size
-        rows = self._running.visited(self.state.position, self.state.position + batch)
+        start, block = self._running
+        place = self.state.position - start
         with np.errstate(all="ignore"):
-            reason = verdict(self.engine.trace(self.state, self._running, rows))
+            rows = block.visited(place, place + batch)
+            reason = verdict(self.engine.trace(self.state, block, rows))
         return f"Training diverged in epoch {epoch + 1}, step {self.state.step + 1}: {reason}"
 
     def _spoilt(self, epoch: int) -> str:
@@ -344,7 +374,7 @@ class _Pace:
 
 def train(
     network: Network,
-    block: Block,
+    block: Block | Source,
     settings: Settings | None = None,
     *,
     validation: Validation | None = None,
@@ -357,8 +387,8 @@ def train(
     Parameters
     ----------
     network : Network
-    block : Block
-        Training data; `Block.of(network, X, y, weights)` makes one.
+    block : Block or Source
+        Training data; `Block.of(network, X, y, weights)` makes a block.
     settings : Settings, optional
     validation : Validation, optional
         Rows that training does not see; their loss is followed.
