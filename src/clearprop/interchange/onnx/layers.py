@@ -60,8 +60,8 @@ def _waved(graph: Graph, operation: Waves, vector: np.ndarray, x: str) -> str:
     columns = len(operation.columns)
     chosen = _taken(graph, x, operation.columns)
     cosines = _cosines(graph, chosen, (f, p), vector.dtype)
-    # one product a row and column, (1, frequencies) @ (frequencies, features - 1): transposes around
-    # a product are fused with it by runtimes that then lack it in float64
+    # one product a row and column, (1, frequencies) @ (frequencies, features - 1): transposes
+    # around a product are fused with it by runtimes that then lack it in float64
     B = W.reshape(columns, -1, W.shape[-1]).swapaxes(-1, -2)
     product = graph.add("MatMul", graph.unsqueeze(cosines, -2), graph.constant(B))
     mixed = graph.squeeze(product, -2)
