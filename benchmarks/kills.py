@@ -7,7 +7,8 @@ every call of the engine: each is killed (SIGKILL) after a time drawn at random,
 on from the folder as it was left, until one comes to its end. Its parameters, all that stopping
 restored and its curves must be those of the whole run to the bit. A kill counts as one in mid-write
 where it left a file half written. Children are forked from a process that has compiled everything,
-so that it is training and writing that are hit, and not the import of the package.
+so that training and writing are hit, and not the import of the package. Of tables that is
+done in the children alone: Polars, which reads them, does not survive a fork.
 
 With --faults the disk is full, or the folder cannot be written to, at moments of chance as well;
 with --damage the newest checkpoint is cut off or has a bit flipped now and then, while the one
@@ -138,7 +139,7 @@ class Score:
 def campaign(name: str, kills: int, chance: random.Random, *, faults: bool, damage: bool) -> Score:
     """Kill one kind of fit so many times, and compare whatever comes to its end."""
     fit, score = FITS[name], Score()
-    wanted = fit(None)
+    wanted, seconds = _whole(fit)
     while score.kills < kills or not score.finished:
         folder = Path(tempfile.mkdtemp(prefix="clearprop-kills-"))
         # about one in six children is left alone, so that runs of many lives come to their end
@@ -146,7 +147,8 @@ def campaign(name: str, kills: int, chance: random.Random, *, faults: bool, dama
             alone = score.kills >= kills or chance.random() < 1 / 6
             trouble = faults and chance.random() < 0.5 and not alone
             score.faults += trouble
-            _child(fit, folder, None if alone else chance, score, trouble=trouble)
+            delay = None if alone else chance.random() * max(0.3, seconds)
+            _child(fit, folder, delay, score, trouble=trouble)
             if damage and chance.random() < 0.3:
                 score.damaged += _damage(folder, chance)
         score.finished += 1
@@ -155,25 +157,47 @@ def campaign(name: str, kills: int, chance: random.Random, *, faults: bool, dama
     return score
 
 
-def _child(
-    fit: Fit, folder: Path, chance: random.Random | None, score: Score, *, trouble: bool
-) -> None:
-    before = _unfinished(folder)
+def _whole(fit: Fit) -> tuple[bytes, float]:
+    """Make a run that nobody breaks off; return its result, and how long it took."""
+    if fit is not folds:
+        fit(None)  # children are to find the kernels loaded
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "result"
+        began = time.perf_counter()
+        _wait(_forked(lambda: replace_file(path, [fit(None)])))
+        return path.read_bytes(), time.perf_counter() - began
+
+
+def _forked(work: Callable[[], object]) -> int:
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            # a time, and not each call: the writes are then where the time is
-            kept = Checkpoints(folder / "kept", "0.001 seconds", keep=3, resume=True)
-            if trouble:
-                _full_disk(random.Random(time.monotonic()))
-            result = fit(kept)
-            replace_file(folder / "result", [result])
+            work()
             code = 0
         finally:
             os._exit(code)
-    if chance is not None:
-        time.sleep(chance.random() ** 2 * 0.4)
+    return pid
+
+
+def _wait(pid: int) -> None:
+    status = os.waitpid(pid, 0)[1]
+    if status:
+        raise SystemExit(f"a run that nobody killed ended with {status}")
+
+
+def _child(fit: Fit, folder: Path, delay: float | None, score: Score, *, trouble: bool) -> None:
+    before = _unfinished(folder)
+
+    def work() -> None:
+        kept = Checkpoints(folder / "kept", "0.001 seconds", keep=3, resume=True)
+        if trouble:
+            _full_disk(random.Random(time.monotonic()))
+        replace_file(folder / "result", [fit(kept)])
+
+    pid = _forked(work)
+    if delay is not None:
+        time.sleep(delay)
         if os.waitpid(pid, os.WNOHANG)[0]:
             return
         os.kill(pid, signal.SIGKILL)
@@ -181,9 +205,7 @@ def _child(
         os.waitpid(pid, 0)
         score.in_mid_write += bool(_unfinished(folder) - before)
     else:
-        status = os.waitpid(pid, 0)[1]
-        if status:
-            raise SystemExit(f"a run that nobody killed ended with {status}")
+        _wait(pid)
 
 
 def _unfinished(folder: Path) -> set[Path]:

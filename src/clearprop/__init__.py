@@ -6,6 +6,7 @@ moment only:
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
 - `RNNClassifier`, `RNNRegressor`: the same for sequences of steps, and forecasts of a series
 - `TabularClassifier`, `TabularRegressor`: take a table as it comes
+- `Stream`: a table in Parquet or Arrow files that is larger than memory, for both
 - `TabularSearch`: looks for their parameters within a time budget
 - `Network`, `Dense`, `Scaling`, `Periodic`, `Recurrent`, `GRU`, `LSTM`, `Loss`, `CustomLoss`,
   `Parameters`: the network itself
@@ -44,6 +45,7 @@ _EXPORTS = {
     "Recurrent": "clearprop.network",
     "Scaling": "clearprop.network",
     "Settings": "clearprop.training",
+    "Stream": "clearprop.tables.streams",
     "TabularClassifier": "clearprop.estimators",
     "TabularRegressor": "clearprop.estimators",
     "TabularSearch": "clearprop.estimators",

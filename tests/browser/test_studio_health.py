@@ -41,7 +41,7 @@ def gradients_after(steps):
     x, y, vector = trainer.samples.x[rows], trainer.samples.y[rows], trainer.state.vector
     weights, place = [], 0
     for before, units in ((2, 4), (4, 3), (3, 1)):
-        w = vector[place : place + before * units].reshape(units, before)
+        w = vector[place : place + before * units].reshape(before, units).T
         weights.append((w, vector[place + before * units :][:units]))
         place += before * units + units
     signals = [x]

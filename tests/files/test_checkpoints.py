@@ -363,3 +363,13 @@ def test_a_crafted_checkpoint_is_held_against_the_run(tmp_path):
         save(replace(good, snapshot=snapshot), path)
         with pytest.raises(FileError, match=f"does not fit this run.*{words}"):
             dense().finish([], Checkpoints(tmp_path, resume=True))
+
+
+def test_a_checkpoint_of_the_first_version_is_still_gone_on_with(tmp_path):
+    """Its file was written once and is kept; numbers may round otherwise on another machine."""
+    sample = Path(__file__).parent / "samples" / "checkpoint-1.bin"
+    (tmp_path / "step-000000000006.checkpoint").write_bytes(sample.read_bytes())
+    found = dense().finish([], Checkpoints(tmp_path, resume=True, say=lambda text: None))
+    whole = dense().finish()
+    np.testing.assert_allclose(found.parameters.vector, whole.parameters.vector, rtol=1e-9)
+    assert found.stop == whole.stop

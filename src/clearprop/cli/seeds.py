@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.cli.output import notes_from_warnings
-from clearprop.cli.training_job import Job, metrics_of
+from clearprop.cli.training_job import Job
 from clearprop.errors import DivergenceError
 
 
@@ -57,11 +57,14 @@ def run_seeds(
     job: Job, count: int, keep: str, destination: Path, *, loud: bool
 ) -> list[SeedResult]:
     """Train, leave the model that is kept with the job, and return what came of every seed."""
+    from clearprop.engines import Block
     from clearprop.training import seeded, train_many
 
     first = job.prepared.run
     settings = seeded(first.settings, range(first.settings.seed, first.settings.seed + count))
-    parts = (first.network, first.block, settings)
+    block = first.block
+    assert isinstance(block, Block), "streams have been refused"
+    parts = (first.network, block, settings)
     with notes_from_warnings() as messages:
         if loud:
             from clearprop.cli.progress import ProgressBar
@@ -80,7 +83,7 @@ def run_seeds(
         chosen = sound if keep == "mean" else [int(np.argmax(scores))]
         _keep(job, settings[chosen[0]].seed, [outcomes[number] for number in chosen])
     job.notes += messages
-    job.metrics = metrics_of(job)
+    job.metrics = job.measured()
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]
     return results
 
@@ -111,7 +114,7 @@ def _result(job: Job, seed: int, outcome: Any, destination: Path | None) -> Seed
             score = -history.validation_loss[at]
         if history.validation_score:
             score = history.validation_score[at]
-    return SeedResult(seed, at + 1, float(score), metrics_of(job))
+    return SeedResult(seed, at + 1, float(score), job.measured())
 
 
 def seeds_table(results: list[SeedResult], kept: str) -> Any:

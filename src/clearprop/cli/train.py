@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from clearprop.cli.loading import load_for_tables, load_table, load_tabular
-from clearprop.cli.options import Units, json_option, setting, table_options
+from clearprop.cli.options import Units, json_option, memory_option, setting, table_options
 from clearprop.cli.output import check_destination, console, note, print_json
 from clearprop.cli.pages import language_option
 from clearprop.cli.processes import process_options, together
@@ -109,6 +109,7 @@ PICTURES = (".png", ".svg", ".pdf")
 @tracking_options
 @language_option
 @click.option("--quiet", is_flag=True, help="No progress bar and no report.")
+@memory_option
 @table_options
 @json_option
 def command(table: str, **options: Any) -> None:
@@ -116,7 +117,7 @@ def command(table: str, **options: Any) -> None:
 
     TABLE is a CSV, TSV, Parquet, Arrow or JSON Lines file, an NPZ or IDX file of arrays, - for
     standard input, or a table that scikit-learn ships: iris, wine, breast_cancer, digits, diabetes,
-    linnerud.
+    linnerud. With --memory it may be a folder of Parquet or Arrow files, larger than memory.
 
     With --sequence-id the rows of TABLE are steps of series, for a recurrent network; with
     --forecast its target is one series that goes on. Their defaults: 64 units, dropout 0.2 (none
@@ -230,14 +231,13 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
     from clearprop.cli.account import account_of
     from clearprop.cli.searching import search
     from clearprop.cli.seeds import run_seeds, seeds_table
-    from clearprop.cli.training_job import Job, run
+    from clearprop.cli.training_job import run
     from clearprop.files import save
 
     loud = not (options["quiet"] or options["as_json"] or options["follows"])
     screen = console()
     previous = load_tabular(options["start"]) if options["start"] else None
-    table = load_table(name, options["file_format"], options["labels"], previous)
-    job = Job.of(table, options, previous)
+    job = _job(name, options, previous)
     if options["search_minutes"]:
         job = search(job, options["search_minutes"], options["trials"])
     if loud:
@@ -268,6 +268,22 @@ def _train(name: str, destination: Path, options: dict[str, Any]) -> None:
         _write_report(job, options)
 
 
+def _job(name: str, options: dict[str, Any], previous: Any) -> Any:
+    """Return the training, of a table in memory or of a stream."""
+    from clearprop.cli.loading import Table
+    from clearprop.cli.training_job import Job
+
+    if options["memory"]:
+        from clearprop.cli.streaming import TRAINING_COPIES, StreamJob, open_within
+
+        table = open_within(name, options, previous, TRAINING_COPIES)
+        if not isinstance(table, Table):
+            return StreamJob.of_stream(table, options, previous)
+    else:
+        table = load_table(name, options["file_format"], options["labels"], previous)
+    return Job.of(table, options, previous)
+
+
 def _write_report(job: Any, options: dict[str, Any]) -> None:
     from clearprop.cli.reporting import report_of, write_report
 
@@ -289,6 +305,8 @@ def _train_in_time(name: str, destination: Path, options: dict[str, Any]) -> Non
     from clearprop.cli.sequence_job import SequenceJob, check_wishes, run_sequences
 
     check_wishes(options)
+    if options["memory"]:
+        raise click.UsageError("--memory is for tables of single rows; series are read whole.")
     if options["report"]:
         raise click.UsageError(
             "--report is for tables of single rows. For series: clearprop explain MODEL TABLE "

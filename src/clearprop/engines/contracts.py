@@ -67,6 +67,9 @@ class Block:
         The rows to visit, in this order; all of them in their own order where absent.
     first_row : int
         The number of row 0 in the whole data; dropout is a function of it.
+    epoch_rows : int, optional
+        Rows that an epoch visits, where the block is one of several that make it up: what schedules
+        go by.
     """
 
     x: Any
@@ -74,6 +77,7 @@ class Block:
     weights: np.ndarray | None = None
     order: np.ndarray | None = None
     first_row: int = 0
+    epoch_rows: int | None = None
 
     @property
     def rows(self) -> int:
@@ -337,7 +341,7 @@ class Engine(ABC):
 
     def horizon(self, block: Block) -> Horizon:
         """Return the horizon of a run over this block."""
-        found = self.recipe.horizon(block.visits)
+        found = self.recipe.horizon(block.epoch_rows or block.visits)
         if not goes_by_pieces(self.network, self.recipe):
             return found
         pieces = -(-int(block.x.lengths.max()) // int(self.recipe.truncate or 1))

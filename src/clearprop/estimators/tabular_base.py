@@ -23,6 +23,7 @@ from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
 from clearprop.estimators.scikit_callbacks import CallbackSupport, joined, with_callbacks
 from clearprop.estimators.settings import hardware_for
+from clearprop.estimators.stream_fitting import PreparedStream, columns_of_stream, prepare_stream
 from clearprop.estimators.tabular_aftermath import Aftermath
 from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
 from clearprop.estimators.tabular_fitting import (
@@ -38,6 +39,7 @@ from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_pa
 from clearprop.files.parts import Parts
 from clearprop.network import Parameters
 from clearprop.tables import as_frame
+from clearprop.tables.streams import Stream
 from clearprop.training import Keeper, Listener, Outcome, Stop
 from clearprop.training.running import fitted
 
@@ -84,6 +86,13 @@ class Tabular(CallbackSupport, BaseEstimator):
     ) -> None:
         keep_parameters(self, locals())
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        given, wanted = tags.input_tags, tags.target_tags
+        given.allow_nan = given.string = given.categorical = True
+        wanted.multi_output = True
+        return tags
+
     @with_callbacks
     def fit(
         self,
@@ -99,7 +108,8 @@ class Tabular(CallbackSupport, BaseEstimator):
 
         Parameters
         ----------
-        X : table, (n, columns)
+        X : table, (n, columns), or clearprop.Stream
+            Of a stream, y, sample_weight and groups are names of columns; see `clearprop.Stream`.
         y : array, (n,) or (n, targets), or the name or names of columns of X
         sample_weight : array, (n,), optional
         groups : array, (n,), optional
@@ -147,16 +157,21 @@ class Tabular(CallbackSupport, BaseEstimator):
         groups: Any = None,
         time: Any = None,
         validation_data: tuple[Any, ...] | None = None,
-    ) -> Prepared:
+    ) -> Prepared | PreparedStream:
         """Encode a table as `fit` does and return the runs that `fit` would make, not yet begun.
 
         Their `events()` can be followed one by one; `keep` takes over what they have learned.
         Parameters and errors are those of `fit`; the estimator is left as it is.
         """
+        if isinstance(X, Stream):
+            columns = columns_of_stream(y, sample_weight, groups, (time, validation_data))
+            return prepare_stream(self, X, columns, self._task)
         table = TrainingTable.of(*target_frame(X, y), sample_weight, groups, time)
         return prepare(self, table, self._task, validation_data)
 
-    def keep(self, prepared: Prepared, outcomes: Outcome | Sequence[Outcome]) -> Self:
+    def keep(
+        self, prepared: Prepared | PreparedStream, outcomes: Outcome | Sequence[Outcome]
+    ) -> Self:
         """Take over what prepared runs have learned.
 
         Parameters
@@ -181,7 +196,9 @@ class Tabular(CallbackSupport, BaseEstimator):
         self.metrics_: list[dict[str, Any]] = []
         return self
 
-    def _take(self, prepared: Prepared, parameters: tuple[Parameters, ...]) -> None:
+    def _take(
+        self, prepared: Prepared | PreparedStream, parameters: tuple[Parameters, ...]
+    ) -> None:
         """Predict with the networks of these parameters from now on."""
         self.encoder_, self.target_ = prepared.encoder, prepared.target
         self.choices_, self.bagged_ = prepared.choices, parameters
@@ -206,6 +223,9 @@ class Tabular(CallbackSupport, BaseEstimator):
     def outputs_of_each(self, X: Any) -> np.ndarray:
         """Return the outputs of each network for a table, (networks, n, outputs)."""
         check_is_fitted(self, "parameters_")
+        if isinstance(X, Stream):
+            frames = X.frames(self.encoder_.used_columns)
+            return np.concatenate([self.outputs_of_each(part) for _, part in frames], axis=1)
         frame, network = as_frame(X), self.network_
         shape = (len(self.bagged_), frame.height, network.outputs)
         outputs = np.empty(shape, dtype=network.dtype)

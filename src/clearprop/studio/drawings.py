@@ -4,7 +4,7 @@ It is the picture of `scenes.network`, of one row, with one path of the chain ru
 jump is held fast from the first drawing on: which units of wide layers are shown, which of several
 free places a label took, and which path is lit.
 
-Public names: `Look`, `NetworkDrawing`.
+Public names: `KeepingBoard`, `Look`, `NetworkDrawing`.
 May import: `clearprop.explanation`, `clearprop.equations`, `samples`, NumPy.
 """
 
@@ -29,7 +29,13 @@ from clearprop.explanation.scenes.layout import Layout, Unit
 from clearprop.explanation.scenes.measure import box_of
 from clearprop.explanation.scenes.network import draw, folded_layout
 from clearprop.explanation.scenes.plan import Plan, overview
-from clearprop.explanation.scenes.planes import CELLS, heat_at, limit_of, points_of
+from clearprop.explanation.scenes.planes import (
+    CELLS,
+    cells_for,
+    heat_at,
+    limit_of,
+    points_of,
+)
 from clearprop.explanation.scenes.scene import Heat, Scene, Words
 from clearprop.explanation.words import Words as Catalogue
 from clearprop.network import Network
@@ -61,7 +67,7 @@ class Look:
 
 
 @dataclass
-class _Remembering(Board):
+class KeepingBoard(Board):
     """A board on which a label keeps the place that it once found."""
 
     chosen: dict[tuple[str, str, int], int | None] = field(default_factory=dict)
@@ -109,7 +115,8 @@ class NetworkDrawing:
         self, names: Names, look: Look, say: Catalogue, span: tuple[np.ndarray, np.ndarray] | None
     ) -> None:
         self.names, self.look, self._say = names, look, say
-        self._plane = None if span is None else points_of(*span)
+        self._cells = cells_for(names.network, CELLS)
+        self._plane = None if span is None else points_of(*span, self._cells)
         self._layout: Layout | None = None
         self._held: tuple[int, tuple[int, ...]] | None = None
         self._chosen: dict[tuple[str, str, int], int | None] = {}
@@ -124,7 +131,7 @@ class NetworkDrawing:
         if self._layout is None:
             self._layout = folded_layout(figures, lit, upright=self.look.upright)
         plan = self._plan(figures, self._layout, lit)
-        board = _Remembering(figures, self._layout, plan, self._say, chosen=self._chosen)
+        board = KeepingBoard(figures, self._layout, plan, self._say, chosen=self._chosen)
         heats, grids = self._heats(trace.network, trace.vector)
         title = self._say("pictures.network_title", network=str(trace.network))
         return draw(board, title, "", heats), grids
@@ -155,5 +162,5 @@ class NetworkDrawing:
                 values = activations[layer - 1][:, unit]
                 heat = heat_at(self._layout, (layer, unit), (), limit_of(values))
                 heats[layer, unit] = heat
-                grids[heat.key] = values.reshape(CELLS, CELLS)[::-1]
+                grids[heat.key] = values.reshape(self._cells, self._cells)[::-1]
         return heats, grids

@@ -71,7 +71,10 @@ class Pane(Protocol):
         """Return what the pane's controls show."""
 
     def contents(self) -> Contents | None:
-        """Return what there is to see; None where it stays as it was."""
+        """Return what there is to see; asked for every frame, so the same object if unchanged.
+
+        None where the pane is to stay as it is.
+        """
 
     def close(self) -> None:
         """End what a thread of its own computes, and let go of everything large."""

@@ -7,6 +7,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     settings.py    Settings: how a run goes, apart from the recipe that engines know
     schedules.py   learning rates, dropout and decay over a run
     orders.py      the order in which epochs visit the rows
+    sources.py     rows in memory, or block by block from a stream
     stopping.py    when no more is to be gained
     events.py      Batches, Epoch, Stop
     running.py     Running: what listeners may see besides
@@ -45,6 +46,7 @@ from clearprop.training.schedules import (
 )
 from clearprop.training.settings import Settings
 from clearprop.training.snapshots import Keeper, Snapshot
+from clearprop.training.sources import Source
 from clearprop.training.stopping import Stopping
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "Settings",
     "Shuffled",
     "Snapshot",
+    "Source",
     "Stop",
     "Stopping",
     "Validation",

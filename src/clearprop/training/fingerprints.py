@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearprop.engines import Block, Sequences
+from clearprop.training.sources import Source
 
 if TYPE_CHECKING:
     from clearprop.training.loop import Run
@@ -61,7 +62,9 @@ def _difference(name: str, before: str, after: str) -> str:
     return f"{name} ({before} then, {after} now)"
 
 
-def _data(what: str, block: Block) -> dict[str, str]:
+def _data(what: str, block: Block | Source) -> dict[str, str]:
+    if not isinstance(block, Block):
+        return {f"{what} {name}": text for name, text in block.fingerprint().items()}
     return {
         f"{what} inputs": _told(block.x),
         f"{what} targets": _told(block.y),

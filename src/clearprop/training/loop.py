@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, Plan, TrainState, build
+from clearprop.engines import Block, Engine, Plan, Record, TrainState, Watching, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.blame import WAY_OUT, blame_in, blame_parameters, verdict
@@ -29,6 +29,7 @@ from clearprop.training.recording import Recorder
 from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
 from clearprop.training.snapshots import Keeper, Snapshot, check_snapshot
+from clearprop.training.sources import Source, parts_of, sample_of
 from clearprop.training.stopping import Progress
 from clearprop.training.tallies import Tally
 
@@ -44,8 +45,8 @@ class Run:
     Parameters
     ----------
     network : Network
-    block : Block
-        The training rows.
+    block : Block or Source
+        The training rows, in memory or from a stream; a source has an order of its own.
     settings : Settings
     validation : Validation, optional
     parameters : Parameters, optional
@@ -66,7 +67,7 @@ class Run:
     def __init__(
         self,
         network: Network,
-        block: Block,
+        block: Block | Source,
         settings: Settings,
         *,
         validation: Validation | None = None,
@@ -76,10 +77,11 @@ class Run:
     ) -> None:
         self.network, self.block = network, block
         self.settings, self.validation = settings, validation
-        check_own_loss(network, block)
+        self._sample = sample_of(block)
+        check_own_loss(network, self._sample)
         self.engine = engine or self._engine(settings.engine, state.plan if state else None)
         if state is None:
-            start = parameters or Parameters.initial(network, settings.seed, block.x)
+            start = parameters or Parameters.initial(network, settings.seed, self._sample.x)
             state = self.engine.initial_state(start, settings.seed)
         self.state = state
         self.history = History()
@@ -153,7 +155,7 @@ class Run:
 
     def _finish(self, listeners: list[Listener]) -> Outcome:
         engine = self.engine.by_itself()  # a listener asks for what other processes know nothing of
-        begin(listeners, Running(engine, self.block, self.settings, lambda: self.state.vector))
+        begin(listeners, Running(engine, self._sample, self.settings, lambda: self.state.vector))
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
             if not isinstance(event, Stop) and self.engine.agreed(any(wants_stop)):
@@ -234,23 +236,40 @@ class Run:
         return None if watch.is_empty else Recorder(watch, self.state.vector, self.state.step)
 
     def _batches(self, epoch: int, wish: Wish) -> Iterator[Batches]:
-        block = self.block.ordered(self.settings.orders.order(epoch, self.block.rows))
-        self._running = block
+        orders = self.settings.orders
+        for start, block in parts_of(self.block, orders, epoch, self.state.position):
+            self._running = start, block
+            yield from self._batches_of(start, block, wish)
+            if self._interrupted or self._tally.failed:
+                break
+
+    def _batches_of(self, start: int, block: Block, wish: Wish) -> Iterator[Batches]:
+        """Go through a block that begins at this place of the epoch."""
         recorder = self._recorder
         watch = recorder.watching if recorder else None
-        while self.state.position < block.visits and not self._tally.failed:
+        end, total = start + block.visits, self.block.visits
+        while self.state.position < end and not self._tally.failed:
             if self.engine.agreed(wish.asked):
                 self._interrupted = True
                 return
             began = time.perf_counter()
-            with _QUIET():
-                self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+            record = self._advance(start, block, watch)
             self._pace.took(time.perf_counter() - began, len(record.losses))
             self._tally.add(record)
             if recorder:
                 recorder.add(record)
             position = self.state.position
-            yield Batches(epoch + 1, self.state.step, record.losses, position, block.visits)
+            yield Batches(self.state.epoch + 1, self.state.step, record.losses, position, total)
+
+    def _advance(self, start: int, block: Block, watch: Watching | None) -> Record:
+        """Let the engine advance, which counts its position from the block's beginning."""
+        self.state.position -= start
+        try:
+            with _QUIET():
+                self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+        finally:
+            self.state.position += start
+        return record
 
     def _end_of_epoch(self) -> Epoch:
         tally, self._tally = self._tally, Tally()
@@ -292,7 +311,7 @@ class Run:
         """Return η of the last step."""
         recipe = self.settings.recipe
         last = np.array([max(0, self.state.step - 1)])
-        factor = recipe.schedule.factors(last, self.engine.horizon(self.block))[0]
+        factor = recipe.schedule.factors(last, self.engine.horizon(self._sample))[0]
         return float(recipe.rule.learning_rate * self.state.rate_factor * factor)
 
     def _slower(self) -> bool:
@@ -307,9 +326,11 @@ class Run:
 
     def _divergence(self, epoch: int) -> str:
         batch = self.settings.recipe.batch_size
-        rows = self._running.visited(self.state.position, self.state.position + batch)
+        start, block = self._running
+        place = self.state.position - start
         with np.errstate(all="ignore"):
-            reason = verdict(self.engine.trace(self.state, self._running, rows))
+            rows = block.visited(place, place + batch)
+            reason = verdict(self.engine.trace(self.state, block, rows))
         return f"Training diverged in epoch {epoch + 1}, step {self.state.step + 1}: {reason}"
 
     def _spoilt(self, epoch: int) -> str:
@@ -353,7 +374,7 @@ class _Pace:
 
 def train(
     network: Network,
-    block: Block,
+    block: Block | Source,
     settings: Settings | None = None,
     *,
     validation: Validation | None = None,
@@ -366,8 +387,8 @@ def train(
     Parameters
     ----------
     network : Network
-    block : Block
-        Training data; `Block.of(network, X, y, weights)` makes one.
+    block : Block or Source
+        Training data; `Block.of(network, X, y, weights)` makes a block.
     settings : Settings, optional
     validation : Validation, optional
         Rows that training does not see; their loss is followed.

@@ -25,6 +25,7 @@ from clearprop.equations.cells import CELLS
 from clearprop.errors import FileError
 from clearprop.training.events import Listener, Stop
 from clearprop.training.history import History
+from clearprop.training.sources import Source
 from clearprop.training.stopping import Progress
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Snapshot:
     recorded: Arrays
 
 
-def check_snapshot(snapshot: Snapshot, engine: Engine, block: Block) -> None:
+def check_snapshot(snapshot: Snapshot, engine: Engine, block: Block | Source) -> None:
     """Raise FileError where a snapshot does not fit a run's engine and block."""
     state, size = snapshot.state, engine.network.size
     dtype = np.dtype(engine.network.dtype)

@@ -6,11 +6,12 @@ the page is complete. `fragment_of` gives the same blocks for a notebook's outpu
 below one class.
 
 A page that is not of this module's making, such as the studio, takes the parts: blocks as elements
-(`blocks_html`, `inline_of`), to stand inside an element of class `cp`, and once the style and the
-script that go with them (`blocks_style`, `page_script`); it brings the palette's colours itself.
+(`blocks_html`, `sections_of`, `inline_of`), to stand inside an element of class `cp`, and once the
+style and the script that go with them (`blocks_style`, `page_script`); it brings the palette's
+colours itself.
 
 Public names: `blocks_html`, `blocks_style`, `fragment_of`, `html_of`, `inline_of`, `page_script`,
-`palette_style`.
+`palette_style`, `sections_of`.
 May import: `formulas`, `pages`, `breaking`, `mathml`, `svg`, `scenes.palette`, `words`.
 """
 
@@ -92,6 +93,12 @@ def fragment_of(page: Page) -> str:
 def blocks_html(blocks: Iterable[Block], lang: str) -> str:
     """Return blocks as elements one below the other, for a page that has their style."""
     return _Printer(words(lang)).blocks(blocks)
+
+
+def sections_of(page: Page) -> str:
+    """Return a page's sections as elements, for a page that has the blocks' style."""
+    printer = _Printer(words(page.lang))
+    return "\n".join(map(printer.section, page.sections))
 
 
 def inline_of(text: Text) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.interchange.onnx.functions import activated, scalar
+from clearprop.interchange.onnx.functions import activated, cosine, scalar
 from clearprop.interchange.onnx.graph import Graph
 from clearprop.network import Operation, Parameters, Waves
 
@@ -80,7 +80,7 @@ def _cosines(graph: Graph, chosen: str, waves: tuple[np.ndarray, np.ndarray], dt
     turns = graph.add("Add", product, graph.constant(p))
     # whole turns go first, so that a long way round loses no digits
     rest = graph.add("Sub", turns, graph.add("Floor", turns))
-    return graph.add("Cos", scalar(graph, "Mul", rest, 2 * math.pi, dtype))
+    return cosine(graph, scalar(graph, "Mul", rest, 2 * math.pi, dtype), dtype)
 
 
 def _taken(graph: Graph, x: str, places: tuple[int, ...]) -> str:
