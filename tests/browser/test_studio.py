@@ -284,13 +284,16 @@ def test_a_table_is_sent(opened, tmp_path):
 
 
 def test_a_phone_shows_the_network_first_and_nothing_sticks_out(opened):
+    tabs = {"network": ".centre", "setup": ".setup", "results": ".results", "drawer": ".drawer"}
     with opened(390, 844, has_touch=True) as page:
-        for tab, shown in (("network", ".centre"), ("setup", ".setup"), ("results", ".results")):
+        for tab, shown in tabs.items():
             page.locator(f"[data-tab-to={tab}]").tap()
-            for part in (".centre", ".setup", ".results"):
+            for part in tabs.values():
                 assert page.locator(part).is_visible() == (part == shown)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.locator("#cp-pass svg").wait_for()
         page.locator("[data-tab-to=network]").tap()
+        page.locator("#cp-open-microscope[aria-expanded=false]").wait_for(state="attached")
         box = page.locator("#cp-network svg").bounding_box()
         assert box["height"] > box["width"]
 

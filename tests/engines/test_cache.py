@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba import njit
 
 import clearprop
 from clearprop.engines import Recipe
 from clearprop.engines.native import NativeEngine, cache, call
+from clearprop.engines.native.compiling import KernelCompiler
+from clearprop.engines.native.low_level import part
 from problems import block_for, hidden_network, vector_for
 
 SOURCE = Path(clearprop.__file__).parents[1]
@@ -62,6 +65,24 @@ def test_a_second_process_compiles_nothing(small, tmp_path):
     assert first.stdout.split("\n")[:4] == ["not kept", "3.0", "kept", "compiled"], first.stderr
     assert second.stdout.split("\n")[:4] == ["kept", "3.0", "kept", "from disk"], second.stderr
     assert [path.name for path in folder.iterdir()] == [cache.sources_digest()]
+
+
+def test_processes_that_compile_at_once(small, tmp_path):
+    """All begin with an empty folder; what the last one leaves serves whoever comes later."""
+    environment = {
+        **os.environ, "PYTHONPATH": str(SOURCE), "CLEARPROP_CACHE": str(tmp_path / "kept"),
+    }  # fmt: skip
+    command = [sys.executable, "-W", "error", str(small)]
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for process in processes:
+        out, error = process.communicate(timeout=120)
+        assert out.decode().split("\n")[1:3] == ["3.0", "kept"], error
+        assert process.returncode == 0, error
+    later = _run(small, folder=tmp_path / "kept", options=["-W", "error"])
+    assert later.stdout.split("\n")[:4] == ["kept", "3.0", "kept", "from disk"], later.stderr
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_and_survived(small, tmp_path):
@@ -175,3 +196,27 @@ def test_no_two_processes_give_the_parts_of_kernels_the_same_names(tmp_path):
     apart = [abs(a - b) for i, a in enumerate(numbers) for b in numbers[:i]]
     assert len(numbers) >= 2
     assert min(apart) > 10**6
+
+
+def test_a_part_has_no_machine_code_and_is_in_the_kernel_that_calls_it():
+    @part()
+    def called(x):
+        return x * 3
+
+    @part(inline="always")
+    def written_out(x):
+        total = 0
+        for i in range(x):
+            if i % 2:
+                total += called(i)
+        return total
+
+    @njit(pipeline_class=KernelCompiler)
+    def kernel(x):
+        return written_out(x) + 1000 * written_out(x + 1) + called(x)
+
+    # 3 (1 + 3), 3 (1 + 3 + 5), 3 · 5
+    assert kernel(5) == 12 + 27_000 + 15
+    library = called.overloads[called.signatures[0]].library
+    names = [function.name for function in library.get_defined_functions()]
+    assert [library.get_pointer_to_function(name) for name in names] == [0] * len(names)

@@ -237,3 +237,21 @@ def test_a_table_is_learned_from(tmp_path):
     assert work.trainer.samples.kind == "number"
     assert "width" in work.trainer.samples.inputs
     assert replace(work.view, weight=Place(1, 0, 0)) == work.view
+
+
+def test_only_the_open_pane_is_asked_and_only_news_is_sent():
+    work, frames = desk(), Frames()
+
+    def frame():
+        return frames.make(work.trainer, work.view, playing=work.playing, pane=work.pane)
+
+    assert frame()["panes"] == {}
+    work.look({"pane": "microscope"})
+    assert "scene" in frame()["panes"]["microscope"]["pictures"]["pass"]
+    assert frame()["panes"] == {}
+    work.command("microscope.go_to", 2)
+    assert work.to_document()["microscope"]["at"] == 2
+    assert frame()["panes"]["microscope"]["texts"]
+    work.look({"pane": ""})
+    work.command("microscope.go_to", 3)
+    assert frame()["panes"] == {}

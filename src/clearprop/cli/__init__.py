@@ -4,7 +4,8 @@
     predict    predict the rows of a table     example    walk through a worked example
     evaluate   measure a model on a table      exercises  ask for numbers, and check answers
     report     a page on a model and a table   check      hold gradients against differences
-    info       say what a model file holds     studio     train live in the browser
+    info       say what a model file holds     export     a model as ONNX, or for PyTorch
+    studio     train live in the browser
 
 What a person reads goes to standard output, progress and warnings to standard error; `--json` gives
 one JSON object on standard output instead. Exit codes: 0 done, 1 failed, 2 wrong usage.
@@ -34,6 +35,7 @@ VERBS = {
     "exercises": "clearprop.cli.exercise",
     "check": "clearprop.cli.check",
     "info": "clearprop.cli.info",
+    "export": "clearprop.cli.export",
     "studio": "clearprop.cli.studio",
 }
 

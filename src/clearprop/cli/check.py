@@ -21,7 +21,7 @@ from clearprop.cli.output import console, print_json
 
 @click.command("check", short_help="Hold a model's gradients against finite differences.")
 @click.argument("model", type=click.Path())
-@click.argument("table")
+@click.argument("table", type=click.Path())
 @click.option(
     "--rows",
     type=click.IntRange(1),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("exercises", short_help="Ask for numbers of an example or a model; check answers.")
 @click.argument("source", metavar="EXAMPLE|MODEL")
-@click.argument("table", required=False)
+@click.argument("table", type=click.Path(), required=False)
 @click.option(
     "--row",
     type=click.IntRange(1),

@@ -84,7 +84,7 @@ class Chapters(click.ParamType):
 
 @click.command("explain", short_help="Account for every number of a model on rows of a table.")
 @click.argument("model", type=click.Path())
-@click.argument("table")
+@click.argument("table", type=click.Path())
 @click.option(
     "--row",
     type=click.IntRange(1),

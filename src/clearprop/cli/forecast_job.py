@@ -6,6 +6,7 @@ May import: `clearprop.estimators`, `clearprop.tables` and what they may import.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from clearprop.tables.wording import row_name
 if TYPE_CHECKING:
     from clearprop.estimators.base import Prepared
     from clearprop.estimators.forecasting import Backtest
+    from clearprop.training import Listener
 
 # the window where none is named: this many steps, or this share of the series where it is shorter
 WINDOW, SHARE = 64, 4
@@ -152,11 +154,11 @@ def series_in(frame: pl.DataFrame, target: str, order_by: str | None, *, sort: b
     return values[rows]
 
 
-def run_forecast(job: ForecastJob, *, loud: bool) -> None:
+def run_forecast(job: ForecastJob, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
     """Train, and forecast from every origin in the part that is held out."""
     from clearprop.estimators.forecasting import rolling
 
-    fit(job, lambda: job.model.finish(job.prepared), loud=loud)
+    fit(job, lambda: job.model.finish(job.prepared), listeners, loud=loud)
     job.model.target_names_ = (job.target,)
     if job.first < len(job.series):
         job.backtest = rolling(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("report", short_help="Write a page on how good a model is on a table.")
 @click.argument("model", type=click.Path())
-@click.argument("table")
+@click.argument("table", type=click.Path())
 @click.option(
     "--learned-from",
     "training",

@@ -6,6 +6,7 @@ May import: `clearprop.estimators`, `clearprop.tables` and what they may import.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from clearprop.tables import SeriesLayout, Task, series_of, split_rows
 if TYPE_CHECKING:
     from clearprop.estimators.base import Prepared
     from clearprop.estimators.metrics import Metric
+    from clearprop.training import Listener
 
 # options that are handed to the estimator as they are, by their names there
 SETTINGS = {
@@ -36,6 +38,8 @@ SETTINGS = {
     "seed": "random_state",
     "engine": "engine",
     "threads": "threads",
+    "device": "device",
+    "precision": "precision",
 }
 # what a model that goes on keeps
 _OF_THE_NETWORK = ("hidden", "cell", "loss", "dropout", "per")
@@ -299,11 +303,11 @@ def _divide(
     return split_rows(count, fraction=options["test_share"], seed=seed, strata=strata)
 
 
-def run_sequences(job: SequenceJob, *, loud: bool) -> None:
+def run_sequences(job: SequenceJob, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
     """Train, measure on the held-out series, and leave both with the model."""
     from clearprop.estimators.metrics import measure_sequences
 
-    fit(job, lambda: job.model.finish(job.prepared), loud=loud)
+    fit(job, lambda: job.model.finish(job.prepared), listeners, loud=loud)
     if job.test.height:
         job.metrics, job.measured = measure_sequences(
             job.model, job.test, job.target, (job.train, job.target)
@@ -311,16 +315,19 @@ def run_sequences(job: SequenceJob, *, loud: bool) -> None:
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]
 
 
-def fit(job: Any, train: Any, *, loud: bool) -> None:
+def fit(
+    job: Any, train: Callable[[], Any], listeners: Sequence[Listener] = (), *, loud: bool
+) -> None:
     """Run a training with its progress bar; its warnings become notes."""
     with notes_from_warnings() as messages:
         if loud:
             from clearprop.cli.progress import ProgressBar
 
             with ProgressBar(job.model.max_iter) as bar:
-                job.model.set_params(callbacks=[bar])
+                job.model.set_params(callbacks=[bar, *listeners])
                 train()
         else:
+            job.model.set_params(callbacks=listeners)
             train()
     job.notes += messages
     # how this run was watched and began is no property of the model

@@ -22,11 +22,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.intervals import interval
+from clearprop.estimators.stream_fitting import PreparedStream
+from clearprop.estimators.stream_metrics import measured
 from clearprop.estimators.tabular_base import Tabular
 from clearprop.estimators.tabular_choices import AUTO
 from clearprop.estimators.tabular_data import named, target_frame
 from clearprop.estimators.tabular_fitting import Prepared
 from clearprop.tables import ClassTarget, MultilabelTarget
+from clearprop.tables.streams import Stream
 
 
 class TabularClassifier(ClassifierMixin, Tabular):
@@ -87,10 +90,18 @@ class TabularClassifier(ClassifierMixin, Tabular):
         starts afresh.
     random_state : int, RandomState or None
         Seeds the split, the start, the shuffles and dropout; None is another seed every time.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int, optional
+    device : {"cpu", "gpu", "tpu"} or Hardware, optional
+        Of the xla engine; the fastest that is there where absent. A `clearprop.engines.Hardware`
+        also says how many devices, what they share out, and how much of their memory rows may take.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products; parameters stay float32.
     callbacks : iterable of callables
         Each is told every event of the run; one that returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        With `n_cv` each network has a folder of its own in it.
     record : "path", list of str, or None
         Keep the parameters over the course of training in `recording_`: whole vectors of the start
         and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as
@@ -185,8 +196,10 @@ class TabularClassifier(ClassifierMixin, Tabular):
 
         `y` may name columns of X, as for `fit`.
         """
-        frame, targets = target_frame(X, y)
         check_is_fitted(self, "parameters_")
+        if isinstance(X, Stream):
+            return measured(self, X, y, sample_weight, "accuracy", "all labels right")
+        frame, targets = target_frame(X, y)
         truth = self.target_.encode(named(targets, self.target_))
         shares = self.predict_proba(frame)
         several = isinstance(self.target_, MultilabelTarget)
@@ -207,7 +220,9 @@ class TabularRegressor(RegressorMixin, Tabular):
     _task = "regression"
     _kind = "tabular_regressor"
 
-    def prepare(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> Prepared:
+    def prepare(
+        self, X: Any, y: Any, sample_weight: Any = None, **options: Any
+    ) -> Prepared | PreparedStream:
         """As for `TabularClassifier`."""
         if self.class_weight is not None or self.label_smoothing not in (AUTO, 0):
             raise SettingError("class_weight and label_smoothing are for classes, not for numbers.")
@@ -254,6 +269,8 @@ class TabularRegressor(RegressorMixin, Tabular):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², the mean over the targets. `y` may name columns of X, as for `fit`."""
+        if isinstance(X, Stream):
+            return measured(self, X, y, sample_weight, "R²")
         frame, targets = target_frame(X, y)
         predicted = self.predict(frame)
         truth = named(targets, self.target_)

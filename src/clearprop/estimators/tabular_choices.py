@@ -2,7 +2,8 @@
 
 The recipe is that of Holzmüller, Grinsztajn and Steinwart 2024, in which see why.
 
-Public names: `AUTO`, `VALIDATION_METRICS`, `Choices`, `held_out_share`, `hidden_units`.
+Public names: `AUTO`, `VALIDATION_METRICS`, `Choices`, `held_out_share`, `hidden_units`,
+`numbers_of`.
 May import: `clearprop.errors`, `clearprop.functions`, `clearprop.tables`.
 """
 
@@ -115,8 +116,7 @@ class Choices:
             validation_metric=_metric(
                 settled("validation_metric", "log_loss" if smooths else "loss"), classes=classes
             ),
-            # without hidden layers the answer is a straight line, which clipping would bend
-            numbers=settled("numbers", "robust" if hidden else "standard"),
+            numbers=numbers_of(estimator),
             scaling=(SCALING and bool(hidden)) or members != 1,
             embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS and bool(hidden))),
             parametric=_truth("parametric", settled("parametric", PARAMETRIC and bool(hidden))),
@@ -135,6 +135,15 @@ class Choices:
         """Return the choices that `to_document` described."""
         sizes = tuple(int(units) for units in document["hidden_layer_sizes"])
         return cls(**{**document, "hidden_layer_sizes": sizes})
+
+
+def numbers_of(estimator: Any) -> Scaling:
+    """Return how numbers are to be encoded; see `clearprop.tables.EncoderOptions`."""
+    wish = estimator.numbers
+    if not (isinstance(wish, str) and wish == AUTO):
+        return wish
+    # without hidden layers the answer is a straight line, which clipping would bend
+    return "robust" if hidden_units(estimator.hidden_layer_sizes) else "standard"
 
 
 def held_out_share(wish: Any, rows: int) -> float:

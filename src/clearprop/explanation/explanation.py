@@ -65,6 +65,8 @@ class Explanation(Views):
         The parameters over the course of training, where it was recorded.
     membership : Membership, optional
         Where the network has several members: which of them is explained, as an ordinary network.
+    feedback_seed : int
+        What random feedback is drawn with where carriers are compared; a run's is its own seed.
     """
 
     # analyses
@@ -85,7 +87,7 @@ class Explanation(Views):
                 f"Ways to carry errors back are compared in networks of dense layers alone, but "
                 f"this one is {self.trace.network}."
             )
-        return compare_carriers(self.trace)
+        return compare_carriers(self.trace, self.feedback_seed)
 
     def chain(self, weight: str | Place, sample: int | None = None, *, paths: int = 10) -> Chain:
         """Return the chain rule of one parameter and sample, with its largest paths."""

@@ -194,6 +194,7 @@ def surface_of(
     places: tuple[Place, Place] | None = None,
     recording: Recording | None = None,
     side: int | None = None,
+    told: Callable[[float], None] | None = None,
 ) -> Surface:
     """Return the loss of a trace's batch over two directions.
 
@@ -206,6 +207,8 @@ def surface_of(
     recording : Recording, optional
     side : int, optional
         Points along each direction: 33, or 21 for a network of more than 100,000 parameters.
+    told : callable, optional
+        Is told the share that is done, row by row; what it raises ends the work.
 
     Raises
     ------
@@ -216,8 +219,13 @@ def surface_of(
     side = side or (COARSE if trace.network.size > LARGE else SIDE)
     ground = Ground.of(trace, side * side)
     first, second = (np.linspace(*ends, side) for ends in _ranges(plane))
+    rows = []
     with one_thread():
-        heights = np.array([[ground.height(plane.at(x, y)) for x in first] for y in second])
+        for y in second:
+            rows.append([ground.height(plane.at(x, y)) for x in first])
+            if told is not None:
+                told(len(rows) / side)
+    heights = np.array(rows)
     return Surface(
         chosen=plane.chosen,
         places=plane.places,

@@ -92,12 +92,15 @@ class Views(ABC):
         The parameters over the course of training, where it was recorded.
     membership : Membership, optional
         Where the network has several members: which of them this is, whose trace is all members'.
+    feedback_seed : int
+        What random feedback is drawn with where carriers are compared; a run's is its own seed.
     """
 
     trace: Trace
     names: Names
     recording: Recording | None = None
     membership: Membership | None = None
+    feedback_seed: int = 0
 
     # the chapters of a notebook's cell
     short: ClassVar[tuple[str, ...]]

@@ -30,6 +30,7 @@ PARTS: dict[str, str] = {
     "rnn_regressor": "clearprop.estimators:RNNRegressor",
     "tabular_classifier": "clearprop.estimators:TabularClassifier",
     "tabular_regressor": "clearprop.estimators:TabularRegressor",
+    "checkpoint": "clearprop.files.checkpoint_parts:Checkpoint",
 }
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")

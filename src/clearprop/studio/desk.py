@@ -3,26 +3,43 @@
 Every public method is a command of the page. It is carried out whole or, with an error for people,
 not at all.
 
-Public names: `Desk`.
-May import: `frames`, `samples`, `setups`, `trainer`, `uploads`, `clearprop.errors`.
+Its parts of their own (the panes of the drawer) are attributes; a command with a dot,
+`microscope.go_to`, is one of a part's public methods.
+
+Public names: `Desk`, `PANES`.
+May import: `frames`, `views`, the parts, `samples`, `setups`, `trainer`, `uploads`,
+`clearprop.errors`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from clearprop.errors import SettingError
 from clearprop.explanation.places import Place
-from clearprop.studio.frames import View, names_of
+from clearprop.studio.frames import names_of
+from clearprop.studio.health.doctor import Health
+from clearprop.studio.microscope.scope import Microscope
+from clearprop.studio.panes import Pane, Work
 from clearprop.studio.samples import Samples, toy_samples
 from clearprop.studio.setups import IN_FLIGHT, Setup, usual_loss
+from clearprop.studio.tour.guide import Tour
 from clearprop.studio.trainer import Trainer
 from clearprop.studio.uploads import Upload, read_upload, table_samples
+from clearprop.studio.views import View
 
 # what of a setup the samples depend on
 OF_SAMPLES = ("data", "target", "noise", "train_share", "rows", "seed")
+
+# the parts that have a pane, by its name; a desk has them as attributes of that name
+PANES: dict[str, Callable[[Work], Pane]] = {
+    "microscope": Microscope,
+    "health": Health,
+    "tour": Tour,
+}
 
 
 class Desk:
@@ -37,6 +54,8 @@ class Desk:
         A name of `session.SPEEDS`.
     upload : Upload, optional
         The person's own table.
+    send : callable
+        Has a command carried out on the thread that the desk belongs to.
     """
 
     def __init__(self, setup: Setup | None = None, engine: str = "auto") -> None:
@@ -46,9 +65,23 @@ class Desk:
         self.playing, self.speed = False, "calm"
         setup = setup or Setup()
         self.trainer = Trainer(setup, self._samples(setup), engine)
+        self.send: Callable[..., None] = self.command
+        self._panes = {name: make(self) for name, make in PANES.items()}
+
+    @property
+    def pane(self) -> Pane | None:
+        """The part whose pane is open."""
+        return self._panes.get(self.view.pane)
+
+    def command(self, name: str, *arguments: Any) -> None:
+        """Carry out a command by its name, `reset` or `microscope.go_to`."""
+        part, _, method = name.rpartition(".")
+        getattr(self._panes[part] if part else self, method)(*arguments)
 
     def close(self) -> None:
-        """Let go of everything large."""
+        """Let go of everything large, and end what a pane still has computed."""
+        for pane in self._panes.values():
+            pane.close()
         del self.trainer
         self.upload = None
 
@@ -69,7 +102,8 @@ class Desk:
             "upload": self.upload.name if self.upload else "",
             "network": str(self.trainer.network),
             "parameters": self.trainer.network.size,
-        }
+            "pane": self.view.pane,
+        } | {name: pane.to_document() for name, pane in self._panes.items()}
 
     # how it goes
 
@@ -176,7 +210,7 @@ class Desk:
     # what is looked at
 
     def look(self, chosen: dict[str, Any]) -> None:
-        """Look at something else: language, shape, output."""
+        """Look at something else: language, shape, output, pane."""
         self.view = replace(self.view, **chosen)
 
     def pick_row(self, row: int) -> None:

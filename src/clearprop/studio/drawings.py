@@ -4,7 +4,7 @@ It is the picture of `scenes.network`, of one row, with one path of the chain ru
 jump is held fast from the first drawing on: which units of wide layers are shown, which of several
 free places a label took, and which path is lit.
 
-Public names: `Look`, `NetworkDrawing`.
+Public names: `KeepingBoard`, `Look`, `NetworkDrawing`.
 May import: `clearprop.explanation`, `clearprop.equations`, `samples`, NumPy.
 """
 
@@ -61,7 +61,7 @@ class Look:
 
 
 @dataclass
-class _Remembering(Board):
+class KeepingBoard(Board):
     """A board on which a label keeps the place that it once found."""
 
     chosen: dict[tuple[str, str, int], int | None] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class NetworkDrawing:
         if self._layout is None:
             self._layout = folded_layout(figures, lit, upright=self.look.upright)
         plan = self._plan(figures, self._layout, lit)
-        board = _Remembering(figures, self._layout, plan, self._say, chosen=self._chosen)
+        board = KeepingBoard(figures, self._layout, plan, self._say, chosen=self._chosen)
         heats, grids = self._heats(trace.network, trace.vector)
         title = self._say("pictures.network_title", network=str(trace.network))
         return draw(board, title, "", heats), grids

@@ -1,15 +1,15 @@
 """Frames: what a page is sent so that it shows where a run stands, and only what changed.
 
     {"network": message, "answers": message, "curves": message,   (`wire`)
-     "texts": {name: text}, "time": {"at", "end"}, "weight": {…}}
+     "texts": {name: text}, "time": {"at", "end"}, "weight": {…},
+     "panes": {name: message}}    (`panes`; of the open one, where it has news)
 
-Public names: `Frames`, `View`.
-May import: `drawings`, `surfaces`, `trainer`, `wire`, `clearprop.explanation`.
+Public names: `Frames`.
+May import: `drawings`, `panes`, `surfaces`, `trainer`, `views`, `wire`, `clearprop.explanation`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,42 +17,19 @@ import numpy as np
 
 from clearprop.explanation.names import Names
 from clearprop.explanation.numbers import figure
-from clearprop.explanation.places import Place
 from clearprop.explanation.scenes.board import full
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words as Catalogue
 from clearprop.explanation.words import words
 from clearprop.studio.drawings import Look, NetworkDrawing
+from clearprop.studio.panes import Contents, Pane, PaneStream
 from clearprop.studio.surfaces import Asked, answer_scene
 from clearprop.studio.trainer import Point, Trainer
+from clearprop.studio.views import View
 from clearprop.studio.wire import Stream
 
 CURVES = (330.0, 210.0)
-
-
-@dataclass(frozen=True)
-class View:
-    """What a person looks at.
-
-    Attributes
-    ----------
-    lang : str
-    upright : bool
-        The network's layers run downwards, for a narrow page.
-    weight : Place
-        The parameter that is looked into.
-    row : int
-        The training row whose numbers the network shows.
-    output : int
-        The output that the surface is of.
-    """
-
-    lang: str = "en"
-    upright: bool = False
-    weight: Place = field(default=Place(1, 0, 0))
-    row: int = 0
-    output: int = 0
 
 
 class Frames:
@@ -60,6 +37,8 @@ class Frames:
 
     def __init__(self) -> None:
         self._streams = {name: Stream() for name in ("network", "answers", "curves")}
+        self._panes: dict[str, PaneStream] = {}
+        self._contents: dict[str, Contents] = {}
         self._drawing: NetworkDrawing | None = None
         self._trainer: Trainer | None = None
         self._texts: dict[str, str] = {}
@@ -69,8 +48,11 @@ class Frames:
         for stream in self._streams.values():
             stream.reset()
         self._drawing, self._texts = None, {}
+        self._panes, self._contents = {}, {}
 
-    def make(self, trainer: Trainer, view: View, *, playing: bool = False) -> dict[str, Any]:
+    def make(
+        self, trainer: Trainer, view: View, *, playing: bool = False, pane: Pane | None = None
+    ) -> dict[str, Any]:
         """Return the frame of where a run stands.
 
         While it is `playing`, the last measure stands where another would take too long.
@@ -92,7 +74,18 @@ class Frames:
             "texts": self._fresh(_texts(trainer, point, drawing, say)),
             "time": {"at": trainer.state.step, "end": trainer.end},
             "weight": {"key": view.weight.key, "value": float(trainer.state.vector[place])},
+            "panes": self._pane(view.pane, pane),
         }
+
+    def _pane(self, name: str, pane: Pane | None) -> dict[str, Any]:
+        """Return the open pane's message by its name, where there is one."""
+        with np.errstate(all="ignore"):
+            contents = pane.contents() if pane is not None else None
+        if contents is None or contents is self._contents.get(name):
+            return {}
+        self._contents[name] = contents
+        message = self._panes.setdefault(name, PaneStream()).message(contents)
+        return {name: message} if message else {}
 
     def _drawn(self, trainer: Trainer, view: View, say: Catalogue) -> NetworkDrawing:
         look = Look(view.weight, view.row, view.upright, view.lang)

@@ -5,7 +5,7 @@ some seconds after its tab was closed. What it tells comes from its own thread a
 server's loop.
 
 Public names: `build`, `style`.
-May import: NiceGUI, `panels`, `sessions`, `tags`, `wire`, `clearprop.explanation`.
+May import: NiceGUI, `drawer`, `panels`, `sessions`, `tags`, `wire`, `clearprop.explanation`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Any
 
 from nicegui import ui
 
-from clearprop.explanation.render.html import palette_style
+from clearprop.explanation.render.html import blocks_style, page_script, palette_style
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE
 from clearprop.explanation.words import words
+from clearprop.studio.drawer import Drawer
 from clearprop.studio.panels import Controls
 from clearprop.studio.sessions import FullError, Place, Sessions
 from clearprop.studio.tags import Speech, Tag, button, heading
@@ -31,7 +32,9 @@ _TAGS = {"en": "en", "zh": "zh-Hans"}
 
 
 class Stage(
-    ui.element, component="static/stage.js", esm={"clearprop-picture": str(_STATIC / "picture")}
+    ui.element,
+    component="static/stage.js",
+    esm={f"clearprop-{name}": str(_STATIC / name) for name in ("picture", "microscope")},
 ):
     """The script that paints frames and tells what a person does."""
 
@@ -42,7 +45,7 @@ class Stage(
 
 @cache
 def style() -> str:
-    """Return the page's style: the palette on both grounds, and the layout."""
+    """Return the page's style: the palette on both grounds, the layout, and each part's own."""
     dark = palette_style(DARK, ':root[data-scheme="dark"]')
     system = palette_style(DARK, ':root:not([data-scheme="light"])')
     roles = "".join(
@@ -50,14 +53,18 @@ def style() -> str:
         f".scene .t-{role}{{fill:var(--{role}-text)}}\n"
         for role in PALETTE
     )
-    own = files(__package__).joinpath("static/studio.css").read_text(encoding="utf-8")
+    # the page's own first, since its parts differ from it
+    static = files(__package__).joinpath("static")
+    sheets = sorted(file.name for file in static.iterdir() if file.name.endswith(".css"))
+    sheets.sort(key=lambda name: name != "studio.css")
+    own = "\n".join(static.joinpath(name).read_text(encoding="utf-8") for name in sheets)
     grounds = (
         f"{palette_style(LIGHT, ':root')}\n{dark}\n:root {{ color-scheme: light; }}\n"
         ':root[data-scheme="dark"] { color-scheme: dark; }\n'
         f"@media (prefers-color-scheme: dark) {{ {system} "
         ':root:not([data-scheme="light"]) { color-scheme: dark; } }\n'
     )
-    return grounds + roles + own
+    return grounds + blocks_style() + roles + own
 
 
 class _Page:
@@ -67,6 +74,7 @@ class _Page:
         self._sessions = sessions
         self._speech = Speech(lang)
         self._controls = Controls(self._speech, self._do, most_bytes)
+        self._drawer = Drawer(self._speech, self._do)
         self._place: Place | None = None
         self._loop = asyncio.get_running_loop()
         self._gone = False
@@ -76,6 +84,8 @@ class _Page:
     def build(self) -> None:
         """Build everything."""
         ui.add_css(style())
+        # lights what belongs together in formulas and tables, and in pictures with them
+        ui.add_head_html(f"<script>{page_script()}</script>")
         say = self._speech
         client = ui.context.client
         client.on_delete(self._leave)
@@ -92,6 +102,7 @@ class _Page:
                         getattr(self._controls, panel)()
             with say.on(Tag("section", class_="results"), "tab_results", "aria-label"):
                 self._results()
+            self._drawer.build()
             self._tabs()
             self._help()
             with Tag("div", class_="problem", id="cp-problem", role="alert", hidden=""):
@@ -105,7 +116,7 @@ class _Page:
             ("row", lambda row: self._do("pick_row", row)),
             ("value", lambda value: self._do("set_weight", value)),
             ("seek", lambda step: self._do("go_to", step)),
-            ("key", self._key),
+            ("key", self._key), ("drawer", self._drawer.reveal), ("do", self._drawer.from_script),
         ):  # fmt: skip
             self._stage.on(name, lambda event, act=act: act(event.args))
 
@@ -147,7 +158,7 @@ class _Page:
 
     def _tabs(self) -> None:
         with Tag("div", class_="tabs", role="group"):
-            for name in ("network", "setup", "results"):
+            for name in ("network", "setup", "results", "drawer"):
                 button(self._speech, f"tab_{name}", data_tab_to=name)
 
     def _help(self) -> None:
@@ -157,7 +168,7 @@ class _Page:
             say.on(Tag("p"), "help_picture")
             heading(say, "keys")
             with Tag("dl"):
-                for name in ("play", "step", "find", "move", "help"):
+                for name in ("play", "step", "find", "move", "moment", "zoom", "help"):
                     say.on(Tag("dt"), f"key_{name}")
                     say.on(Tag("dd"), f"key_{name}_long")
             button(say, "close", data_closes="")
@@ -206,7 +217,7 @@ class _Page:
         lang = "zh" if self._speech.lang == "en" else "en"
         self._speech.switch(lang)
         if self._controls.state:
-            self._controls.show(self._controls.state)
+            self._show(self._controls.state)
         self._say_lang()
         self._do("look", {"lang": lang})
 
@@ -225,11 +236,15 @@ class _Page:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._hear, kind, value)
 
+    def _show(self, state: dict[str, Any]) -> None:
+        self._controls.show(state)
+        self._drawer.show(state)
+
     def _hear(self, kind: str, value: Any) -> None:
         if self._gone:
             return
         if kind == "state":
-            self._controls.show(value)
+            self._show(value)
         else:
             self._stage.run_method(kind, value)
 

@@ -81,6 +81,7 @@ class Session:
 
     def _work(self) -> None:
         self.desk = self._make()
+        self.desk.send = self.do
         self._tell("state", self.desk.to_document())
         while not self._closed:
             self._take_commands()
@@ -121,7 +122,7 @@ class Session:
                 self._frames.reset()
                 self._news = True
             return
-        self._guarded(getattr(self.desk, name), *arguments)
+        self._guarded(self.desk.command, name, *arguments)
         if not self.desk.playing or name == "play":
             self._pace.restart()
         self._tell("state", self.desk.to_document())
@@ -146,7 +147,9 @@ class Session:
             return
         self._wanted = self._news = False
         desk = self.desk
-        make = partial(self._frames.make, desk.trainer, desk.view, playing=desk.playing)
+        make = partial(
+            self._frames.make, desk.trainer, desk.view, playing=desk.playing, pane=desk.pane
+        )
         frame = self._guarded(make)
         if frame is not None:
             self._tell("frame", frame)

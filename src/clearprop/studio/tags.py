@@ -57,8 +57,8 @@ class Speech:
         self._said: list[tuple[Tag, str, str, dict[str, Any]]] = []
 
     def __call__(self, key: str, **values: Any) -> str:
-        """Return an entry of the studio's words."""
-        return words(self.lang)(f"studio.{key}", **values)
+        """Return an entry of the studio's words, or with a dot in its key of another file's."""
+        return words(self.lang)(key if "." in key else f"studio.{key}", **values)
 
     def on(self, tag: Tag, key: str, attribute: str = "", **values: Any) -> Tag:
         """Say something on an element: as its text, or as an attribute."""

@@ -60,6 +60,10 @@ class Timeline:
         """Return how many states are kept."""
         return len(self._kept)
 
+    def kept(self, until: int) -> list[Kept]:
+        """Return the kept states up to a step, the first one first."""
+        return [kept for kept in self._kept if kept.step <= until]
+
     def passed(self, state: TrainState, recipe: Recipe) -> None:
         """Keep a state that training came to, where the last kept one is far enough back."""
         if state.step >= self._kept[-1].step + self._apart:

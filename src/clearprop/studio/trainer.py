@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearprop.engines import Block, Record, Trace, TrainState, build
+from clearprop.engines import Block, Recipe, Record, Trace, TrainState, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.studio.samples import Samples
@@ -70,6 +71,10 @@ class Trainer:
         The last step that was reached, which may lie after the present one.
     failure : str
         Why the run cannot go on; empty where it can.
+    changes : int
+        How often something was changed by hand.
+    forgetting : list of callables
+        Each is called with a step where what came after it is forgotten.
     """
 
     def __init__(
@@ -94,6 +99,8 @@ class Trainer:
         self.timeline = Timeline(self.state, recipe)
         self.points: list[Point] = []
         self.end, self.failure = 0, ""
+        self.changes = 0
+        self.forgetting: list[Callable[[int], None]] = []
         self._next_measure = 0.0
         self.measure()
 
@@ -177,8 +184,11 @@ class Trainer:
         self._forget_future()
         self.state.vector[entry] = value
         self.failure = ""
+        self.changes += 1
         self.timeline.changed(self.state, self.engine.recipe)
         self._drop_points(self.state.step - 1)
+        if not self.points:
+            self.measure()
 
     def change(self, setup: Setup) -> None:
         """Go on with another learning rate, batch size, penalty or carrier."""
@@ -217,12 +227,23 @@ class Trainer:
 
     def _drop_points(self, step: int) -> None:
         self.points = [point for point in self.points if point.step <= step]
+        for forget in self.forgetting:
+            forget(step)
 
     # looking
 
     def trace(self, row: int) -> Trace:
         """Return every number of the step on one row of the training data, without dropout."""
-        return self.engine.trace(self.state, self.block, np.array([row]), dropout=False)
+        return self.trace_of(self.state, self.engine.recipe, row)
+
+    def trace_of(self, state: TrainState, recipe: Recipe, row: int, carrier: str = "") -> Trace:
+        """Return the same of any state and recipe; errors are carried back as asked for."""
+        whole = self.engine.recipe
+        self.engine.recipe = replace(recipe, carrier=carrier or recipe.carrier)
+        try:
+            return self.engine.trace(state, self.block, np.array([row]), dropout=False)
+        finally:
+            self.engine.recipe = whole
 
     def may_measure(self) -> bool:
         """Whether measuring now keeps within its share of the time."""

@@ -27,6 +27,7 @@ from clearprop.tables.folds import fold_rows
 from clearprop.tables.formats import FORMATS
 from clearprop.tables.frames import as_frame
 from clearprop.tables.options import EncoderOptions
+from clearprop.tables.plain import plain_values
 from clearprop.tables.reading import read_table
 from clearprop.tables.records import Unseen
 from clearprop.tables.series import SeriesLayout, series_of
@@ -72,6 +73,7 @@ __all__ = [
     "holds_arrays",
     "infer_task",
     "inspect_columns",
+    "plain_values",
     "read_arrays",
     "read_idx",
     "read_table",

@@ -74,6 +74,15 @@ class CategoryColumn:
         examples = counted.sort("count", "value", descending=[True, False])["value"].head(_EXAMPLES)
         return Unseen(self.name, len(strange), tuple(examples), gone)
 
+    def texts(self, series: pl.Series) -> np.ndarray:
+        """Return the level of every value (n,), "" where missing, and what is none as it is."""
+        codes, missing = self._levels_of(series)
+        as_it_is = series.cast(pl.String).fill_null("").to_numpy(writable=True).astype(object)
+        known = codes.is_not_null().to_numpy()
+        as_it_is[known] = np.array(self.levels, dtype=object)[codes.drop_nulls().to_numpy()]
+        as_it_is[missing.to_numpy()] = ""
+        return as_it_is
+
     def _slots_of(self, series: pl.Series) -> np.ndarray:
         """Find the slot of every value (n,); −1 where it has none."""
         known = len(self.levels)

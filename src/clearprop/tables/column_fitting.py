@@ -65,7 +65,7 @@ class ColumnFitting:
         self.fingerprint = 0
         self.moments: dict[str, Moments] = {}
         self.samples: dict[str, Sample] = {}
-        self.levels = LevelCounts()
+        self.levels = LevelCounts(options.held_levels)
 
     def update(self, series: pl.Series, keys: np.ndarray, first_row: int) -> None:
         """Add rows (n,), the first of which is `first_row`, with their row keys (n,)."""
@@ -138,6 +138,13 @@ class ColumnFitting:
         kind = kind_of(settled)
         if kind == "text":
             return None
+        if self.levels.lost:
+            raise DataError(
+                f"Column {self.name!r} is text of more than {self.options.held_levels:,} distinct "
+                f"values, all of which read as {kind}s: too many to be read one by one within the "
+                f"bound on memory. Write it as {kind}s into the files, or leave it out "
+                f"(--drop {self.name})."
+            )
         if kind == "number":
             self._check_finite(number_values(settled), table["row"].to_numpy())
         counts = table["count"].to_numpy()

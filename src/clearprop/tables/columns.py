@@ -89,7 +89,7 @@ class NumberColumn:
 
     def encode(self, series: pl.Series, out: np.ndarray, first_row: int = 0) -> None:
         """Write the features of a column (n,) into out (n, features)."""
-        values = self._values(series, first_row)
+        values = self.numbers(series, first_row)
         missing = np.isnan(values)
         if self.varies:
             given = np.where(missing, self.median, values) if missing.any() else values
@@ -101,10 +101,10 @@ class NumberColumn:
 
     def unseen(self, series: pl.Series) -> Unseen:
         """Count the missing values of a column (n,), where training had none."""
-        missing = 0 if self.missing_seen else int(np.isnan(self._values(series, 0)).sum())
+        missing = 0 if self.missing_seen else int(np.isnan(self.numbers(series)).sum())
         return Unseen(self.name, missing=missing)
 
-    def _values(self, series: pl.Series, first_row: int) -> np.ndarray:
+    def numbers(self, series: pl.Series, first_row: int = 0) -> np.ndarray:
         """Read a column (n,): float64, NaN where missing."""
         if series.dtype == pl.Boolean and (self.minimum, self.maximum) == (0.0, 1.0):
             series = series.cast(pl.Int8)  # 0 and 1 are often kept as booleans, and the reverse

@@ -94,6 +94,17 @@ class EncoderFitting:
             raise DataError(_NO_ROWS)
         return _assemble(self._columns.values(), self.options)
 
+    @property
+    def sketched(self) -> dict[str, str]:
+        """What of each column is not exact, in words, with its error; empty where all is."""
+        told = {}
+        for name, column in self._columns.items():
+            if any(not sample.exact for sample in column.samples.values()):
+                told[name] = "quartiles"
+            elif column.levels.lost:
+                told[name] = f"levels, counts short by {column.levels.lost:,} rows at most"
+        return told
+
     def _start(self, names: list[str]) -> None:
         _check_dropped(self.options, names)
         self._columns = {name: ColumnFitting(name, self.options) for name in names}

@@ -25,10 +25,10 @@ def as_frame(X: Any) -> pl.DataFrame:
     Parameters
     ----------
     X : table, (n, columns)
-        A pandas, Polars or PyArrow table, anything else that narwhals reads, a mapping of column
-        names to values, or a two-dimensional array or list of rows. The columns of an array are
-        named x0, x1, …, as scikit-learn does; those of pandas that have numbers for names get
-        their digits.
+        A pandas, Polars or PyArrow table, anything else that narwhals reads (what is not in memory,
+        as a DuckDB relation, is read into it), a mapping of column names to values, or a
+        two-dimensional array or list of rows. The columns of an array are named x0, x1, …, as
+        scikit-learn does; those of pandas that have numbers for names get their digits.
 
     Raises
     ------
@@ -55,9 +55,12 @@ def as_frame(X: Any) -> pl.DataFrame:
     if hasattr(X, "column_names"):
         _check_names(X.column_names)  # PyArrow allows duplicates, on which Polars gives up
     try:
-        native = nw.from_native(X, eager_only=True)
+        native = nw.from_native(X)
     except TypeError:
         return _from_array(X)
+    if isinstance(native, nw.LazyFrame):
+        _check_names(native.collect_schema().names())
+        native = native.collect(backend="polars")
     _check_names(native.columns)
     return native.to_polars()
 

@@ -32,6 +32,9 @@ class EncoderOptions:
     quantile_rows : int
         Up to how many numbers of a column its quantiles are exact; beyond, they are those of a
         sample of that size.
+    held_levels : int, optional
+        Up to how many distinct texts of a column are counted exactly; beyond, the rarest are let
+        go, and the counts of the others may be short. No bound where absent.
     """
 
     drop: tuple[str, ...] = ()
@@ -39,6 +42,7 @@ class EncoderOptions:
     max_levels: int = 255
     rare_levels: int = 10
     quantile_rows: int = 100_000
+    held_levels: int | None = None
 
     def __post_init__(self) -> None:
         if self.numbers not in get_args(Scaling):
@@ -48,3 +52,7 @@ class EncoderOptions:
         for name in ("max_levels", "rare_levels", "quantile_rows"):
             if getattr(self, name) < 1:
                 raise SettingError(f"Expected {name} of at least 1; got {getattr(self, name)}.")
+        if self.held_levels is not None and self.held_levels <= self.max_levels:
+            raise SettingError(
+                f"Expected held_levels above max_levels, {self.max_levels}; got {self.held_levels}."
+            )

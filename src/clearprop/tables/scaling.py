@@ -10,7 +10,7 @@
 The robust scale is that of RealMLP (Holzmüller, Grinsztajn and Steinwart, 2024): a few values far
 out neither squeeze the rest together nor reach the network as they are.
 
-Public names: `CLIP`, `Scaling`, `robust_scale`, `scaled`. Imports NumPy only.
+Public names: `CLIP`, `FAR`, `Scaling`, `robust_scale`, `scaled`. Imports NumPy only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Scaling = Literal["robust", "standard"]
 CLIP = 3.0
 """The bound that smoothly clipped values approach."""
 
-_FAR = 1e100  # its square is finite, and clipped it is the bound to the last bit
+FAR = 1e100  # its square is finite, and clipped it is the bound to the last bit
 
 
 def robust_scale(minimum: float, lower: float, upper: float, maximum: float) -> float:
@@ -42,7 +42,7 @@ def scaled(values: np.ndarray, centre: float, scale: float, scaling: Scaling) ->
         z = values - centre
         z /= scale
     if scaling == "robust":
-        np.clip(z, -_FAR, _FAR, out=z)
+        np.clip(z, -FAR, FAR, out=z)
         root = z / CLIP
         root *= root
         root += 1.0

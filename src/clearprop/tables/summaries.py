@@ -7,7 +7,9 @@ order the chunks came, and however partial summaries were merged.
   (1962) and Chan, Golub and LeVeque (1979), which do not cancel as sums of squares do.
 - `Sample`: all values up to a bound; beyond it those whose rows have the smallest keys, a uniform
   sample without replacement (bottom-k), since keys are a fixed shuffle of the row numbers.
-- `LevelCounts`: how often every distinct text came, and in which row first.
+- `LevelCounts`: how often every distinct text came, and in which row first. With a bound on the
+  texts it holds, the rarest are let go; then counts may be short, by no more than `lost` says
+  (lossy counting, after Manku and Motwani 2002), and how rows were cut up does matter.
 
 Public names: `Moments`, `Sample`, `LevelCounts`, `row_keys`, `number_hashes`. Imports NumPy and
 Polars.
@@ -152,9 +154,18 @@ class Sample:
 
 
 class LevelCounts:
-    """How often each distinct text came, and the first row that held it."""
+    """How often each distinct text came, and the first row that held it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most : int, optional
+        Texts that are held at most, between two chunks.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self.lost = 0
+        """Of how many rows, at most, the count of any text may be short; 0 where all are exact."""
         schema = {"level": pl.String(), "count": pl.Int64(), "row": pl.Int64()}
         self._tables = [pl.DataFrame(schema=schema)]
 
@@ -169,6 +180,7 @@ class LevelCounts:
     def merge(self, other: LevelCounts) -> None:
         """Add the texts that another summary has seen."""
         self._add(other.by_frequency())
+        self.lost += other.lost
 
     def by_frequency(self) -> pl.DataFrame:
         """Give level, count and first row, ordered by falling count, then by name."""
@@ -182,4 +194,10 @@ class LevelCounts:
 
     def _compact(self) -> None:
         grouped = pl.concat(self._tables).group_by("level")
-        self._tables = [grouped.agg(pl.sum("count"), pl.min("row"))]
+        table = grouped.agg(pl.sum("count"), pl.min("row"))
+        if self.most is not None and table.height > self.most:
+            table = table.sort(["count", "level"], descending=[True, False])
+            # the most frequent of those that are let go; a text may be let go every time
+            self.lost += int(table["count"][self.most])
+            table = table.head(self.most)
+        self._tables = [table]

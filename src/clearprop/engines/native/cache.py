@@ -29,6 +29,7 @@ from numba.core import bytecode, caching
 
 from clearprop import equations, functions
 from clearprop.engines.folder import cache_folder, digest_of
+from clearprop.engines.native.compiling import KernelCompiler
 from clearprop.importing import uncollected
 
 _SOURCES = (Path(__file__).parent, *(Path(m.__file__ or "").parent for m in (equations, functions)))
@@ -110,7 +111,7 @@ def kept_on_disk(function: Callable[..., Any], **options: Any) -> Any:
 
     It does without Numba's runtime, and so makes no arrays: see `_Cache.load_overload`.
     """
-    dispatcher = njit(**{**options, "_nrt": False})(function)
+    dispatcher = njit(**{**options, "_nrt": False, "pipeline_class": KernelCompiler})(function)
     dispatcher._cache = _Cache(function)
     return dispatcher
 

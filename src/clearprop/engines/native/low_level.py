@@ -16,6 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
+from clearprop.engines.native.compiling import PartCompiler
+
 _INT32 = ir.IntType(32)
 _INT64 = ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
@@ -35,6 +37,7 @@ def part(**options: Any) -> Any:
         error_model="numpy",
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
+        pipeline_class=PartCompiler,
         **options,
     )
 

@@ -97,22 +97,23 @@ def _degrees(angle: float) -> Span:
 
 def _findings(found: CarrierComparison, words: Words) -> Iterator[Block]:
     """Return what became of the first layer's update with each carrier."""
-    items = []
-    for name in OTHERS:
-        carried = found.carriers.get(name)
-        if carried is None or carried.angles[0] is None or carried.ratios[0] is None:
-            continue
-        angle, ratio = carried.angles[0], carried.ratios[0]
-        items.append(
-            words.text(
-                f"carriers.finding_{_direction(angle)}_{_length(ratio)}",
-                carrier=Span(words(f"carriers.name_{name}"), "strong"),
-                angle=_degrees(angle),
-                ratio=number(ratio, digits=3),
-            )
-        )
+    items = [text for name in OTHERS if (text := finding(found, name, words))]
     if items:
         yield Bullets(tuple(items))
+
+
+def finding(found: CarrierComparison, name: str, words: Words) -> Text:
+    """Return what became of the first layer's update with one carrier; nothing if it has none."""
+    carried = found.carriers.get(name)
+    if carried is None or carried.angles[0] is None or carried.ratios[0] is None:
+        return ()
+    angle, ratio = carried.angles[0], carried.ratios[0]
+    return words.text(
+        f"carriers.finding_{_direction(angle)}_{_length(ratio)}",
+        carrier=Span(words(f"carriers.name_{name}"), "strong"),
+        angle=_degrees(angle),
+        ratio=number(ratio, digits=3),
+    )
 
 
 def _direction(angle: float) -> str:

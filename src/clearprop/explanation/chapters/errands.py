@@ -1,11 +1,11 @@
-"""The errors of one sample on their way from the output to the last hidden layer, four ways.
+"""The errors of one sample on their way from a layer to the one before it, four ways.
 
-A part of the chapter `carriers`, whose words it takes.
+A part of the chapter `carriers`, whose words it takes, and of the moments of a backward pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,28 +49,60 @@ Factor = Callable[[np.ndarray, int, int], list[Formula]]
 
 
 class Errands:
-    """The errors of one sample on their way from the output to the last hidden layer."""
+    """The errors of one sample on their way back from a layer, `behind`, to the one before.
 
-    def __init__(self, found: CarrierComparison, quantities: Quantities, words: Words) -> None:
+    From the output to the last hidden layer, and to its `UNITS` units of the largest error, where
+    nothing else is said.
+    """
+
+    def __init__(
+        self,
+        found: CarrierComparison,
+        quantities: Quantities,
+        words: Words,
+        behind: int | None = None,
+        units: Sequence[int] | None = None,
+    ) -> None:
         self.found, self.quantities, self.words = found, quantities, words
-        self.names, self.last = quantities.names, quantities.last
-        self.scale = quantities.trace.network.operations[-1].scale
-        error = found.carriers["exact"].errors[-2]
+        self.names, self.behind = quantities.names, behind or quantities.last
+        self.scale = quantities.trace.network.operations[self.behind - 1].scale
+        error = found.carriers["exact"].errors[self.behind - 2]
         size = np.zeros(0) if error is None else error[quantities.sample]
-        self.units = leading(size, room=UNITS, folded=UNITS)
+        largest = leading(size, room=UNITS, folded=UNITS)
+        self.units = largest if units is None else tuple(units)
+
+    def of(self, name: str) -> Iterator[Block]:
+        """Return the errors of the units as sums, in one way alone."""
+        if name in ("exact", "random"):
+            return self._deltas(name, self._weight if name == "exact" else self._feedback)
+        return self._sums(name, self._weight if name == "transposed" else self._share)
+
+    def product(self, name: str, unit: int, output: int) -> Block | None:
+        """Return one product of such a sum with its value; None where no error comes."""
+        carried = self.found.carriers[name]
+        matrix, errors = carried.matrices[self.behind - 1], carried.errors[self.behind - 1]
+        if matrix is None or errors is None:
+            return None
+        factor: Factor = {
+            "exact": self._weight, "transposed": self._weight, "proportional": self._share,
+            "random": self._feedback,
+        }[name]  # fmt: skip
+        value = float(matrix[output, unit]) * float(errors[self.quantities.sample, output])
+        chips = [*factor(matrix, output, unit), self._output_error(carried, output)]
+        return Math(row(product(chips), sign("="), Number(value, role="error")))
 
     def start(self) -> Iterator[Block]:
         """Return e^L with its numbers, and what it is."""
         kind = "start" if self.found.separable else "start_delta"
         yield Paragraph(self.words.text(f"carriers.{kind}"))
-        errors = self.found.carriers["transposed"].errors[-1]
+        errors = self.found.carriers["transposed"].errors[self.behind - 1]
         if errors is None:
             return
         shown = errors[self.quantities.sample]
-        key = numbered("c", self.last)
-        names = self.names.units(self.last)
+        key = numbered("c", self.behind)
+        names = self.names.units(self.behind)
         values = column(shown, fold(shown), key=key, role="error", labels=names)
-        yield Math(row(of_layer("e", self.last, "error"), sign("="), values))
+        yield Math(row(of_layer("e", self.behind, "error"), sign("="), values))
         rows = len(self.quantities.trace.rows)
         if rows > 1:
             sample = self.quantities.sample
@@ -79,7 +111,7 @@ class Errands:
     def in_proportion(self) -> Iterator[Block]:
         """Return step 1: each error is shared out in proportion to the weights."""
         yield Paragraph(self.words.text("carriers.proportional"))
-        if self.found.carriers["proportional"].errors[-2] is None:
+        if self.found.carriers["proportional"].errors[self.behind - 2] is None:
             yield Paragraph(self.words.text("carriers.no_shares"))
         yield from self._sums("proportional", self._share)
 
@@ -106,36 +138,36 @@ class Errands:
 
     def _deltas(self, name: str, factor: Factor) -> Iterator[Block]:
         """Return δ of some hidden units, as a sum over the outputs times the slope."""
-        deltas = self.found.carriers[name].deltas[-2]
+        deltas = self.found.carriers[name].deltas[self.behind - 2]
         if deltas is None:
             return
         lines = []
         for unit in self.units:
-            symbol = Symbol("δ", self.names.unit(self.last - 1, unit))
+            symbol = Symbol("δ", self.names.unit(self.behind - 1, unit))
             value = float(deltas[self.quantities.sample, unit])
-            key = f"d{self.last - 1}.{unit}" if name == "exact" else ""
-            slope = self.quantities.slope(self.last - 1, unit).chip()
+            key = f"d{self.behind - 1}.{unit}" if name == "exact" else ""
+            slope = self.quantities.slope(self.behind - 1, unit).chip()
             total = product([Group(self._sum(name, unit, factor)), slope])
             lines.append((_error(symbol, value, key), sign("="), total))
         yield Math(Lines(tuple(lines)))
 
     def _sums(self, name: str, factor: Factor) -> Iterator[Block]:
         """Return e of some hidden units as sums over the outputs."""
-        errors = self.found.carriers[name].errors[-2]
+        errors = self.found.carriers[name].errors[self.behind - 2]
         if errors is None:
             return
         lines = []
         for unit in self.units:
-            symbol = Symbol("e", self.names.unit(self.last - 1, unit))
+            symbol = Symbol("e", self.names.unit(self.behind - 1, unit))
             value = float(errors[self.quantities.sample, unit])
-            key = f"c{self.last - 1}.{unit}" if name == "transposed" else ""
+            key = f"c{self.behind - 1}.{unit}" if name == "transposed" else ""
             lines.append((_error(symbol, value, key), sign("="), self._sum(name, unit, factor)))
         yield Math(Lines(tuple(lines)))
 
     def _sum(self, name: str, unit: int, factor: Factor) -> Formula:
         """Return Σ_j C_jk e_j of one hidden unit, the largest terms first where there are many."""
         carried = self.found.carriers[name]
-        matrix, errors = carried.matrices[-1], carried.errors[-1]
+        matrix, errors = carried.matrices[self.behind - 1], carried.errors[self.behind - 1]
         assert matrix is not None
         assert errors is not None
         products = matrix[:, unit] * errors[self.quantities.sample]
@@ -153,7 +185,7 @@ class Errands:
 
     def _masked(self, carried: Carried, unit: int, total: Formula) -> Formula:
         """Return a sum times the dropout mask, where that is part of the way and not of f'."""
-        mask = self.quantities.trace.masks[self.last - 2]
+        mask = self.quantities.trace.masks[self.behind - 2]
         if mask is None or not carried.late:
             return total
         value = float(mask[self.quantities.sample, unit])
@@ -161,23 +193,24 @@ class Errands:
 
     def _output_error(self, carried: Carried, output: int) -> Formula:
         if not carried.late:
-            return self.quantities.delta(self.last, output).chip()
-        errors = carried.errors[-1]
+            return self.quantities.delta(self.behind, output).chip()
+        errors = carried.errors[self.behind - 1]
         assert errors is not None
-        symbol = Symbol("e", self.names.unit(self.last, output))
+        symbol = Symbol("e", self.names.unit(self.behind, output))
         value = float(errors[self.quantities.sample, output])
-        return _error(symbol, value, f"c{self.last}.{output}")
+        return _error(symbol, value, f"c{self.behind}.{output}")
 
     def _share(self, matrix: np.ndarray, output: int, unit: int) -> list[Formula]:
         """Return w / Σ w of one weight as a chip."""
-        place = Place(self.last, output, unit)
+        place = Place(self.behind, output, unit)
         sources = matrix.shape[1]
         if sources <= SUMMED:
             total: Formula = plus(
-                letter_of(self.names, Place(self.last, output, source)) for source in range(sources)
+                letter_of(self.names, Place(self.behind, output, source))
+                for source in range(sources)
             )
         else:
-            name = self.names.unit(self.last, output)
+            name = self.names.unit(self.behind, output)
             total = Total(Symbol("k"), Symbol("w", f"{name}←k"))
         above = Fraction(letter_of(self.names, place), total)
         value = float(matrix[output, unit])
@@ -185,43 +218,47 @@ class Errands:
 
     def _weight(self, matrix: np.ndarray, output: int, unit: int) -> list[Formula]:
         """Return s and w as chips."""
-        chip = self.quantities.of(Place(self.last, output, unit)).chip()
+        chip = self.quantities.of(Place(self.behind, output, unit)).chip()
         return [chip] if self.scale == 1 else [Stack(Symbol("s"), Number(self.scale)), chip]
 
     def _feedback(self, matrix: np.ndarray, output: int, unit: int) -> list[Formula]:
         """Return s b, what random feedback has in the place of s w."""
-        foot = f"{self.names.unit(self.last, output)}←{self.names.unit(self.last - 1, unit)}"
+        foot = f"{self.names.unit(self.behind, output)}←{self.names.unit(self.behind - 1, unit)}"
         value = float(matrix[output, unit])
         return [Stack(Symbol("b", foot), Number(value, role=by_sign(value)))]
 
     def _matrices(self) -> Lines:
         """Return e^(L-1) = Wᵀ e^L in symbols and in numbers."""
         carried, sample = self.found.carriers["transposed"], self.quantities.sample
-        W, outputs, hidden = carried.matrices[-1], carried.errors[-1], carried.errors[-2]
+        W, outputs, hidden = (
+            carried.matrices[self.behind - 1],
+            carried.errors[self.behind - 1],
+            carried.errors[self.behind - 2],
+        )
         symbols = row(
             *([] if self.scale == 1 else [Symbol("s")]),
-            Script(Group(of_layer("W", self.last)), sup=Label("T")),
-            of_layer("e", self.last, "error"),
+            Script(Group(of_layer("W", self.behind)), sup=Label("T")),
+            of_layer("e", self.behind, "error"),
         )
-        left = of_layer("e", self.last - 1, "error")
+        left = of_layer("e", self.behind - 1, "error")
         lines: list[tuple[Formula, Formula, Formula]] = [(left, sign("="), symbols)]
         if W is not None and outputs is not None and hidden is not None:
             units, ends = fold(hidden[sample]), fold(outputs[sample])
-            labels = self.names.units(self.last - 1)
-            into = self.names.units(self.last)
+            labels = self.names.units(self.behind - 1)
+            into = self.names.units(self.behind)
 
             def key(unit: int, output: int) -> str:
-                return Place(self.last, output, unit).key
+                return Place(self.behind, output, unit).key
 
             # what stands in the matrix is s w where there is a forward scale
             weights = matrix(
                 W.T, units, ends, key=key, role=by_sign, row_labels=labels, column_labels=into
             )
-            error = column(outputs[sample], ends, key=numbered("c", self.last), role="error")
+            error = column(outputs[sample], ends, key=numbered("c", self.behind), role="error")
             reached = column(
                 hidden[sample],
                 units,
-                key=numbered("c", self.last - 1),
+                key=numbered("c", self.behind - 1),
                 role="error",
                 labels=labels,
             )

@@ -145,15 +145,15 @@ def _layer(
         yield Paragraph(words.text("forward.dropout", n=layer.units, dropped=dropped, kept=kept))
     units = fold(layer.output, _wanted(quantities, focus, layer.layer))
     for unit in units.shown:
-        left = _left_half(layer.neuron(unit), quantities, focus, words)
-        yield Math(Lines((*left, *_right_half(layer, unit, quantities))))
+        left = left_half(layer.neuron(unit), quantities, focus, words)
+        yield Math(Lines((*left, *right_half(layer, unit, quantities))))
     if units.hidden:
         yield Paragraph(words.text("forward.others", n=units.hidden))
     yield Paragraph(words.text("forward.matrices"))
-    yield Math(_matrices(layer, units, quantities, focus))
+    yield Math(layer_matrices(layer, units, quantities, focus))
 
 
-def _left_half(
+def left_half(
     neuron: Neuron, quantities: Quantities, focus: Focus, words: Words
 ) -> list[tuple[Formula, ...]]:
     """Return z = Σ s w a + b over some lines, symbols above and numbers below."""
@@ -187,9 +187,7 @@ def _terms(neuron: Neuron, quantities: Quantities, focus: Focus, words: Words) -
     return [*terms, quantities.of(Place(layer, unit, None)).chip()]
 
 
-def _right_half(
-    layer: LayerForward, unit: int, quantities: Quantities
-) -> list[tuple[Formula, ...]]:
+def right_half(layer: LayerForward, unit: int, quantities: Quantities) -> list[tuple[Formula, ...]]:
     """Return a = f(z) as a line, or z + t (f(z) − z) as two, and what dropout makes of it."""
     neuron, key = layer.neuron(unit), f"a{layer.layer}.{unit}"
     a = Symbol("a", quantities.names.unit(layer.layer, unit), role="signal", key=key)
@@ -234,7 +232,7 @@ def _of_softmax(layer: LayerForward, z: Quantity) -> tuple[Formula, ...]:
     return symbols, Fraction(Script(Symbol("e"), sup=z.number()), Number(layer.total))
 
 
-def _matrices(layer: LayerForward, units: Fold, quantities: Quantities, focus: Focus) -> Lines:
+def layer_matrices(layer: LayerForward, units: Fold, quantities: Quantities, focus: Focus) -> Lines:
     """Return z = s W a + b and a = f(z) with their numbers."""
     number, names = layer.layer, quantities.names
     labels, before = names.units(number), names.units(number - 1)

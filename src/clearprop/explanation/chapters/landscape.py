@@ -51,7 +51,8 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
     blocks += _remarks(explanation.trace, found, words)
     surface = explanation.surface()
     if np.isfinite(surface.heights).all():
-        blocks += _over_two(surface, explanation.names, words)
+        blocks.append(Paragraph(_about(surface, explanation.names, words)))
+        blocks += surface_blocks(surface, explanation.names, words)
     return Section("landscape", title, tuple(blocks))
 
 
@@ -175,9 +176,14 @@ def _tangent(found: Slice) -> Series:
 # over two directions
 
 
-def _over_two(found: Surface, names: Names, words: Words) -> Iterator[Block]:
-    yield Paragraph(_about(found, names, words))
-    yield Picture(_surface_scene(found, names, words), _caption(found, words))
+def surface_blocks(
+    found: Surface, names: Names, words: Words, title: str | None = None
+) -> Iterator[Block]:
+    """Yield a surface's picture, and on which rows its heights stand where these are not all.
+
+    `title` is what the picture tells; how many steps the run has, where absent.
+    """
+    yield Picture(_surface_scene(found, names, words, title), _caption(found, words))
     if len(found.rows) < found.samples:
         counts = {"m": len(found.rows), "n": found.samples}
         yield Paragraph(words.text("landscape.some_heights", **counts))
@@ -209,12 +215,12 @@ def _caption(found: Surface, words: Words) -> Text:
     return words.text("landscape.run_caption" if found.shares else "landscape.others_moved")
 
 
-def _surface_scene(found: Surface, names: Names, words: Words) -> Scene:
+def _surface_scene(found: Surface, names: Names, words: Words, title: str | None) -> Scene:
     first, second = _labels(found, names, words)
     titled = {"first": first, "second": second, "steps": int(found.steps[-1])}
-    title = words("landscape.surface_run" if found.recorded else "landscape.surface", **titled)
+    usual = "landscape.surface_run" if found.recorded else "landscape.surface"
     return heat_scene(
-        title,
+        title or words(usual, **titled),
         found.heights,
         (float(found.first[0]), float(found.first[-1])),
         (float(found.second[0]), float(found.second[-1])),

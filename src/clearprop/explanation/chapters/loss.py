@@ -78,7 +78,7 @@ def _of_sample(
         yield Paragraph(words.text("loss.of_sample", sample=loss.sample, n=len(loss.losses)))
     shown = leading(loss.terms, room=ROWS, folded=ROWS)
     yield _outputs(loss, loss.terms, shown, quantities, words)
-    yield Math(_sum(loss, loss.terms, quantities, words))
+    yield Math(loss_sum(loss, loss.terms, quantities, words))
     total = float(loss.terms.sum())
     checked = words.text("loss.check", sum=_told(total), value=_told(loss.value, "E"))
     yield Check(checked, loss.error <= tolerance)
@@ -132,7 +132,7 @@ def _rest(values: np.ndarray, shown: tuple[int, ...]) -> float:
     return float(np.delete(values, shown).sum())
 
 
-def _sum(loss: LossTerms, terms: np.ndarray, quantities: Quantities, words: Words) -> Row:
+def loss_sum(loss: LossTerms, terms: np.ndarray, quantities: Quantities, words: Words) -> Row:
     """Return E as the sum of its terms, each written out above its number."""
     assert not isinstance(loss.loss, CustomLoss)
     shown = leading(terms, room=TERMS, folded=TERMS)

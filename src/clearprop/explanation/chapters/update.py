@@ -64,7 +64,7 @@ def chapter(explanation: Views, focus: Focus, words: Words) -> Section:
     blocks += _notes(explanation, ledger, words)
     blocks += _members(explanation, focus, name, words)
     blocks.append(Paragraph(words.text(f"update.rule_{ledger.rule.name}")))
-    blocks.append(Math(Lines(_formula(ledger, quantities, words))))
+    blocks.append(Math(Lines(step_lines(ledger, quantities, words))))
     if getattr(ledger.rule, "epsilon_hat", False):
         blocks.append(Paragraph(words.text("update.epsilon_hat")))
     blocks += [Paragraph(words.text("update.table")), _table(ledger, quantities, words)]
@@ -145,7 +145,7 @@ def _minus(left: Formula, *right: Formula) -> Row:
     return row(left, *parts)
 
 
-def _formula(ledger: Ledger, quantities: Quantities, words: Words) -> tuple[Line, ...]:
+def step_lines(ledger: Ledger, quantities: Quantities, words: Words) -> tuple[Line, ...]:
     """Return g, η and the rule's own lines."""
     gradient = quantities.gradient(ledger.place).chip()
     parts: list[Formula] = [gradient]

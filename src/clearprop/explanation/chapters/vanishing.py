@@ -80,7 +80,7 @@ def chapter(explanation: Explanation, focus: Focus, words: Words) -> Section:
         if carrier != "exact":
             blocks.append(Note(words.text("vanishing.carrier", carrier=carrier), "warning"))
         blocks += _way_back(explanation, found, words)
-    blocks += _units(found, names, words)
+    blocks += units_told(found, names, words)
     return Section("vanishing", words.text("vanishing.title"), tuple(blocks))
 
 
@@ -329,7 +329,7 @@ def _shares(found: Diagnosis) -> list[float]:
     return [line.delta_norm / last if last else math.nan for line in reversed(found.layers)]
 
 
-def _units(found: Diagnosis, names: Names, words: Words) -> Iterator[Block]:
+def units_told(found: Diagnosis, names: Names, words: Words) -> Iterator[Block]:
     """Yield the units that are silent or saturated, by name."""
     silent = "silent" if found.samples > 1 else "silent_one"
     items = []

@@ -5,7 +5,13 @@ inside. The script only lights what belongs together, and tells all digits of a 
 the page is complete. `fragment_of` gives the same blocks for a notebook's output, with all style
 below one class.
 
-Public names: `fragment_of`, `html_of`, `palette_style`.
+A page that is not of this module's making, such as the studio, takes the parts: blocks as elements
+(`blocks_html`, `sections_of`, `inline_of`), to stand inside an element of class `cp`, and once the
+style and the script that go with them (`blocks_style`, `page_script`); it brings the palette's
+colours itself.
+
+Public names: `blocks_html`, `blocks_style`, `fragment_of`, `html_of`, `inline_of`, `page_script`,
+`palette_style`, `sections_of`.
 May import: `formulas`, `pages`, `breaking`, `mathml`, `svg`, `scenes.palette`, `words`.
 """
 
@@ -40,7 +46,7 @@ from clearprop.explanation.pages import (
 )
 from clearprop.explanation.render.breaking import broken, extent
 from clearprop.explanation.render.mathml import marks_of, mathml_of
-from clearprop.explanation.render.svg import page_style, svg_inline
+from clearprop.explanation.render.svg import fitting_style, page_style, svg_inline
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE, Scheme, colours
 from clearprop.explanation.words import Words, words
 
@@ -53,8 +59,8 @@ _TAGS = {"strong": "strong", "code": "code"}
 
 def html_of(page: Page) -> str:
     """Return a page as a self-contained HTML document."""
-    script = _resource("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    own = page_script()
+    digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
@@ -70,7 +76,7 @@ def html_of(page: Page) -> str:
         f"<style>\n{_style()}{_resource('page.css')}</style>\n</head>\n"
         f'<body class="cp">\n<a class="skip" href="#text">{escape(say("print.skip"))}</a>\n'
         f'{_rail(page, say)}\n<main id="text">\n{_body(page, say)}\n</main>\n'
-        f"<script>{script}</script>\n</body>\n</html>\n"
+        f"<script>{own}</script>\n</body>\n</html>\n"
     )
 
 
@@ -80,8 +86,39 @@ def fragment_of(page: Page) -> str:
     return (
         f'<div class="cp fragment" lang="{_LANGUAGES[page.lang]}">\n'
         f"<style>\n{_style()}</style>\n{_body(page, say)}\n"
-        f"<script>{_resource('page.js')}</script>\n</div>\n"
+        f"<script>{page_script()}</script>\n</div>\n"
     )
+
+
+def blocks_html(blocks: Iterable[Block], lang: str) -> str:
+    """Return blocks as elements one below the other, for a page that has their style."""
+    return _Printer(words(lang)).blocks(blocks)
+
+
+def sections_of(page: Page) -> str:
+    """Return a page's sections as elements, for a page that has the blocks' style."""
+    printer = _Printer(words(page.lang))
+    return "\n".join(map(printer.section, page.sections))
+
+
+def inline_of(text: Text) -> str:
+    """Return text with its formulas, for a page that has the blocks' style."""
+    return _text(text)
+
+
+def page_script() -> str:
+    """Return the script that lights what belongs together inside elements of class `cp`."""
+    return _resource("page.js")
+
+
+@cache
+def blocks_style() -> str:
+    """Return the style of blocks and of the pictures among them, but for the palette's colours."""
+    roles = "".join(f".cp .r-{role} {{ color: var(--{role}-text); }}\n" for role in PALETTE)
+    chips = "".join(
+        f".cp .chips mtd.chip.r-{role} {{ background: var(--{role}-wash); }}\n" for role in PALETTE
+    )
+    return f"{_resource('blocks.css')}{roles}{chips}{fitting_style()}"
 
 
 @cache
@@ -93,12 +130,7 @@ def _resource(name: str) -> str:
 def _style() -> str:
     """Return the style of blocks, with the palette's colours on both grounds."""
     dark = f"@media screen and (prefers-color-scheme: dark) {{\n{palette_style(DARK)}\n}}\n"
-    roles = "".join(f".cp .r-{role} {{ color: var(--{role}-text); }}\n" for role in PALETTE)
-    chips = "".join(
-        f".cp .chips mtd.chip.r-{role} {{ background: var(--{role}-wash); }}\n" for role in PALETTE
-    )
-    parts = (palette_style(LIGHT), "\n", dark, _resource("blocks.css"), roles, chips, page_style())
-    return "".join(parts)
+    return f"{palette_style(LIGHT)}\n{dark}{blocks_style()}{page_style()}"
 
 
 def palette_style(scheme: Scheme, selector: str = ".cp") -> str:

@@ -18,17 +18,35 @@
     tip.remove();
   }
 
+  // pictures beside the blocks light with them, and they with those
+  let telling = false;
+  function tellAll(key) {
+    telling = true;
+    document.dispatchEvent(new CustomEvent("clearprop:light", { detail: key || null }));
+    telling = false;
+  }
+
+  function told({ detail }) {
+    if (telling) return;
+    dark();
+    if (!detail) return;
+    const named = (key) => all(document, `.cp [data-key="${CSS.escape(key)}"]`);
+    const own = named(detail), gradient = detail.replace(/^[wb](?=\d)/, "g");
+    (own.length ? own : named(gradient)).forEach((one) => one.classList.add("lit"));
+  }
+
   function light(element) {
     dark();
+    tellAll(element && element.dataset.key);
     if (!element) return;
     const root = element.closest(".cp"), key = element.dataset.key;
     const same = key ? all(root, `[data-key="${CSS.escape(key)}"]`) : [element];
     same.forEach((one) => one.classList.add("lit"));
     // a chip's upper half tells what its lower half holds
     const block = element.closest(blocks);
-    const told = [element, ...same.filter((one) => one.closest(blocks) === block)]
+    const full = [element, ...same.filter((one) => one.closest(blocks) === block)]
       .map((one) => one.closest("[data-full]") || one.querySelector("[data-full]")).find(Boolean);
-    if (told) tell(root, element, told.dataset.full);
+    if (full) tell(root, element, full.dataset.full);
   }
 
   function tell(root, element, text) {
@@ -115,6 +133,7 @@
   document.addEventListener("pointerover", (event) => {
     if (event.pointerType === "mouse" && !held) light(near(event.target));
   });
+  document.addEventListener("clearprop:light", told);
   document.addEventListener("focusin", (event) => { held = null; light(near(event.target)); });
   document.addEventListener("focusout", () => { if (!held) dark(); });
   document.addEventListener("click", (event) => {
@@ -144,11 +163,16 @@
     }));
 
   all(document, ".cp").forEach(prepare);
-  new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((node) => {
-    if (node instanceof Element && node !== tip) {
-      all(node, ".cp").concat(node.matches(".cp") ? [node] : []).forEach(prepare);
-    }
-  }))).observe(document.documentElement, { childList: true, subtree: true });
+  // what comes later: whole roots, or other blocks within one
+  new MutationObserver((changes) => {
+    const roots = new Set();
+    changes.forEach((change) => change.addedNodes.forEach((node) => {
+      if (!(node instanceof Element) || node === tip) return;
+      all(node, ".cp").forEach((root) => roots.add(root));
+      if (node.closest(".cp")) roots.add(node.closest(".cp"));
+    }));
+    roots.forEach(prepare);
+  }).observe(document.documentElement, { childList: true, subtree: true });
   dock();
   const contents = document.querySelector(".cp .contents");
   if (contents && matchMedia("(max-width: 67.99rem)").matches) contents.open = false;

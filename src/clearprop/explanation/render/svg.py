@@ -1,10 +1,11 @@
 """A scene as SVG: one element a mark, coloured by classes, with its key and what pointing says.
 
 `svg_of` gives a file that stands alone and follows the reader's light or dark scheme; `svg_inline`
-gives the element for a page that has put `page_style()` into its own style. Colours are also
-written as attributes, for programs that read no style. There are no scripts, and nothing is loaded.
+gives the element for a page that has put `page_style()` and `fitting_style()` into its own style.
+Colours are also written as attributes, for programs that read no style. There are no scripts, and
+nothing is loaded.
 
-Public names: `page_style`, `svg_inline`, `svg_of`.
+Public names: `fitting_style`, `page_style`, `svg_inline`, `svg_of`.
 May import: `scenes.scene`, `scenes.measure`, `scenes.palette`.
 """
 
@@ -57,7 +58,9 @@ def svg_of(scene: Scene) -> str:
 
 
 def svg_inline(scene: Scene, prefix: str = "") -> str:
-    """Return a scene as an element of a page, which brings the style (`page_style`).
+    """Return a scene as an element of a page, which brings the style.
+
+    It is that of `page_style` and `fitting_style`.
 
     A scene with a narrow form gives two elements, of which the page's width shows one. `prefix`
     keeps ids apart where the same scene stands on a page twice. Inside an element of class `wide`
@@ -80,6 +83,12 @@ def page_style() -> str:
     """Return the rules that colour the scenes of a page, for light and for dark ground."""
     return (
         f"{_rules(LIGHT)}\n@media screen and (prefers-color-scheme: dark) {{\n{_rules(DARK)}\n}}\n"
+    )
+
+
+def fitting_style() -> str:
+    """Return the rules that fit the scenes of a page to its width."""
+    return (
         ".wide>.scene.scene{max-width:100%;min-width:var(--least);height:auto}\n"
         ".scene.narrow.narrow{display:none}\n@media screen and (max-width: 37.5rem) {"
         ".scene.broad.broad{display:none}.scene.narrow.narrow{display:block}}\n"

@@ -32,12 +32,27 @@ class Figures:
         The row of the trace, counted from 0.
     carried : sequence of (units,) arrays, optional
         Errors to show in place of δ, one array a layer, first layer first.
+    through : sequence of (units, fan_in) arrays or None, optional
+        What errors go through on their way back, in place of s·W, one a layer.
+    late : bool
+        Errors are shown before f' is part of them, as e and not as δ.
     """
 
     trace: Trace
     names: Names
     sample: int
     carried: Sequence[np.ndarray] | None = None
+    through: Sequence[np.ndarray | None] | None = None
+    late: bool = False
+
+    @property
+    def error_letter(self) -> str:
+        """What errors are called."""
+        return "e" if self.late else "δ"
+
+    def error_key(self, layer: int, unit: int) -> str:
+        """Return the key of a unit's error."""
+        return f"{'c' if self.late else 'd'}{layer}.{unit}"
 
     @property
     def last(self) -> int:
@@ -93,6 +108,9 @@ class Figures:
 
     def handed_back(self, layer: int, unit: int, source: int) -> float:
         """Return s·w·δ: what a unit hands back to one of the layer before."""
+        through = self.through[layer - 1] if self.through is not None else None
+        if through is not None:
+            return float(through[unit, source]) * self.error(layer, unit)
         return self.scale(layer) * self.weight(layer, unit, source) * self.error(layer, unit)
 
     def parameter(self, place: Place) -> float:

@@ -112,7 +112,7 @@ def _titles(board: Board, layer: int, unit: int) -> tuple[str, str]:
     z, a = board.figures.z(layer, unit), board.figures.a(layer, unit)
     left, right = f"{name}: z = {full(z)}", f"{name}: a = f(z) = {full(a)}"
     if not board.layout.sizes.numbers and (layer, unit) in board.plan.errors:
-        left += f"\nδ = {full(board.figures.error(layer, unit))}"
+        left += f"\n{board.figures.error_letter} = {full(board.figures.error(layer, unit))}"
     return left, right
 
 
@@ -198,7 +198,8 @@ def _name(board: Board, layer: int, unit: int, x: float, y: float, radius: float
     marks: list[Mark] = [board.put(label)]
     if (layer, unit) in board.plan.errors:
         error = board.figures.error(layer, unit)
-        said = f"δ {figure(error)}"
+        letter, key = board.figures.error_letter, board.figures.error_key(layer, unit)
+        said = f"{letter} {figure(error)}"
         told = Words(*below, said, 11.0, anchor, bold=True, plate=True, role="error")
-        marks += tied(f"d{layer}.{unit}", f"δ({name}) = {full(error)}", board.put(told))
+        marks += tied(key, f"{letter}({name}) = {full(error)}", board.put(told))
     return marks

@@ -4,7 +4,8 @@ The colour of an edge is its weight's sign, its width √|w| within the layer, a
 dashed. The error runs back on a second line beside it. The update is a short tick that widens or
 narrows from the old width to the new.
 
-Public names: `Run`, `between`, `dash_of`, `edge_labels`, `edge_marks`, `halo_marks`, `role_of`.
+Public names: `Run`, `between`, `dash_of`, `edge_labels`, `edge_marks`, `halo_marks`, `role_of`,
+`run_of`.
 May import: `board`, `halves`, `layout`, `measure`, `plan`, `scene`, `matrices`, `names`,
 `numbers`.
 """
@@ -154,11 +155,17 @@ def _backward(board: Board, edge: Edge) -> Mark:
     aside = _width(board, edge) / 2 + (ASIDE if board.layout.sizes.numbers else 2.5)
     back = board.figures.handed_back(*edge)
     name = board.name(layer, unit)
-    title = f"w·δ({name}) = {full(back)}"
+    title = f"{_handed(board)}({name}) = {full(back)}"
     start, end = run.at(0.98, aside), run.at(0.02, aside)
     width = 1.6 if board.layout.sizes.numbers else 1.2
-    key = f"d{layer}.{unit}"
+    key = board.figures.error_key(layer, unit)
     return Line(*start, *end, arrow=True, role="error", width=width, key=key, title=title)
+
+
+def _handed(board: Board) -> str:
+    """Return what is handed back, in letters: w·δ, or C·e where something takes w's place."""
+    figures = board.figures
+    return f"{'w' if figures.through is None else 'C'}·{figures.error_letter}"
 
 
 def _tick(board: Board, edge: Edge) -> list[Mark]:
@@ -210,7 +217,8 @@ def edge_labels(board: Board, edge: Edge) -> list[Mark]:
         told = _text(figure(product), "signal", key, f"w·a = {full(product)}")
         marks += label.at(NEAR_TARGET, -half - 7, told)
     if edge in plan.handed_back:
-        told = _text(figure(back), "error", f"d{edge[0]}.{edge[1]}", f"w·δ = {full(back)}")
+        own = board.figures.error_key(edge[0], edge[1])
+        told = _text(figure(back), "error", own, f"{_handed(board)} = {full(back)}")
         marks += replace(label, below=None).near_source(half + ASIDE + 8, told, 0.12)
     return marks
 

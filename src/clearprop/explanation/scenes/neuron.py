@@ -47,6 +47,7 @@ def neuron_scene(
     sample: int = 0,
     words: Catalogue | None = None,
     lang: str = "en",
+    errors: bool = True,
 ) -> Scene:
     """Return one neuron in its two halves, with every product that enters it.
 
@@ -62,6 +63,8 @@ def neuron_scene(
     words : Words, optional
         The catalogue; that of `lang` where absent.
     lang : {"en", "zh"}
+    errors : bool
+        With its δ, which is not known before the backward pass.
     """
     figures = Figures(explanation.trace, explanation.names, sample)
     say = words or catalogue(lang)
@@ -84,7 +87,9 @@ def neuron_scene(
     title = say("pictures.neuron_title", name=name)
     values = {"z": figures.z(layer, unit), "a": figures.a(layer, unit)}
     description = say("pictures.neuron_description", name=name, n=len(products), **values)
-    return Scene(WIDTH, height, (*marks, *one.circle(), *one.around()), title, description)
+    return Scene(
+        WIDTH, height, (*marks, *one.circle(), *one.around(errors=errors)), title, description
+    )
 
 
 def _check(figures: Figures, layer: int) -> None:
@@ -185,8 +190,8 @@ class _Neuron:
             Circle(x, y, RADIUS, role="ink", width=1.6),
         ]
 
-    def around(self) -> list[Mark]:
-        """Return name, bias, δ, and the signal handed on."""
+    def around(self, *, errors: bool) -> list[Mark]:
+        """Return name, bias, δ if it is wanted, and the signal handed on."""
         (x, y), figures = self.centre, self.figures
         name, place = figures.names.unit(self.layer, self.unit), f"{self.layer}.{self.unit}"
         error = figures.error(self.layer, self.unit)
@@ -203,7 +208,7 @@ class _Neuron:
                 Line(start, y, end, y, role="signal", width=2.0, arrow=True),
                 above,
             ),
-            *tied(f"d{place}", f"δ({name}) = {full(error)}", below),
+            *(tied(f"d{place}", f"δ({name}) = {full(error)}", below) if errors else ()),
         ]
 
     def _bias(self) -> list[Mark]:

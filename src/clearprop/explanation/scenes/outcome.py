@@ -1,6 +1,6 @@
 """The right end of a network's picture: targets, the loss, and the error that it sends back.
 
-Public names: `loss_marks`.
+Public names: `loss_marks`, `way_to_loss`.
 May import: `board`, `links`, `scene`, `numbers`, `clearprop.functions`, NumPy.
 """
 
@@ -31,7 +31,7 @@ def _half_sizes(board: Board) -> tuple[float, float]:
     return (34.0, 24.0) if board.layout.sizes.numbers else (15.0, 12.0)
 
 
-def _run(board: Board, unit: int) -> Run:
+def way_to_loss(board: Board, unit: int) -> Run:
     """Return the way from an output to the rim of the loss's box."""
     centre = board.layout.centres[board.figures.last, unit]
     run = between(centre, board.layout.loss, board.layout.sizes.radius + 2, 0)
@@ -41,7 +41,7 @@ def _run(board: Board, unit: int) -> Run:
 
 
 def _line(board: Board, unit: int) -> list[Mark]:
-    run, plan = _run(board, unit), board.plan
+    run, plan = way_to_loss(board, unit), board.plan
     numbers = board.layout.sizes.numbers
     marks: list[Mark] = []
     share = plan.lit_outputs.get(unit)
@@ -73,7 +73,7 @@ def _error(board: Board, unit: int) -> list[Mark]:
     """Return the line of the error from the loss to an output, with ∂E/∂a where it is lit."""
     if unit not in board.plan.loss_errors:
         return []
-    run, numbers = _run(board, unit), board.layout.sizes.numbers
+    run, numbers = way_to_loss(board, unit), board.layout.sizes.numbers
     slope = slope_of_loss(board, unit)
     key, name = f"e{unit}", board.name(board.figures.last, unit)
     title = "" if slope is None else f"∂E/∂a({name}) = {full(slope)}"

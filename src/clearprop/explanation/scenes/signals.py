@@ -4,23 +4,22 @@ Each picture lights one neuron with the edges at work, and shows the numbers tha
 then; its title says in a sentence what happens.
 
 Public names: `signal_scenes`.
-May import: `board`, `figures`, `layout`, `network`, `plan`, `scene`, `names`, `words`.
+May import: `board`, `figures`, `layout`, `moments`, `network`, `scene`, `words`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearprop.explanation.numbers import figure
 from clearprop.explanation.scenes.board import Board
 from clearprop.explanation.scenes.figures import Figures
-from clearprop.explanation.scenes.layout import Layout, Unit
+from clearprop.explanation.scenes.layout import Layout
+from clearprop.explanation.scenes.moments import moments_of
 from clearprop.explanation.scenes.network import draw, folded_layout
-from clearprop.explanation.scenes.plan import Edge, Plan
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words as Catalogue
 from clearprop.explanation.words import words as catalogue
@@ -64,99 +63,7 @@ def signal_scenes(
 
 
 def _series(figures: Figures, layout: Layout, say: Catalogue) -> list[Scene]:
-    steps = _Steps(figures, layout, say)
     return [
-        draw(Board(figures, layout, plan, say), title, "", legend=False)
-        for plan, title in steps.all()
+        draw(Board(figures, layout, moment.plan, say), moment.said, "", legend=False)
+        for moment in moments_of(figures, layout, say)
     ]
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """The plans of a series."""
-
-    figures: Figures
-    layout: Layout
-    say: Catalogue
-
-    def all(self) -> Iterator[tuple[Plan, str]]:
-        """Yield each picture's plan and sentence."""
-        yield from self._forward()
-        done = self._known()
-        outputs = self.layout.units(self.figures.last)
-        lit = dict.fromkeys(outputs, 1.0)
-        units = {(self.figures.last, unit): 1.0 for unit in outputs}
-        at_loss = replace(done, loss=True, lit_outputs=lit)
-        loss = float(self.figures.trace.losses[self.figures.sample])
-        yield at_loss, self.say("pictures.step_loss", value=loss)
-        errors = frozenset(units)
-        yield (
-            replace(at_loss, errors=errors, lit_units=units, loss_errors=frozenset(outputs)),
-            self.say("pictures.step_output", errors=self._values(self.figures.last, outputs)),
-        )
-        yield from self._backward(replace(done, loss=True, errors=errors))
-        yield from self._update(replace(done, loss=True, errors=self._neurons()))
-
-    def _neurons(self) -> frozenset[Unit]:
-        return frozenset(unit for unit in self.layout.centres if unit[0])
-
-    def _known(self) -> Plan:
-        """Return the plan in which all signals are known, and nothing more."""
-        return Plan(frozenset(self.layout.centres), frozenset(), loss=False, faint=True)
-
-    def _into(self, layer: int, unit: int) -> frozenset[Edge]:
-        return frozenset((layer, unit, source) for source in self.layout.units(layer - 1))
-
-    def _from(self, layer: int, unit: int) -> frozenset[Edge]:
-        return frozenset((layer + 1, after, unit) for after in self.layout.units(layer + 1))
-
-    def _values(self, layer: int, units: Sequence[int]) -> str:
-        """Return δ of units with their names."""
-        names, figures = self.figures.names, self.figures
-        return ", ".join(
-            f"δ({names.unit(layer, unit)}) = {figure(figures.error(layer, unit))}" for unit in units
-        )
-
-    def _forward(self) -> Iterator[tuple[Plan, str]]:
-        known = frozenset(unit for unit in self.layout.centres if not unit[0])
-        for layer, unit in self.layout.centres:
-            if not layer:
-                continue
-            known |= {(layer, unit)}
-            into = self._into(layer, unit)
-            plan = replace(
-                self._known(), signals=known, weights=into, products=into,
-                lit_edges=dict.fromkeys(into, 1.0), lit_units={(layer, unit): 1.0},
-            )  # fmt: skip
-            z, a = self.figures.z(layer, unit), self.figures.a(layer, unit)
-            name = self.figures.names.unit(layer, unit)
-            yield plan, self.say("pictures.step_forward", name=name, z=z, a=a)
-
-    def _backward(self, plan: Plan) -> Iterator[tuple[Plan, str]]:
-        known = plan.errors
-        for layer in range(self.figures.last - 1, 0, -1):
-            for unit in self.layout.units(layer):
-                known |= {(layer, unit)}
-                out = self._from(layer, unit)
-                name = self.figures.names.unit(layer, unit)
-                error = self.figures.error(layer, unit)
-                yield (
-                    replace(
-                        plan, errors=known, weights=out, handed_back=out, errors_on=out,
-                        lit_edges=dict.fromkeys(out, 1.0), lit_units={(layer, unit): 1.0},
-                    ),
-                    self.say("pictures.step_backward", name=name, error=error),
-                )  # fmt: skip
-
-    def _update(self, plan: Plan) -> Iterator[tuple[Plan, str]]:
-        updated: frozenset[Edge] = frozenset()
-        for layer, unit in sorted(self._neurons()):
-            into = self._into(layer, unit)
-            updated |= into
-            yield (
-                replace(
-                    plan, weights=into, new_weights=into, updates_on=updated,
-                    lit_edges=dict.fromkeys(into, 1.0), lit_units={(layer, unit): 1.0},
-                ),
-                self.say("pictures.step_update", name=self.figures.names.unit(layer, unit)),
-            )  # fmt: skip

@@ -1,5 +1,6 @@
 /* The page's own part: paints frames into their places and tells the session what a person does.
    A frame is asked for when the last one is on the screen, so a hidden page asks for none. */
+import { install as installMicroscope } from "clearprop-microscope";
 import { Picture } from "clearprop-picture";
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
@@ -17,6 +18,8 @@ export default {
     this.controls = new AbortController();
     const listen = (target, name, act) =>
       target.addEventListener(name, act, { signal: this.controls.signal });
+    // its keys come before the page's
+    installMicroscope(this.controls.signal);
     listen(document, "keydown", (event) => this.press(event));
     listen(document, "click", (event) => this.click(event));
     listen(document, "input", (event) => this.input(event));
@@ -24,7 +27,12 @@ export default {
     listen(window, "pagehide", () => this.key && navigator.sendBeacon(`leave/${this.key}`));
     // a page that comes back from the browser's memory has lost its run
     listen(window, "pageshow", (event) => event.persisted && location.reload());
-    listen(NARROW, "change", () => this.$emit("shape", NARROW.matches));
+    // what a pane's own script asks for
+    listen(document, "clearprop:do", ({ detail }) => this.$emit("do", detail));
+    listen(NARROW, "change", () => {
+      this.$emit("shape", NARROW.matches);
+      this.tab(document.body.dataset.tab);
+    });
     this.scheme(localStorage.getItem("clearprop-scheme") || "auto");
     this.tab("network");
     this.$emit("ready", NARROW.matches);
@@ -36,18 +44,30 @@ export default {
   methods: {
     frame(frame) {
       for (const name of ["network", "answers", "curves"]) this.picture(name)?.receive(frame[name]);
-      for (const [name, text] of Object.entries(frame.texts)) {
-        document.querySelectorAll(`[data-live="${name}"]`).forEach((one) => { one.textContent = text; });
-      }
+      this.say(frame.texts);
       const time = document.getElementById("cp-time");
       time.max = frame.time.end;
       if (!this.dragging) time.value = frame.time.at;
       const weight = document.getElementById("cp-weight");
       if (document.activeElement !== weight) weight.value = frame.weight.value;
+      for (const [name, message] of Object.entries(frame.panes)) this.pane(name, message);
       requestAnimationFrame(() => {
         if (CALM.matches) setTimeout(() => this.$emit("want"), SLOW);
         else this.$emit("want");
       });
+    },
+    pane(name, { pictures = {}, html = {}, texts = {}, data }) {
+      for (const [place, message] of Object.entries(pictures)) this.picture(place)?.receive(message);
+      for (const [place, fragment] of Object.entries(html)) {
+        document.querySelectorAll(`[data-html="${place}"]`).forEach((one) => { one.innerHTML = fragment; });
+      }
+      this.say(texts);
+      if (data) document.dispatchEvent(new CustomEvent("clearprop:pane", { detail: { name, data } }));
+    },
+    say(texts) {
+      for (const [name, text] of Object.entries(texts)) {
+        document.querySelectorAll(`[data-live="${name}"]`).forEach((one) => { one.textContent = text; });
+      }
     },
     picture(name) {
       const host = document.getElementById(`cp-${name}`);
@@ -55,13 +75,17 @@ export default {
         this.pictures[name] = new Picture(host, {
           ramp: this.ramp,
           picks: (key) => isWeight(key) || /^p\d/.test(key),
-          onPick: (key) => this.pick(key),
+          onPick: (key) => this.pick(key, host.dataset.picks),
+          motion: "motion" in host.dataset,
+          vertical: host.dataset.arrows === "vertical",
         });
       }
       return this.pictures[name];
     },
-    pick(key) {
-      if (isWeight(key)) this.$emit("weight", key);
+    // a picture of a pane may have a command of its own for weights
+    pick(key, command) {
+      if (isWeight(key) && command) this.$emit("do", [command, key]);
+      else if (isWeight(key)) this.$emit("weight", key);
       else if (/^p\d+$/.test(key)) this.$emit("row", Number(key.slice(1)));
     },
     lang(tag, title) {
@@ -78,6 +102,7 @@ export default {
       document.body.dataset.tab = name;
       document.querySelectorAll("[data-tab-to]").forEach((one) =>
         one.setAttribute("aria-pressed", one.dataset.tabTo === name));
+      if (NARROW.matches) this.$emit("drawer", name === "drawer");
     },
     problem(text) {
       const box = document.getElementById("cp-problem");
@@ -119,6 +144,7 @@ export default {
     },
     open(key) { this.key = key; },
     press(event) {
+      if (event.defaultPrevented) return;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (event.key === "Escape" && typing(event.target)) event.target.blur();
       if (typing(event.target)) return;

@@ -10,14 +10,27 @@
 
    A mark with a key shows the same number as others with that key, here and elsewhere on the page:
    pointing at one lights all (the event "clearprop:light" on the document, detail: the key). Arrow
-   keys go from mark to mark; Enter or a click picks one: onPick(key). */
+   keys go from mark to mark (up and down alone where `vertical`); Enter or a click picks one:
+   onPick(key). Where there is `motion`, marks that come and go are eased in and out. */
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEAD = 2.7; // how far an arrow's head is turned from its way, in radians
 const REACH = 12; // how near a weight's edge one has to point, in pixels
+const EASED = { duration: 200, easing: "ease-in-out" };
+const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 let count = 0;
 
 const create = (name) => document.createElementNS(SVG, name);
+
+// what shows the same thing as a key, where nothing shows its own number: the weight of a gradient,
+// and the gradient of a weight; z of a slope f'(z); δ of an error on its way to it
+const KIN = [[/^g(\d+\.\d+\.\d+)$/, "w"], [/^g(\d+\.\d+)$/, "b"], [/^w(\d.*)$/, "g"], [/^b(\d.*)$/, "g"],
+  [/^f(\d.*)$/, "z"], [/^c(\d.*)$/, "d"]];
+
+export function kin(key) {
+  const [pattern, letter] = KIN.find(([one]) => one.test(key)) || [];
+  return pattern ? key.replace(pattern, `${letter}$1`) : null;
+}
 
 // an attribute is written where it differs from what was written last
 function put(node, attributes) {
@@ -134,11 +147,13 @@ const KINDS = {
 };
 
 export class Picture {
-  constructor(host, { ramp, onPick = () => {}, picks = () => false } = {}) {
+  constructor(host, { ramp, onPick = () => {}, picks = () => false, motion, vertical } = {}) {
     this.host = host;
     this.ramp = ramp;
     this.onPick = onPick;
     this.picks = picks;
+    this.motion = motion;
+    this.vertical = vertical;
     this.marks = new Map();
     this.svg = create("svg");
     put(this.svg, { class: "scene", role: "group" });
@@ -162,10 +177,17 @@ export class Picture {
     this.svg.style.setProperty("--natural", `${scene.width}px`);
     const held = this.svg.contains(document.activeElement) && document.activeElement.one;
     const back = held ? held.mark.key : null; // where the keyboard was
-    this.svg.replaceChildren();
-    this.marks.clear();
     this.hide();
-    scene.marks.forEach((mark, place) => this.add({ id: String(place), ...mark }, null));
+    const before = this.marks, going = new Map(before);
+    this.marks = new Map();
+    scene.marks.forEach((mark, place) => {
+      const id = mark.id ?? String(place), known = this.motion && before.get(id);
+      going.delete(id);
+      if (known) this.keep(known, mark);
+      else this.add({ id, ...mark }, null);
+    });
+    if (this.motion) for (const { node } of going.values()) this.away(node);
+    else this.svg.replaceChildren(...[...this.marks.values()].map(({ node }) => node));
     this.name(scene.title, scene.description);
     this.settle();
     const again = back && this.svg.querySelector(`[data-key="${CSS.escape(back)}"][tabindex]`);
@@ -191,6 +213,27 @@ export class Picture {
     this.marks.set(mark.id, one);
     kind.draw(node, mark, this);
     this.tie(one);
+    if (this.motion && !CALM.matches) node.animate({ opacity: [0, mark.opacity ?? 1] }, EASED);
+  }
+
+  // a mark of the scene before, at its place in this one
+  keep(one, mark) {
+    one.mark = mark;
+    this.svg.append(one.node);
+    this.marks.set(mark.id, one);
+    KINDS[mark.kind].draw(one.node, mark, this);
+    this.tie(one);
+    for (const name of ["tabindex", "aria-label", "role"]) put(one.node, { [name]: null });
+  }
+
+  away(node) {
+    node.removeAttribute("data-key");
+    if (!this.motion || CALM.matches) {
+      node.remove();
+      return;
+    }
+    node.style.pointerEvents = "none";
+    node.animate({ opacity: [node.getAttribute("opacity") ?? 1, 0] }, EASED).onfinish = () => node.remove();
   }
 
   change(id, fields) {
@@ -202,11 +245,12 @@ export class Picture {
     }
     KINDS[one.mark.kind].draw(one.node, one.mark, this);
     if ("key" in fields) this.tie(one);
+    if ("title" in fields && one.node.hasAttribute("tabindex")) put(one.node, { "aria-label": one.mark.title });
   }
 
   drop(id) {
     const one = this.marks.get(id);
-    if (one) one.node.remove();
+    if (one) this.away(one.node);
     this.marks.delete(id);
   }
 
@@ -287,7 +331,7 @@ export class Picture {
       this.onPick(one.mark.key);
     }
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step) return;
+    if (!step || (this.vertical && /Left|Right/.test(event.key))) return;
     event.preventDefault();
     event.stopPropagation();
     const stops = [...this.svg.querySelectorAll("[tabindex]")];
@@ -306,9 +350,9 @@ export class Picture {
   light(key) {
     for (const node of this.svg.querySelectorAll("[data-lit]")) node.removeAttribute("data-lit");
     if (key === null) return;
-    for (const node of this.svg.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)) {
-      node.setAttribute("data-lit", "");
-    }
+    const all = (name) => [...this.svg.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)];
+    const own = all(key), other = own.length ? null : kin(key);
+    for (const node of other ? all(other) : own) node.setAttribute("data-lit", "");
   }
 
   tell(one) {

@@ -1,0 +1,38 @@
+"""What a person looks at.
+
+Public names: `View`.
+May import: `clearprop.explanation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from clearprop.explanation.places import Place
+
+
+@dataclass(frozen=True)
+class View:
+    """What a person looks at.
+
+    Attributes
+    ----------
+    lang : str
+    upright : bool
+        The network's layers run downwards, for a narrow page.
+    weight : Place
+        The parameter that is looked into.
+    row : int
+        The training row whose numbers the network shows.
+    output : int
+        The output that the surface is of.
+    pane : str
+        The drawer's pane that is open, by its name; none where empty.
+    """
+
+    lang: str = "en"
+    upright: bool = False
+    weight: Place = field(default=Place(1, 0, 0))
+    row: int = 0
+    output: int = 0
+    pane: str = ""
