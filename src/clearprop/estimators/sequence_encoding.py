@@ -12,7 +12,6 @@ came.
 from __future__ import annotations
 
 import sys
-
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
