@@ -48,6 +48,11 @@ def tables(rows: Sequence[dict], names: Sequence[str]) -> list[Table]:
     about = "Error of classes, RMSE/std of numbers; the tables that were measured in the world."
     drawn = [
         _together("Together", Board.of(found, single, given, MAIN), about),
+        _together(
+            "Together: all tables",
+            Board.of(found, single, list(TABLES), MAIN),
+            "Also those of scikit-learn's generators.",
+        ),
         _together("Together: unseen splits", Board.of(unseen, single, given, MAIN), about),
     ]
     for measure in (measures.LOG_LOSS, measures.AUC):
