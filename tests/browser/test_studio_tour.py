@@ -61,7 +61,7 @@ def test_a_person_walks_through_an_example(opened):
         picture = page.locator("[data-html=tour-picture] svg.broad")
         assert picture.locator("[data-about][data-key='w2.0.0']").count() > 0
         assert picture.locator("[data-about][data-key='w2.0.1']").count() == 0
-        page.locator(f"{TEXT} [data-key='a1.0']").first.hover()
+        page.locator(f"{TEXT} mn[data-key='a1.0']").first.hover()
         assert picture.locator(".lit[data-key='a1.0']").count() > 0
         assert "0.593269992" in page.locator(".cp .tip").inner_text()
         page.locator("#cp-language").click()
