@@ -11,6 +11,7 @@ from clearprop.equations import Adam, Penalty
 from clearprop.errors import EngineError, SettingError
 from clearprop.network import GRU
 from clearprop.training import Settings, Stopping, Validation, seeded, train, train_many
+from clearprop.training import many as many_runs
 from problems import apart, block_for, hidden_network
 
 NETWORK = hidden_network("tanh", "float64", dropout=0.2)
@@ -84,8 +85,9 @@ def test_sequences_at_once():
     equal(many, settings, network, block, Validation(block))
 
 
-@pytest.mark.parametrize("name", ["native", "reference"])
-def test_seeds_side_by_side(name):
+@pytest.mark.parametrize(("name", "worth"), [("native", 0), ("reference", 0), ("reference", 1e9)])
+def test_seeds_side_by_side_and_one_after_another(name, worth, monkeypatch):
+    monkeypatch.setattr(many_runs, "WORTH", worth)
     settings = seeded(on(name, threads=1), [3, 4, 11])
     equal(train_many(NETWORK, BLOCK, settings, validation=HELD), settings)
 

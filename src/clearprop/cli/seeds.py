@@ -57,11 +57,14 @@ def run_seeds(
     job: Job, count: int, keep: str, destination: Path, *, loud: bool
 ) -> list[SeedResult]:
     """Train, leave the model that is kept with the job, and return what came of every seed."""
+    from clearprop.engines import Block
     from clearprop.training import seeded, train_many
 
     first = job.prepared.run
     settings = seeded(first.settings, range(first.settings.seed, first.settings.seed + count))
-    parts = (first.network, first.block, settings)
+    block = first.block
+    assert isinstance(block, Block), "streams have been refused"
+    parts = (first.network, block, settings)
     with notes_from_warnings() as messages:
         if loud:
             from clearprop.cli.progress import ProgressBar

@@ -179,13 +179,15 @@ def _check_seeds(options: dict[str, Any]) -> None:
             raise click.UsageError("--of-seeds is for several networks. Say how many: --seeds N.")
         return
     others = (
-        *("folds", "search_minutes", "start", "sequence_id", "forecast", "processes"),
-        *("checkpoint", "log", "tensorboard", "mlflow"),
+        *("search_minutes", "start", "sequence_id", "forecast", "processes", "checkpoint"),
+        *("log", "tensorboard", "mlflow"),
     )
-    for name in others:
-        if options[name] not in (None, 1, ()):
-            shown = {"start": "from"}.get(name, name).replace("_", "-")
-            raise click.UsageError(f"--seeds does not go with --{shown}. Leave one out.")
+    given = [name for name in others if options[name]]
+    if options["folds"] not in (None, 1):
+        given.append("folds")
+    for name in given:
+        shown = {"start": "from"}.get(name, name).replace("_", "-")
+        raise click.UsageError(f"--seeds does not go with --{shown}. Leave one out.")
 
 
 def _check_keeping(options: dict[str, Any]) -> None:

@@ -196,7 +196,9 @@ class Tabular(CallbackSupport, BaseEstimator):
         self.metrics_: list[dict[str, Any]] = []
         return self
 
-    def _take(self, prepared: Prepared, parameters: tuple[Parameters, ...]) -> None:
+    def _take(
+        self, prepared: Prepared | PreparedStream, parameters: tuple[Parameters, ...]
+    ) -> None:
         """Predict with the networks of these parameters from now on."""
         self.encoder_, self.target_ = prepared.encoder, prepared.target
         self.choices_, self.bagged_ = prepared.choices, parameters

@@ -16,8 +16,8 @@ from clearprop.files.checkpoints import Checkpoints
 from clearprop.files.models import from_parts, to_parts
 from clearprop.files.networks import network_from_document, network_to_document
 from clearprop.files.parts import PARTS, Parts
-from clearprop.files.reading import describe, load
-from clearprop.files.writing import save
+from clearprop.files.reading import describe, load, load_bytes
+from clearprop.files.writing import save, save_bytes
 from clearprop.storage import replace_file
 
 __all__ = [
@@ -28,9 +28,11 @@ __all__ = [
     "describe",
     "from_parts",
     "load",
+    "load_bytes",
     "network_from_document",
     "network_to_document",
     "replace_file",
     "save",
+    "save_bytes",
     "to_parts",
 ]

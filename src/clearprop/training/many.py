@@ -5,7 +5,8 @@ their engines work:
 
     xla       the runs meet at a table: whoever needs the engine waits until all do, and one call
               takes the steps of all networks
-    others    as many runs as there are cores go on side by side, each on one thread
+    others    as many runs as there are cores go on side by side, each on one thread, where an epoch
+              is long enough; else one after another, since short calls wait for each other's Python
 
 So each run ends with what it would have ended with alone, but for rounding.
 
@@ -22,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from clearprop.engines import Block, build
+from clearprop.engines import Block, Sequences, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.events import Event, Listener
@@ -30,6 +31,9 @@ from clearprop.training.interrupts import interruptible
 from clearprop.training.loop import Run
 from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.settings import Settings
+
+# operations of an epoch, some milliseconds, from which on runs go side by side
+WORTH = 1e8
 
 
 def seeded(settings: Settings, seeds: Sequence[int]) -> list[Settings]:
@@ -124,7 +128,7 @@ def _side_by_side(
     starts: Sequence[Parameters] | None,
     listeners: list[Listener],
 ) -> list[Outcome]:
-    workers = min(len(settings), os.cpu_count() or 1)
+    workers = min(len(settings), os.cpu_count() or 1) if _worth(network, block) else 1
 
     def work(number: int, listening: list[Listener]) -> Outcome:
         own = replace(settings[number], threads=1) if workers > 1 else settings[number]
@@ -133,6 +137,12 @@ def _side_by_side(
         return run.finish(listening)
 
     return _in_threads(work, len(settings), workers, listeners)
+
+
+def _worth(network: Network, block: Block) -> bool:
+    """Return whether an epoch is so long that runs side by side do not wait for each other."""
+    rows = len(block.x.values) if isinstance(block.x, Sequences) else block.visits
+    return 6.0 * network.size * rows >= WORTH
 
 
 def _in_threads(

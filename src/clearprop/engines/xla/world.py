@@ -28,7 +28,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from clearprop.errors import EngineError
+from clearprop.errors import ClearpropError, EngineError
 
 # seconds between two signs of life, and those after which a process without any counts as gone
 BEAT = 1.0
@@ -180,8 +180,9 @@ def with_others(processes: int) -> Iterator[None]:
     """Turn what a computation with other processes fails of into one sentence."""
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        if processes == 1:
+    # XLA's errors come as one or the other, by where the connection was missed
+    except (jax.errors.JaxRuntimeError, RuntimeError, ValueError) as error:
+        if processes == 1 or isinstance(error, ClearpropError):
             raise
         raise EngineError(
             f"Another process of this run has ended or cannot be reached any more "

@@ -7,6 +7,7 @@
   const paper = 640; // how wide a sheet of A4 is inside its margins, in pixels
   const tip = document.createElement("div");
   tip.className = "tip";
+  const apart = "[data-apart]"; // a root about another network than the document's pictures
   let held = null; // what a tap or a click keeps alight
 
   const near = (target) => target instanceof Element && target.closest(".cp") ?
@@ -30,14 +31,14 @@
     if (telling) return;
     dark();
     if (!detail) return;
-    const named = (key) => all(document, `.cp [data-key="${CSS.escape(key)}"]`);
+    const named = (key) => all(document, `.cp:not(${apart}) [data-key="${CSS.escape(key)}"]`);
     const own = named(detail), gradient = detail.replace(/^[wb](?=\d)/, "g");
     (own.length ? own : named(gradient)).forEach((one) => one.classList.add("lit"));
   }
 
   function light(element) {
     dark();
-    tellAll(element && element.dataset.key);
+    tellAll(element && !element.closest(apart) && element.dataset.key);
     if (!element) return;
     const root = element.closest(".cp"), key = element.dataset.key;
     const same = key ? all(root, `[data-key="${CSS.escape(key)}"]`) : [element];

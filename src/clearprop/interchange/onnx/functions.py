@@ -75,7 +75,9 @@ def _gelu(graph: Graph, z: str, alpha: float | None, dtype: Any) -> str:
 
 
 def _silu(graph: Graph, z: str, alpha: float | None, dtype: Any) -> str:
-    return graph.add("Mul", z, graph.add("Sigmoid", z))
+    # z / (1 + e^-z), since z · Sigmoid(z) is fused by runtimes that then lack it in float64
+    grown = scalar(graph, "Add", graph.add("Exp", graph.add("Neg", z)), 1.0, dtype)
+    return graph.add("Div", z, grown)
 
 
 def _softplus(graph: Graph, z: str, alpha: float | None, dtype: Any) -> str:
