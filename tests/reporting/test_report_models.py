@@ -120,7 +120,8 @@ def test_contributions_make_the_prediction(kind, n_cv):
         value, base = ends
         parts_of_it = found.told.values[at]
         gap = abs(parts_of_it.sum() - (value - base))
-        assert gap <= 2e-3 * np.abs(parts_of_it).sum() + 1e-5 * abs(value)
+        # of several networks each has its own contributions, which may cancel in the mean
+        assert gap <= 2 * found.told.allowed[at] + 1e-5 * abs(value)
         assert found.told.complete[at]
         assert set(found.told.columns) == {"length", "colour", "wild", "width"}
 
