@@ -8,6 +8,7 @@
   const tip = document.createElement("div");
   tip.className = "tip";
   let held = null; // what a tap or a click keeps alight
+  let own = null; // what is alight because of something in these blocks, and not in a picture beside
 
   const near = (target) => target instanceof Element && target.closest(".cp") ?
     target.closest(marked) : null;
@@ -16,6 +17,11 @@
   function dark() {
     all(document, ".cp .lit").forEach((one) => one.classList.remove("lit"));
     tip.remove();
+  }
+
+  // what is elsewhere on the page puts out what was lit here, and nothing else
+  function follow(element) {
+    if (element || own) light(element);
   }
 
   // pictures beside the blocks light with them, and they with those
@@ -29,6 +35,7 @@
   function told({ detail }) {
     if (telling) return;
     dark();
+    own = null;
     if (!detail) return;
     const named = (key) => all(document, `.cp [data-key="${CSS.escape(key)}"]`);
     const own = named(detail), gradient = detail.replace(/^[wb](?=\d)/, "g");
@@ -37,6 +44,7 @@
 
   function light(element) {
     dark();
+    own = element;
     tellAll(element && element.dataset.key);
     if (!element) return;
     const root = element.closest(".cp"), key = element.dataset.key;
@@ -131,15 +139,15 @@
   }
 
   document.addEventListener("pointerover", (event) => {
-    if (event.pointerType === "mouse" && !held) light(near(event.target));
+    if (event.pointerType === "mouse" && !held) follow(near(event.target));
   });
   document.addEventListener("clearprop:light", told);
-  document.addEventListener("focusin", (event) => { held = null; light(near(event.target)); });
-  document.addEventListener("focusout", () => { if (!held) dark(); });
+  document.addEventListener("focusin", (event) => { held = null; follow(near(event.target)); });
+  document.addEventListener("focusout", () => { if (!held) follow(null); });
   document.addEventListener("click", (event) => {
     const here = near(event.target);
     held = here && here !== held ? here : null;
-    light(held);
+    follow(held);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { held = null; dark(); } else move(event);
