@@ -1,4 +1,4 @@
-"""Write a large table of a known law, as a folder of Parquet files.
+"""A large table of a known law: written as a folder of Parquet files, and trained on.
 
 A row has numbers, some far out and some missing, and categories; the target is 1 with the chance
 1 / (1 + exp(-s)), where
@@ -8,14 +8,25 @@ A row has numbers, some far out and some missing, and categories; the target is 
 so that the best possible log loss and accuracy are known; they are printed. `make(folder, size)`
 writes about `size` bytes, always the same ones for one seed.
 
-    python benchmarks/large_table.py FOLDER --size 5GB
+`train` trains with the default settings of `TabularClassifier`, streamed within a bound on
+memory or with the table in memory, and prints rows a second of training, the most memory that the
+process has held (Python and the libraries included), and how good the model is on rows of another
+seed.
+
+    python -m benchmarks.large_table make FOLDER --size 5GB
+    python -m benchmarks.large_table make TEST --size 100MB --seed 1
+    python -m benchmarks.large_table train FOLDER --test TEST --memory 1GB --epochs 1
+    python -m benchmarks.large_table train FOLDER --test TEST --in-memory --epochs 1
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -77,9 +88,77 @@ def bytes_of(text: str) -> float:
     return float(text[:-2]) * {"GB": 1e9, "MB": 1e6}[text[-2:]]
 
 
-if __name__ == "__main__":
+def train(wish: argparse.Namespace) -> dict[str, Any]:
+    """Train one way, and measure."""
+    from clearprop import Stream, TabularClassifier
+    from clearprop.estimators.stream_metrics import measure_stream
+    from clearprop.training import Batches
+
+    seen: list[tuple[float, int]] = []
+
+    def watch(event: Any) -> None:
+        if isinstance(event, Batches):
+            seen.append((time.perf_counter(), event.rows_done))
+
+    model = TabularClassifier(
+        max_epochs=wish.epochs, threads=wish.threads, batch_size=wish.batch_size
+    )
+    began = time.perf_counter()
+    if wish.in_memory:
+        prepared = model.prepare(pl.read_parquet(wish.folder / "*.parquet"), "y")
+    else:
+        prepared = model.prepare(Stream(wish.folder, wish.memory), "y")
+    rows = prepared.run.block.visits
+    ready, before, busy = time.perf_counter(), _most_memory(), time.process_time()
+    model.keep(prepared, prepared.finish([watch]))
+    done, busy = time.perf_counter(), time.process_time() - busy
+    most = _most_memory()
+    metrics = measure_stream(model, Stream(wish.test, "2GB")).metrics()
+    trained = model.history_.seconds[-1]
+    return {
+        "way": "in memory" if wish.in_memory else f"streamed within {wish.memory}",
+        "rows": rows,
+        "features": prepared.encoder.width,
+        "preparing (s)": round(ready - began, 1),
+        "training (s)": round(trained, 1),
+        "all (s)": round(done - began, 1),
+        # one epoch or several, reading, encoding and validation included
+        # of all threads: what other programs on the machine do not change
+        "processor time of training (s)": round(busy, 1),
+        "rows a second": round(rows * len(model.history_) / trained),
+        "most memory (MB)": round(most / 1e6),
+        "of it while preparing (MB)": round(before / 1e6),
+        "epoch": [round(second - ready, 1) for second, place in seen if place == rows],
+        "buffer (rows)": getattr(prepared.run.block, "most", None),
+        **{metric.name: round(metric.value, 5) for metric in metrics},
+    }
+
+
+def _most_memory() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    """Write a table, or train on one."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--size", type=bytes_of, default="5GB")
+    verbs = parser.add_subparsers(required=True)
+    made = verbs.add_parser("make")
+    made.add_argument("folder", type=Path)
+    made.add_argument("--size", type=bytes_of, default="5GB")
+    made.add_argument("--seed", type=int, default=0)
+    made.set_defaults(run=lambda wish: make(wish.folder, wish.size, wish.seed))
+    trained = verbs.add_parser("train")
+    trained.add_argument("folder", type=Path)
+    trained.add_argument("--test", type=Path, required=True)
+    trained.add_argument("--memory", default="1GB")
+    trained.add_argument("--in-memory", action="store_true")
+    trained.add_argument("--epochs", type=int, default=1)
+    trained.add_argument("--threads", type=int, default=2)
+    trained.add_argument("--batch-size", type=int, default=2048)
+    trained.set_defaults(run=train)
     wish = parser.parse_args()
-    print(json.dumps(make(wish.folder, wish.size)))
+    print(json.dumps(wish.run(wish), indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -68,4 +68,5 @@ SECTIONS = {
     "growth": Section("growth:run", "report:growth", pictures="pictures:growth"),
     "memory": Section("memory:run", "report:memory", "", "targets:memory"),
     "cold": Section("cold:run", "report:cold", "", "targets:cold"),
+    "accelerator": Section("accelerator:run", "accelerator:tables"),
 }  # fmt: skip

@@ -6,13 +6,14 @@ moment only:
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's classes, faster and with what they lack
 - `RNNClassifier`, `RNNRegressor`: the same for sequences of steps, and forecasts of a series
 - `TabularClassifier`, `TabularRegressor`: take a table as it comes
+- `Stream`: a table in Parquet or Arrow files that is larger than memory, for both
 - `TabularSearch`: looks for their parameters within a time budget
 - `Network`, `Dense`, `Scaling`, `Periodic`, `Recurrent`, `GRU`, `LSTM`, `Loss`, `CustomLoss`,
   `Parameters`: the network itself
 - `train`, `Settings`, `Watch`: the fit loop underneath
 - `explain`, `Explanation`, `check_gradient`: every number accounted for
 - `report`: a page on how good a model is on a table, to read and to send on
-- `save`, `load`: model files
+- `save`, `load`: model files; `Checkpoints`: a run kept on disk while it goes
 - `to_onnx`, `onnx_inputs`, `check_onnx`; `to_sklearn`, `from_sklearn`; `to_torch`, `from_torch`:
   models to and from other libraries
 - `errors`: what can go wrong
@@ -27,6 +28,7 @@ from clearprop.importing import uncollected
 
 # public name → the module that defines it
 _EXPORTS = {
+    "Checkpoints": "clearprop.files",
     "CustomLoss": "clearprop.functions",
     "Dense": "clearprop.network",
     "Explanation": "clearprop.explanation",
@@ -43,6 +45,7 @@ _EXPORTS = {
     "Recurrent": "clearprop.network",
     "Scaling": "clearprop.network",
     "Settings": "clearprop.training",
+    "Stream": "clearprop.tables.streams",
     "TabularClassifier": "clearprop.estimators",
     "TabularRegressor": "clearprop.estimators",
     "TabularSearch": "clearprop.estimators",

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.evidence import __main__ as script
 from benchmarks.evidence import measures, page, rows
 from benchmarks.evidence.data import load
-from benchmarks.evidence.methods import METHODS, OURS, Method
+from benchmarks.evidence.methods import MEMBERS, METHODS, OURS, Method
 from benchmarks.evidence.summary import Board
 from sklearn.dummy import DummyClassifier
 
@@ -160,3 +160,16 @@ def test_the_page_tells_times_of_runs_alone_and_who_was_left_out(tmp_path):
     assert "| iris | 2.00 | 14.0 |" in text
     assert "| iris | 1.00× | 7.00× |" in text
     assert "nothing was fitted with them: LightGBM." in text
+
+
+def test_members_and_unseen_splits_have_boards_of_their_own():
+    known = [row("iris", split, name, {"error": error}) for split in (0, 2)
+             for name, error in [(OURS, 0.1 + split), ("LightGBM", 0.2)]]  # fmt: skip
+    known += [row("iris", 0, MEMBERS, {"error": 0.05}), row("wine", 0, OURS, {"error": 0.1})]
+    drawn = {table.title: table for table in page.tables(known, list(METHODS))}
+    assert [cells[0] for cells in drawn["Together"].rows] == [OURS, "LightGBM"]
+    assert drawn["Together: unseen splits"].rows[0][1] == "2.00"
+    members = drawn["With members: error of classes, RMSE/std of numbers"]
+    # of the one split that all three have members are the first
+    assert [cells[:2] for cells in members.rows[:2]] == [[OURS, "2.00"], [MEMBERS, "1.00"]]
+    assert "Tables iris." in members.about

@@ -1,11 +1,7 @@
 """The studio in a real browser, as a person uses it: what the page shows is what is asserted."""
 
 import http.client
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,39 +10,9 @@ import pytest
 
 pytest.importorskip("nicegui")
 
+from studio_server import served
+
 CONTRAST = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
-
-
-@contextmanager
-def served(*options):
-    """Run a studio and yield its address; it must say nothing but where it is."""
-    command = [sys.executable, "-m", "clearprop", "studio", "--port", "0", "--no-browser"]
-    command += ["--most-mb", "1", *options]
-    server = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    )
-    try:
-        found = re.search(r"http://\S+", server.stdout.readline())
-        assert found, server.stderr.read()
-        wait_for(found[0])
-        yield found[0]
-    finally:
-        server.terminate()
-        said = server.communicate(timeout=15)[1]
-    assert "Traceback" not in said, said
-
-
-def wait_for(address):
-    """Wait until a server that has said its address listens there."""
-    host, port = re.search(r"//([^/:]+):(\d+)", address).groups()
-    for _ in range(300):
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(address)
 
 
 @pytest.fixture(scope="module")

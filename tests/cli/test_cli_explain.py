@@ -67,6 +67,24 @@ def test_another_engine_computes_it(clearprop, model):
     assert "as the reference engine computed it" in re.sub(r"\s+", " ", said.out)
 
 
+def test_one_of_several_members_is_explained(clearprop, tmp_path):
+    flowers().write_csv("flowers.csv")
+    made = package.TabularClassifier((4,), max_epochs=2, engine="reference", members=3)
+    package.save(made.fit(flowers(), "kind"), "members.clearprop")
+    first, third = (
+        json.loads(clearprop("explain", "members.clearprop", "flowers.csv", *asked, "--json").out)
+        for asked in ((), ("--member", 3))
+    )
+    assert (first["member"], third["member"]) == (0, 2)
+    own = package.Explanation.from_document(third).trace.vector
+    assert own.tolist() == made.parameters_.member(2).vector.tolist()
+    said = clearprop("explain", "members.clearprop", "flowers.csv", "--member", 3)
+    assert "It is member 3 of 3 that share" in re.sub(r"\s+", " ", said.out)
+    wrong = clearprop("explain", "members.clearprop", "flowers.csv", "--member", 4)
+    assert wrong.code != 0
+    assert "the model has 3 members" in wrong.err
+
+
 def test_files_hold_every_chapter(clearprop, model):
     from clearprop.explanation.chapters import CHAPTERS
 

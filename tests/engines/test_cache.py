@@ -67,6 +67,24 @@ def test_a_second_process_compiles_nothing(small, tmp_path):
     assert [path.name for path in folder.iterdir()] == [cache.sources_digest()]
 
 
+def test_processes_that_compile_at_once(small, tmp_path):
+    """All begin with an empty folder; what the last one leaves serves whoever comes later."""
+    environment = {
+        **os.environ, "PYTHONPATH": str(SOURCE), "CLEARPROP_CACHE": str(tmp_path / "kept"),
+    }  # fmt: skip
+    command = [sys.executable, "-W", "error", str(small)]
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for process in processes:
+        out, error = process.communicate(timeout=120)
+        assert out.decode().split("\n")[1:3] == ["3.0", "kept"], error
+        assert process.returncode == 0, error
+    later = _run(small, folder=tmp_path / "kept", options=["-W", "error"])
+    assert later.stdout.split("\n")[:4] == ["kept", "3.0", "kept", "from disk"], later.stderr
+
+
 def test_a_folder_that_cannot_be_written_to_is_said_and_survived(small, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     result = _run(small, folder=tmp_path / "file" / "kept")

@@ -9,7 +9,7 @@ import pytest
 
 from clearprop import Dense, Network, Parameters
 from clearprop.engines import Block, Plan, Recipe, build
-from clearprop.equations import Adam, GradientDescent
+from clearprop.equations import Adam, GradientDescent, Penalty
 from clearprop.errors import EngineError, MissingExtraError, SettingError
 from clearprop.network import GRU, LSTM, Recurrent
 from problems import apart, block_for, hidden_network, vector_for
@@ -17,6 +17,7 @@ from problems import apart, block_for, hidden_network, vector_for
 jax = pytest.importorskip("jax")
 
 NETWORK = hidden_network("tanh", "float32", dropout=0.2)
+RECIPE = Recipe(Adam(), penalty=Penalty(l2=0.1), batch_size=4)
 
 
 @pytest.fixture
@@ -40,7 +41,10 @@ def started(engine, seed=0):
 
 
 def test_nothing_is_compiled_after_the_first_step(compiled):
-    recipe = Recipe(Adam(), batch_size=4)
+    from clearprop.engines.xla import programs
+
+    programs.advance.cache_clear()
+    recipe = RECIPE
     engine, block = build("xla", NETWORK, recipe), block_for(NETWORK, 22)
     state, _ = engine.advance(started(engine), block, 1)
     assert compiled
@@ -48,7 +52,7 @@ def test_nothing_is_compiled_after_the_first_step(compiled):
     state, record = engine.advance(state, block, 100)
     assert record.rows.tolist() == [4, 4, 4, 4, 2]
     state.position = 0
-    engine.recipe = replace(recipe, rule=Adam(0.5))
+    engine.recipe = replace(recipe, rule=Adam(0.5, 0.8), penalty=Penalty(l2=3.0), epochs=7)
     order = np.random.default_rng(0).permutation(22)
     engine.advance(state, block.ordered(order), 3)
     # another engine, seed and start, as of the next fit
@@ -73,18 +77,18 @@ def test_few_programs_serve_all_lengths(compiled):
 
 
 def test_one_go_is_many_pieces_to_the_bit():
-    block = block_for(NETWORK, 30, weighted=True)
+    block = block_for(NETWORK, 22)
 
     def run(pieces):
-        engine = build("xla", NETWORK, Recipe(Adam(), batch_size=4))
+        engine = build("xla", NETWORK, RECIPE)
         state, losses = started(engine, 11), []
         for steps in pieces:
             state, record = engine.advance(state.copy(), block, steps)
             losses += record.losses.tolist()
-        assert state.position == 30
+        assert state.position == 22
         return state.vector.tolist(), losses
 
-    assert run([8]) == run([1] * 8) == run([3, 5])
+    assert run([6]) == run([1] * 6) == run([2, 4])
 
 
 def test_pieces_of_sequences_that_stop_in_between():
@@ -243,8 +247,9 @@ def test_a_release_that_computes_wrongly_is_refused(monkeypatch, tmp_path):
     from clearprop.engines.xla import XlaEngine, trust
 
     monkeypatch.setenv("CLEARPROP_CACHE", str(tmp_path))
+    monkeypatch.delenv("CLEARPROP_JAX")
     told = [("a network in float32", 3e-2, 1e-4)]
-    monkeypatch.setattr(trust, "_comparisons", lambda kind: iter(told))
+    monkeypatch.setattr(trust, "_comparisons", lambda kind, device: iter(told))
     trust.check_jax.cache_clear()
     try:
         with pytest.raises(EngineError, match=rf"JAX {jax.__version__} computes wrongly.*3.0e-02"):
@@ -258,6 +263,28 @@ def test_a_release_that_computes_wrongly_is_refused(monkeypatch, tmp_path):
         XlaEngine(NETWORK, Recipe())
     finally:
         trust.check_jax.cache_clear()
+
+
+def test_this_release_computes_rightly_and_a_wrong_product_would_be_found(monkeypatch):
+    from clearprop.engines.xla import XlaEngine, passes, programs, trust
+
+    for what, error, bound in trust._comparisons(XlaEngine, "cpu"):
+        assert error < bound, what
+    right = passes.in_precision
+
+    def wrong(platform, precision, function):
+        def go(vector, *rest):
+            return right(platform, precision, function)(vector * 1.001, *rest)
+
+        return go
+
+    monkeypatch.setattr(passes, "in_precision", wrong)
+    programs.advance.cache_clear()
+    try:
+        what, error, bound = next(trust._comparisons(XlaEngine, "cpu"))
+        assert error > bound
+    finally:
+        programs.advance.cache_clear()
 
 
 def test_without_jax_it_says_how_to_get_it(monkeypatch):

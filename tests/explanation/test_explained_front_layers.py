@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from front_cases import CASES, explained, trace_of
+from front_cases import CASES, explained, network_of, trace_of
 
 from clearprop.errors import SettingError
 from clearprop.explanation import Names, Place
@@ -31,14 +31,12 @@ def apart(got, wanted):
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("case", ["both", "scaling"])
 def test_every_parameter_has_a_name_that_can_be_typed(case, members):
-    trace = trace_of(case, members=members)
-    names = Names(trace.network, ("age", "size", "kind=a"), ("no", "yes"))
-    found = [names.of(place) for place in places(trace.network)]
-    assert len(set(found)) == trace.network.size
-    assert [names.find(name) for name in found] == places(trace.network)
-    assert [place.entry(trace.network) for place in places(trace.network)] == list(
-        range(trace.network.size)
-    )
+    network = network_of(case, members)
+    names = Names(network, ("age", "size", "kind=a"), ("no", "yes"))
+    found = [names.of(place) for place in places(network)]
+    assert len(set(found)) == network.size
+    assert [names.find(name) for name in found] == places(network)
+    assert [place.entry(network) for place in places(network)] == list(range(network.size))
 
 
 def test_names_say_what_a_parameter_of_a_front_layer_is():
@@ -64,8 +62,7 @@ def test_names_say_what_a_parameter_of_a_front_layer_is():
 
 
 def test_members_have_their_own_names():
-    trace = trace_of("both", members=3)
-    names = Names(trace.network, ("age", "size", "kind=a"), ("no", "yes"))
+    names = Names(network_of("both", members=3), ("age", "size", "kind=a"), ("no", "yes"))
     assert names.find("age<-gain@3") == Place(2, 0, None, "g", member=2)
     assert names.find("g2[1]@2") == Place(2, 1, None, "g", member=1)
     assert names.find("yes<-h4.2@2") == Place(5, 1, 1, member=1)

@@ -3,10 +3,12 @@
 import re
 
 import pytest
-from report_cases import HELD, KINDS, reported
+from report_cases import HELD, KINDS, parts, reported
 
+from clearprop import TabularClassifier, report
 from clearprop.explanation.numbers import amount
 from clearprop.explanation.pages import Check, Paragraph, Picture
+from clearprop.reporting import Limits
 from clearprop.reporting.amounts import percent, points
 from clearprop.reporting.chapters.texts import short_range
 from clearprop.reporting.resampling import Interval
@@ -131,3 +133,23 @@ def test_points_have_a_sign():
     assert [points(share) for share in (0.016, -0.016)] == ["+1.6", "−1.6"]
     assert short_range("accuracy", Interval(0.851, 0.868)) == "85.1–86.8"
     assert short_range("r2", Interval(-0.1, 0.2)) == "−0.100 … 0.200"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_contributions_to_one_of_several_targets_say_to_which(lang):
+    def said(kind):
+        blocks = sections(kind, lang)["importance"].blocks
+        return [text_of(block.text) for block in blocks if isinstance(block, Paragraph)]
+
+    told = {"en": "the first of 2 targets, tall", "zh": "2 个目标中的第一个 tall"}[lang]
+    assert sum(told in text for text in said("labels")) == 1
+    assert len(said("labels")) == len(said("binary")) + 1
+
+
+def test_one_member_is_drawn_and_said():
+    training, held = parts("binary")
+    made = TabularClassifier((4,), max_epochs=2, engine="reference", members=3)
+    page = report(made.fit(*training), *held, limits=Limits(repeats=1)).page("en")
+    blocks = next(section for section in page.sections if section.key == "network").blocks
+    texts = [text_of(block.text) for block in blocks if isinstance(block, Paragraph)]
+    assert any(text.startswith("The first of 3 members on the typical row") for text in texts)

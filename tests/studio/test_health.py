@@ -34,7 +34,7 @@ def by_hand(trainer, vector, rows):
     x, y = trainer.samples.x[rows], trainer.samples.y[rows]
     weights, place, shape = [], 0, trainer.network.shape
     for before, units in pairwise(shape):
-        w = vector[place : place + before * units].reshape(units, before)
+        w = vector[place : place + before * units].reshape(before, units).T
         place += before * units
         weights.append((w, vector[place : place + units]))
         place += units
@@ -231,11 +231,20 @@ def finished(job):
 
 
 def test_a_job_says_how_far_it_is_and_what_it_found():
-    heard = []
-    job = Job(lambda tell: tell(0.5, "half") or "all", lambda: heard.append(job.state))
+    go, heard, seen = threading.Event(), threading.Event(), []
+
+    def work(tell):
+        assert go.wait(5)
+        tell(0.5, "half")
+        assert heard.wait(5)
+        seen.append((job.state, job.share, job.found))
+        return "all"
+
+    job = Job(work, heard.set)
+    go.set()
     assert finished(job) == "done"
+    assert seen == [("running", 0.5, "half")]
     assert (job.share, job.found) == (1.0, "all")
-    assert heard[-1] == "done"
 
 
 def test_a_job_that_is_stopped_keeps_what_it_found():

@@ -250,7 +250,6 @@ def test_only_the_open_pane_is_asked_and_only_news_is_sent():
     assert "scene" in frame()["panes"]["microscope"]["pictures"]["pass"]
     assert frame()["panes"] == {}
     work.command("microscope.go_to", 2)
-    assert work.to_document()["microscope"]["at"] == 2
     assert frame()["panes"]["microscope"]["texts"]
     work.look({"pane": ""})
     work.command("microscope.go_to", 3)

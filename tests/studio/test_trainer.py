@@ -5,10 +5,11 @@ import pytest
 
 from clearprop.engines import build
 from clearprop.errors import SettingError
+from clearprop.studio.measuring import score_of
 from clearprop.studio.samples import toy_samples
 from clearprop.studio.setups import Setup
 from clearprop.studio.timeline import Timeline
-from clearprop.studio.trainer import Trainer, score_of
+from clearprop.studio.trainer import Trainer
 
 ENGINES = ("reference", "native")
 

@@ -84,6 +84,7 @@ def test_arrays_are_named_as_scikit_learn_names_them():
     assert as_frame([[1, "a"], [None, "b"]][::-1]).columns == ["x0", "x1"]
     objects = np.array([[1, "a"], [None, "b"]], dtype=object)
     assert as_frame(objects).to_dict(as_series=False) == {"x0": [1, None], "x1": ["a", "b"]}
+    assert as_frame(pd.DataFrame([[1, 2.5]])).to_dict(as_series=False) == {"0": [1], "1": [2.5]}
     half = as_frame(np.array([[0.5]], dtype=np.float16))
     assert half.schema["x0"] == pl.Float32
     assert as_frame(np.array([["2020-01-02"]], dtype="M8[h]"))["x0"].to_list() == [
@@ -94,7 +95,8 @@ def test_arrays_are_named_as_scikit_learn_names_them():
 @pytest.mark.parametrize(
     ("table", "error", "words"),
     [
-        (pd.DataFrame(np.ones((2, 2))), DataError, "0 and 1 (int)"),
+        (pd.DataFrame(np.ones((2, 2)), columns=[0.5, "b"]), DataError, "0.5 (float)"),
+        (pd.DataFrame([[1, 2]], columns=[1, "1"]), DataError, "'1' more than once"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), DataError, "'a' more than once"),
         (pa.table([[1], [2]], names=["a", "a"]), DataError, "'a' more than once"),
         ({1: [1]}, DataError, "1 (int)"),
@@ -102,6 +104,7 @@ def test_arrays_are_named_as_scikit_learn_names_them():
         ({"a": 5}, DataError, "sequence"),
         ({"a": [1], "b": [1, 2]}, ShapeError, "'a' 1, 'b' 2"),
         (np.ones(3), ShapeError, "(3,)"),
+        (np.ones((3, 0)), DataError, "0 feature(s) (shape=(3, 0))"),
         ([[1], [1, 2]], ShapeError, "equal length"),
         (5, ShapeError, "int of shape ()"),
         (np.ones((2, 2), dtype=complex), DataError, "complex"),

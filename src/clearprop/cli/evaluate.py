@@ -14,30 +14,65 @@ from clearprop.cli.loading import (
     split_target,
     target_names,
 )
-from clearprop.cli.options import json_option, table_options
+from clearprop.cli.options import json_option, memory_option, table_options
 from clearprop.cli.output import console, print_json
-from clearprop.cli.unseen import say_unseen, unseen_in
+from clearprop.cli.unseen import UnseenSoFar, say_unseen, unseen_in
 
 
 @click.command("evaluate", short_help="Measure a model on a table with the answers.")
 @click.argument("model", type=click.Path())
 @click.argument("table", type=click.Path())
+@memory_option
 @table_options
 @json_option
 def command(
-    model: str, table: str, file_format: str | None, labels: str | None, as_json: bool
+    model: str,
+    table: str,
+    memory: str | None,
+    file_format: str | None,
+    labels: str | None,
+    as_json: bool,
 ) -> None:
     """Measure MODEL on the rows of TABLE, which holds the target column too."""
     from clearprop.estimators.metrics import measure
 
     estimator = load_for_tables(model)
-    loaded = load_table(table, file_format, labels, estimator)
+    if memory:
+        from clearprop.cli.streaming import open_for_answers
+
+        given = {"memory": memory, "file_format": file_format, "labels": labels}
+        opened = open_for_answers(table, given, estimator)
+        if not isinstance(opened, Table):
+            _streamed(estimator, opened, as_json=as_json)
+            return
+        loaded = opened
+    else:
+        loaded = load_table(table, file_format, labels, estimator)
     inputs, targets = split_target(estimator, loaded)
     if reads_series(estimator):
         metrics, count, what = _of_series(estimator, loaded)
     else:
         metrics, count, what = measure(estimator, inputs, targets, None), inputs.height, "rows"
-    unseen = unseen_in(estimator, inputs)
+    _tell(estimator, metrics, count, what, unseen_in(estimator, inputs), as_json=as_json)
+
+
+def _streamed(estimator: Any, stream: Any, *, as_json: bool) -> None:
+    """Measure on a table that is read piece by piece."""
+    from clearprop.cli.output import note
+    from clearprop.cli.streaming import area_told
+    from clearprop.estimators.stream_metrics import measure_stream
+
+    unseen = UnseenSoFar(estimator)
+    tally = measure_stream(estimator, stream, watch=unseen.add)
+    found = tally.metrics()
+    if tally.area_error:
+        note(area_told(tally.area_error))
+    _tell(estimator, found, tally.rows, "rows", unseen.found(), as_json=as_json)
+
+
+def _tell(
+    estimator: Any, metrics: list[Any], count: int, what: str, unseen: Any, *, as_json: bool
+) -> None:
     say_unseen(estimator, unseen)
     if as_json:
         documents = [metric.to_document() for metric in metrics]

@@ -189,12 +189,21 @@ def explained(
         data, first = _some_series(estimator, loaded, options)
     else:
         data, first = _some_rows(estimator, loaded, options)
-    member = options.get("member", 1) - 1
+    member = _member(estimator, options.get("member", 1))
     found: Any = explain(estimator, *data, engine=options["engine"], member=member)
     # rows are told by their places in the whole table
     trace = replace(found.trace, rows=found.trace.rows + first - 1)
     row = options["row"]
     return replace(found, trace=trace), None if row is None else row - first
+
+
+def _member(estimator: Any, asked: int) -> int:
+    """Return the place of the member that was asked for by its number, from 1."""
+    there = estimator.network_.members
+    if asked > there:
+        has = f"has {there} members" if there > 1 else "is one network and has no members"
+        raise SettingError(f"--member {asked}: the model {has}. Members are counted from 1.")
+    return asked - 1
 
 
 def _some_rows(estimator: Any, table: Table, options: dict[str, Any]) -> tuple[Data, int]:

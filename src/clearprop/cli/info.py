@@ -33,7 +33,9 @@ def command(model: str, as_json: bool) -> None:
     if network is not None:
         screen.print(f"Network: {network}   ({network.size:,} parameters, {network.dtype})")
         screen.print(f"Loss: {network.objective}")
-    if hasattr(estimator, "encoder_"):
+    if hasattr(estimator, "snapshot"):
+        _show_checkpoint(screen, estimator)
+    elif hasattr(estimator, "encoder_"):
         _show_training(screen, estimator)
         _show_metrics(screen, estimator)
         _show_columns(screen, estimator.encoder_)
@@ -42,6 +44,16 @@ def command(model: str, as_json: bool) -> None:
         _show_metrics(screen, estimator, "steps" if estimator.per_step_ else "series")
         if not getattr(estimator, "forecasts_", False):
             _show_columns(screen, estimator.encoding_)
+
+
+def _show_checkpoint(screen: Any, checkpoint: Any) -> None:
+    snapshot = checkpoint.snapshot
+    state, plan = snapshot.state, snapshot.state.plan
+    screen.print(
+        f"A run after {state.epoch} epochs, step {state.step}, best epoch "
+        f"{snapshot.progress.best_epoch}; engine {plan.engine}, threads {plan.threads}"
+    )
+    screen.print(snapshot.stop.message if snapshot.stop else "It can be gone on with.")
 
 
 def _show_series(screen: Any, estimator: Any) -> None:

@@ -65,6 +65,16 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return described(labelled(command))
 
 
+def memory_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --memory, the bound within which a table is streamed."""
+    return click.option(
+        "--memory",
+        metavar="SIZE",
+        help="Stay below this, 1GB say: TABLE, Parquet or Arrow files or a folder of them, is read "
+        "group by group if it does not fit.",
+    )(command)
+
+
 def setting(name: str, default: str, help_text: str, **options: Any) -> Decorator:
     """Return an option that is None where it is not given; its default, as shown, is a model's."""
     return click.option(name, cls=Default, show_default=default, help=help_text, **options)

@@ -1,6 +1,7 @@
 """Where results go: consoles, JSON, destinations that can be written to, warnings as lines.
 
-Public names: `console`, `print_json`, `note`, `notes_from_warnings`, `check_destination`.
+Public names: `console`, `print_json`, `note`, `notes_from_warnings`, `check_destination`,
+`silence`.
 Imports click, `clearprop.errors`, and Rich when a console is made.
 """
 
@@ -57,9 +58,18 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+_silent: list[bool] = []
+
+
+def silence() -> None:
+    """Say no notes in this process: another one says the same."""
+    _silent.append(True)
+
+
 def note(message: str) -> None:
     """Say something to heed, on standard error."""
-    click.echo(f"Note: {message}", err=True)
+    if not _silent:
+        click.echo(f"Note: {message}", err=True)
 
 
 @contextmanager

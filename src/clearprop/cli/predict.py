@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearprop.cli.loading import load_for_tables, load_table, reads_series, target_names
-from clearprop.cli.options import json_option, table_options
+from clearprop.cli.loading import (
+    Table,
+    load_for_tables,
+    load_table,
+    reads_series,
+    target_names,
+)
+from clearprop.cli.options import json_option, memory_option, table_options
 from clearprop.cli.output import check_destination, print_json
-from clearprop.cli.unseen import say_unseen, unseen_in
+from clearprop.cli.unseen import UnseenSoFar, say_unseen, unseen_in
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="How many steps to forecast, for a model of a series; 12 if absent.",
 )
+@memory_option
 @table_options
 @json_option
 def command(
@@ -49,6 +57,7 @@ def command(
     interval: float | None,
     append: bool,
     steps: int | None,
+    memory: str | None,
     file_format: str | None,
     labels: str | None,
     as_json: bool,
@@ -69,11 +78,25 @@ def command(
         raise click.UsageError("--probabilities is for classifiers; this model regresses.")
     if interval and not hasattr(estimator, "predict_interval"):
         raise click.UsageError("--interval is for tables whose target is numbers.")
-    frame = load_table(table, file_format, labels, estimator).frame
-    if interval:
-        result = _with_ends(estimator, frame, interval, append=append)
+
+    def answers(frame: pl.DataFrame) -> pl.DataFrame:
+        if interval:
+            return _with_ends(estimator, frame, interval, append=append)
+        return _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
+
+    loaded: Any
+    if memory:
+        from clearprop.cli.streaming import open_for_answers
+
+        given = {"memory": memory, "file_format": file_format, "labels": labels}
+        loaded = open_for_answers(table, given, estimator)
+        if not isinstance(loaded, Table):
+            _streamed(estimator, loaded, answers, out, append=append, as_json=as_json)
+            return
     else:
-        result = _result(estimator, frame, steps or 12, probabilities=probabilities, append=append)
+        loaded = load_table(table, file_format, labels, estimator)
+    frame = loaded.frame
+    result = answers(frame)
     unseen = unseen_in(estimator, frame)
     say_unseen(estimator, unseen)
     told = {"unseen": [one.to_document() for one in unseen]}
@@ -83,6 +106,31 @@ def command(
     write_table(result, out)
     if as_json:
         print_json({"rows": result.height, "columns": result.columns, "out": out, **told})
+
+
+def _streamed(
+    estimator: Any, stream: Any, answers: Any, out: str, *, append: bool, as_json: bool
+) -> None:
+    """Answer on a table piece by piece, and write as it goes."""
+    from clearprop.tables.streams import write_frames
+
+    if as_json and out == "-":
+        raise click.UsageError(
+            "Predictions of a stream are written as they come, and one JSON object comes at its "
+            "end. Give a file with --out, .jsonl say."
+        )
+    unseen = UnseenSoFar(estimator)
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for _, frame in stream.frames(None if append else estimator.encoder_.used_columns):
+            unseen.add(frame)
+            yield answers(frame)
+
+    rows, columns = write_frames(frames(), out)
+    say_unseen(estimator, unseen.found())
+    if as_json:
+        told = {"unseen": [one.to_document() for one in unseen.found()]}
+        print_json({"rows": rows, "columns": columns, "out": out, **told})
 
 
 def _check_out(out: str, model: str) -> None:

@@ -53,10 +53,10 @@ def print_lines(screen: Console, lines: list[tuple[str, str]]) -> None:
 
 def _plan(job: Job) -> list[tuple[str, str]]:
     run = job.prepared.run
-    frame, network, recipe = job.table.frame, run.network, run.settings.recipe
+    (rows, columns), network, recipe = job.size, run.network, run.settings.recipe
     plan = run.engine.plan
     best = f", {job.validation_rows:,} to find the best epoch" if job.validation_rows else ""
-    test = f", {job.test.height:,} held out to measure the model" if job.test.height else ""
+    test = f", {job.tested:,} held out to measure the model" if job.tested else ""
     threads = "1 thread" if plan.threads == 1 else f"{plan.threads} threads"
     start = "goes on from the saved model; " if job.continued else ""
     folds = len(job.prepared.divisions)
@@ -64,7 +64,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
     together = f"{folds} networks, one for each fold; " if folds > 1 else ""
     patience = "" if job.model.patience is None else f", patience {job.model.patience:g}"
     return [
-        ("Table", f"{job.table.name}: {rows_of(frame.height)}, {frame.width} columns"),
+        ("Table", f"{job.table.name}: {rows_of(rows)}, {columns} columns"),
         ("Task", job.task.reason.rstrip(".")),
         ("Rows", f"{run.block.rows:,} to learn from{best}{test}"),
         ("Features", features_of(job.prepared.encoder)),
@@ -75,6 +75,7 @@ def _plan(job: Job) -> list[tuple[str, str]]:
             f"batches of {recipe.batch_size}, {recipe.epochs} epochs{patience}",
         ),
         ("Engine", f"{plan.engine}, {threads}, seed {run.settings.seed}"),
+        *job.further_lines(),
     ]
 
 
@@ -96,7 +97,7 @@ def print_outcome(screen: Console, job: Job, account: Account, destination: Path
     screen.print(f"\n{job.model.stop_.message}{best}{_calibration(job.model)}")
     if job.metrics:
         screen.print(heading("How good it is on rows it has not seen"))
-        screen.print(metrics_table(job.metrics, rows_of(job.test.height, "held-out")))
+        screen.print(metrics_table(job.metrics, rows_of(job.tested, "held-out")))
     screen.print(heading("How the error travels back"))
     screen.print(layers_table(account.layers, account.rows))
     screen.print(heading("One weight's gradient, as a chain rule"))

@@ -38,6 +38,8 @@ SETTINGS = {
     "seed": "random_state",
     "engine": "engine",
     "threads": "threads",
+    "device": "device",
+    "precision": "precision",
 }
 # what a model that goes on keeps
 _OF_THE_NETWORK = ("hidden", "cell", "loss", "dropout", "per")

@@ -30,7 +30,7 @@ from clearprop.tables import Task, inspect_columns
 if TYPE_CHECKING:
     from clearprop.estimators.metrics import Metric
     from clearprop.estimators.tabular_fitting import Prepared
-    from clearprop.training import Listener
+    from clearprop.training import Keeper, Listener
 
 
 @dataclass
@@ -127,6 +127,30 @@ class Job:
         validation = self.prepared.run.validation
         return validation.block.rows if validation else 0
 
+    @property
+    def tested(self) -> int:
+        """Rows to measure on."""
+        return self.test.height
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the table."""
+        return self.table.frame.height, self.table.frame.width
+
+    def further_lines(self) -> list[tuple[str, str]]:
+        """Return what else there is to say of the plan."""
+        return []
+
+    def measured(self) -> list[Metric]:
+        """Measure the model on the held-out rows."""
+        from clearprop.estimators.metrics import measure
+
+        if not self.test.height:
+            return []
+        names = list(self.task.targets)
+        train, test = self.train, self.test
+        return measure(self.model, test.drop(names), test.select(names), train.select(names))
+
     def to_document(self) -> dict[str, Any]:
         """Return the job and what it found as plain data."""
         run, network = self.prepared.run, self.prepared.run.network
@@ -141,7 +165,7 @@ class Job:
             "rows": {
                 "training": run.block.rows,
                 "validation": self.validation_rows,
-                "test": self.test.height,
+                "test": self.tested,
             },
             "training": {
                 "continued": self.continued,
@@ -169,7 +193,9 @@ class Job:
         }
 
 
-def run(job: Job, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
+def run(
+    job: Job, listeners: Sequence[Listener] = (), checkpoint: Keeper | None = None, *, loud: bool
+) -> None:
     """Train, measure on the held-out rows, and leave both with the model."""
     from clearprop.training.running import fitted
 
@@ -179,22 +205,13 @@ def run(job: Job, listeners: Sequence[Listener] = (), *, loud: bool) -> None:
 
             choices, runs = job.prepared.choices, len(job.prepared.divisions)
             with ProgressBar(choices.max_epochs, runs) as bar:
-                outcomes = job.prepared.finish([bar, *listeners])
+                outcomes = job.prepared.finish([bar, *listeners], checkpoint)
         else:
-            outcomes = job.prepared.finish(listeners)
+            outcomes = job.prepared.finish(listeners, checkpoint)
         job.model.keep(job.prepared, outcomes)
     job.notes += messages
-    job.metrics = _measure(job)
+    job.metrics = job.measured()
     job.model.metrics_ = [metric.to_document() for metric in job.metrics]
     # how this run began is no property of the model
     job.model.set_params(warm_start=False)
     fitted(listeners, job.model)
-
-
-def _measure(job: Job) -> list[Metric]:
-    from clearprop.estimators.metrics import measure
-
-    if not job.test.height:
-        return []
-    names = list(job.task.targets)
-    return measure(job.model, job.test.drop(names), job.test.select(names), job.train.select(names))

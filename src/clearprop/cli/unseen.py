@@ -1,6 +1,6 @@
 """What new rows hold that training had not, said where a model is used on them.
 
-Public names: `unseen_in`, `say_unseen`.
+Public names: `UnseenSoFar`, `unseen_in`, `say_unseen`.
 May import: `clearprop.cli.output`, `clearprop.tables`.
 """
 
@@ -16,12 +16,39 @@ if TYPE_CHECKING:
     from clearprop.tables import TableEncoder, Unseen
 
 _MOST_COLUMNS = 10  # told one by one
+_EXAMPLES = 5
 
 
 def unseen_in(estimator: Any, frame: pl.DataFrame) -> tuple[Unseen, ...]:
     """Find what a model's encoding has no feature for; nothing where it learned no table."""
     encoder = _encoder(estimator)
     return encoder.unseen_values(frame) if encoder is not None else ()
+
+
+class UnseenSoFar:
+    """Adds up, over the pieces of a stream, what a model's encoding has no feature for."""
+
+    def __init__(self, estimator: Any) -> None:
+        self._estimator = estimator
+        self._found: dict[str, Unseen] = {}
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Look through rows."""
+        from clearprop.tables import Unseen
+
+        for one in unseen_in(self._estimator, frame):
+            before = self._found.get(one.column, Unseen(one.column))
+            examples = dict.fromkeys((*before.examples, *one.examples))
+            self._found[one.column] = Unseen(
+                one.column,
+                before.categories + one.categories,
+                tuple(examples)[:_EXAMPLES],
+                before.missing + one.missing,
+            )
+
+    def found(self) -> tuple[Unseen, ...]:
+        """Return it by column; the examples are the first that came."""
+        return tuple(self._found.values())
 
 
 def say_unseen(estimator: Any, unseen: tuple[Unseen, ...]) -> None:

@@ -12,7 +12,8 @@
     xla/           equations/ compiled by JAX, which is an extra; imported only where asked for
 
 `build(name, network, recipe)` gives an engine; `"auto"` is the native one, which runs every network
-that the package can describe. No engine falls back to another in silence.
+that the package can describe, or xla's where an accelerator gains (`automatic.py`). No engine falls
+back to another in silence.
 
 May import: `clearprop.equations`, `clearprop.functions`, `clearprop.network`, `clearprop.errors`,
 `clearprop.importing`.
@@ -25,6 +26,7 @@ from clearprop.engines.contracts import (
     Block,
     Constant,
     Engine,
+    Hardware,
     Horizon,
     Plan,
     Recipe,
@@ -46,6 +48,7 @@ __all__ = [
     "Block",
     "Constant",
     "Engine",
+    "Hardware",
     "Horizon",
     "Packing",
     "PartTime",
@@ -72,6 +75,7 @@ def build(
     threads: int | None = None,
     plan: Plan | None = None,
     rows: int | None = None,
+    hardware: Hardware | None = None,
 ) -> Engine:
     """Return an engine by name, bound to a network and a recipe.
 
@@ -84,7 +88,9 @@ def build(
         How to run, as a state has recorded it; then `threads` has no say.
     rows : int, optional
         Rows of an epoch, where the recipe is to be trained with: the native engine may then measure
-        how it is best run.
+        how it is best run, and the xla engines of several processes train together.
+    hardware : Hardware, optional
+        On what the xla engine computes; a plan has the last word.
 
     Raises
     ------
@@ -95,13 +101,16 @@ def build(
     MissingExtraError
         If the xla engine is asked for and JAX is not installed.
     """
+    hardware = hardware or Hardware()
+    if name == "auto":
+        name = _automatic(network, recipe, threads, plan, rows, hardware)
     if name == "reference":
         from clearprop.engines.reference import ReferenceEngine
         from clearprop.engines.reference_sequences import SequenceReferenceEngine
 
         kind = SequenceReferenceEngine if network.recurrent else ReferenceEngine
         return kind(network, recipe, plan)
-    if name in ("auto", "native"):
+    if name == "native":
         with uncollected():
             from clearprop.engines.native import NativeEngine
 
@@ -114,5 +123,24 @@ def build(
         with uncollected():
             from clearprop.engines.xla import XlaEngine
 
-        return XlaEngine(network, recipe, plan)
+        return XlaEngine(network, recipe, plan, hardware, together=rows is not None)
     raise SettingError(f"There is no engine {name!r}. {suggest(name, ENGINES)}")
+
+
+def _automatic(
+    network: Network,
+    recipe: Recipe,
+    threads: int | None,
+    plan: Plan | None,
+    rows: int | None,
+    hardware: Hardware,
+) -> str:
+    """Return the engine that `"auto"` stands for: the one of the plan, if there is one."""
+    if plan is not None:
+        return plan.engine
+    from clearprop.engines.automatic import chosen
+
+    def trial(name: str) -> Engine:
+        return build(name, network, recipe, threads, None, rows, hardware)
+
+    return chosen(network, recipe, rows, hardware, trial)

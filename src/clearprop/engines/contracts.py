@@ -25,7 +25,7 @@ from clearprop.engines.checks import (
     check_targets,
     check_weights,
 )
-from clearprop.engines.recipes import Constant, Horizon, Plan, Recipe, Schedule
+from clearprop.engines.recipes import Constant, Hardware, Horizon, Plan, Recipe, Schedule
 from clearprop.engines.timing import PartTime
 from clearprop.engines.trace import Trace
 from clearprop.equations import Carrier, carrier_for
@@ -36,6 +36,7 @@ __all__ = [
     "Block",
     "Constant",
     "Engine",
+    "Hardware",
     "Horizon",
     "Plan",
     "Recipe",
@@ -66,6 +67,9 @@ class Block:
         The rows to visit, in this order; all of them in their own order where absent.
     first_row : int
         The number of row 0 in the whole data; dropout is a function of it.
+    epoch_rows : int, optional
+        Rows that an epoch visits, where the block is one of several that make it up: what schedules
+        go by.
     """
 
     x: Any
@@ -73,6 +77,7 @@ class Block:
     weights: np.ndarray | None = None
     order: np.ndarray | None = None
     first_row: int = 0
+    epoch_rows: int | None = None
 
     @property
     def rows(self) -> int:
@@ -326,20 +331,28 @@ class Engine(ABC):
         check_dropout(self.network, factors)
         return np.column_stack([rule, factors])
 
+    def agreed(self, wish: bool) -> bool:
+        """Return whether to do what not all processes that train together need to wish."""
+        return wish
+
+    def by_itself(self) -> Engine:
+        """Return an engine that computes the same in this process alone."""
+        return self
+
     def horizon(self, block: Block) -> Horizon:
         """Return the horizon of a run over this block."""
-        found = self.recipe.horizon(block.visits)
+        found = self.recipe.horizon(block.epoch_rows or block.visits)
         if not goes_by_pieces(self.network, self.recipe):
             return found
         pieces = -(-int(block.x.lengths.max()) // int(self.recipe.truncate or 1))
         return replace(found, steps=found.steps * pieces)
 
-    def steps_left(self, state: TrainState, block: Block) -> int:
-        """Return how many steps are left of the block's order."""
-        batch = self.recipe.batch_size
+    def steps_left(self, state: TrainState, block: Block, stop: int | None = None) -> int:
+        """Return how many steps are left of the block's order, or up to a place of it."""
+        batch, stop = self.recipe.batch_size, block.visits if stop is None else stop
         if not goes_by_pieces(self.network, self.recipe):
-            return -(-(block.visits - state.position) // batch)
-        lengths = block.x.lengths[block.visited(state.position, block.visits)]
+            return -(-(stop - state.position) // batch)
+        lengths = block.x.lengths[block.visited(state.position, stop)]
         longest = [lengths[i : i + batch].max() for i in range(0, len(lengths), batch)]
         return sum(-(-int(n) // int(self.recipe.truncate or 1)) for n in longest) - state.piece
 

@@ -70,7 +70,7 @@ def terms_and_slots(
 ) -> tuple[eq.updates.Terms, eq.updates.Slots]:
     """Return what `update_terms` returns, on any array namespace; `c` in the gradient's dtype."""
     parts = {"gradient": gradient}
-    if recipe.penalty.l1 or recipe.penalty.l2:
+    if recipe.penalty.counts:
         slope = eq.penalty_gradient(xp, network, vector, recipe.penalty)
         parts["penalty"] = (penalty_factor * slope).astype(gradient.dtype)
     if recipe.clip_norm is not None or recipe.clip_value is not None:

@@ -1,4 +1,4 @@
-"""How to train, as plain data: a `Recipe`, its schedules, and the `Plan` of an engine."""
+"""How to train, as plain data: `Recipe`, its schedules, `Hardware`, and the `Plan` of an engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from clearprop.equations import Adam, AdamW, Penalty, Rule
 from clearprop.equations.carriers import check_carrier
 from clearprop.errors import SettingError
+from clearprop.functions.spelling import suggest
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,56 @@ class Recipe:
         return Horizon(rows, -(-rows // self.batch_size), self.epochs)
 
 
+PLATFORMS = ("cpu", "gpu", "tpu")
+PRECISIONS = ("float32", "tf32", "bf16")
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """On what the xla engine computes, and how exactly. The other engines run on the CPU alone.
+
+    Attributes
+    ----------
+    device : {"cpu", "gpu", "tpu"}, optional
+        The fastest kind that is there, where absent.
+    precision : {"float32", "tf32", "bf16"}
+        Of the products of networks in float32. With `"tf32"` their operands are rounded to 10 bits
+        behind the point, with `"bf16"` to 7, and sums are float32, as is everything else:
+        parameters, what the update rule remembers, activations, losses. A CPU rounds as well, so
+        that one sees there what comes out, and is not faster for it.
+    memory : int, optional
+        Bytes of data that are kept on a device; what needs more goes there piece by piece, the next
+        one while one is trained on. Half of a device's own memory where absent.
+    devices : int, optional
+        How many devices of this process work together. Where absent it is one, and all where
+        several processes work together.
+    neurons : int
+        So many devices share out the neurons of each dense layer; such groups share out the rows of
+        a batch.
+    """
+
+    device: str | None = None
+    precision: str = "float32"
+    memory: int | None = None
+    devices: int | None = None
+    neurons: int = 1
+
+    def __post_init__(self) -> None:
+        if self.device not in (None, *PLATFORMS):
+            raise SettingError(
+                f"There is no device {self.device!r}. {suggest(str(self.device), PLATFORMS)}"
+            )
+        if self.precision not in PRECISIONS:
+            raise SettingError(
+                f"There is no precision {self.precision!r}. "
+                f"{suggest(str(self.precision), PRECISIONS)}"
+            )
+        for name in ("memory", "devices", "neurons"):
+            number = getattr(self, name)
+            if number is not None and not number >= 1:
+                raise SettingError(f"{name} must be at least 1, but {number!r} came.")
+
+
 @dataclass(frozen=True)
 class Plan:
     """How an engine runs a recipe; part of the state, so that a run can be repeated to the bit.
@@ -134,6 +185,12 @@ class Plan:
     through_time : str
         How errors go back through time on the xla engine: `"serial"`, `"chain"`, `"scan"` (see
         `xla.grid`), or `"auto"`, which takes another way than the serial one where it is faster.
+    device : str
+        What the xla engine runs on: `"cpu"`, `"gpu"` or `"tpu"`; empty for other engines.
+    precision : str
+        What its products are computed in; see `Hardware`.
+    neurons : int
+        Devices that share out the neurons of each layer; see `Hardware`.
     """
 
     engine: str
@@ -142,3 +199,6 @@ class Plan:
     blas: tuple[bool, ...] = ()
     library: str = "openblas"
     through_time: str = "auto"
+    device: str = ""
+    precision: str = "float32"
+    neurons: int = 1

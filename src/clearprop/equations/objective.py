@@ -30,6 +30,11 @@ class Penalty:
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingError(f"{name} must be 0 or above, but {getattr(self, name)} came.")
 
+    @property
+    def counts(self) -> bool:
+        """Whether there is any penalty."""
+        return bool(self.l1 or self.l2)
+
     def factor(self, normaliser: Any) -> Any:
         """Return what the penalty of a batch with this sum of weights is multiplied by."""
         return 1 / normaliser if self.per_sample else 1.0

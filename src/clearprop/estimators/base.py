@@ -36,6 +36,7 @@ from clearprop.estimators.scikit_callbacks import (
 )
 from clearprop.estimators.settings import (
     PLANNED,
+    hardware_for,
     recipe_for,
     rule_for,
     schedule_for,
@@ -44,7 +45,7 @@ from clearprop.estimators.settings import (
 )
 from clearprop.estimators.tasks import Classification, Task
 from clearprop.network import Network, Parameters
-from clearprop.training import History, Orders, Outcome, Recording, Settings
+from clearprop.training import History, Keeper, Orders, Outcome, Recording, Settings
 from clearprop.training.running import fitted
 
 # rows that predictions plan for; the engine works through more of them in blocks
@@ -62,17 +63,19 @@ class EngineCache(threading.local):
     """The engine for predictions, built when first needed; each thread has its own buffers."""
 
     engine: Engine | None = None
-    asked: tuple[str, int | None] = ("", None)
+    asked: tuple[Any, ...] = ()
 
-    def get(self, network: Network, name: str, threads: int | None) -> Engine:
-        """Return an engine for this network."""
+    def get(self, estimator: Any) -> Engine:
+        """Return an engine for an estimator's network, as its parameters ask for."""
+        network, hardware = estimator.network_, hardware_for(estimator)
+        name, threads = estimator.engine, estimator.threads
         if self.engine is None or self.engine.network is not network:
             self.engine = None
-        if self.engine is None or self.asked != (name, threads):
+        if self.engine is None or self.asked != (name, threads, hardware):
             # its plan does not depend on how the network was trained, nor do predictions
             recipe = Recipe(batch_size=PREDICTED_AT_ONCE)
-            self.engine = build(name, network, recipe, threads)
-            self.asked = (name, threads)
+            self.engine = build(name, network, recipe, threads, hardware=hardware)
+            self.asked = (name, threads, hardware)
         return self.engine
 
 
@@ -91,6 +94,10 @@ class Prepared:
     job: Job
     task: Task
     first: bool
+
+    def kept_by(self, checkpoint: Keeper | None) -> Prepared:
+        """Return the same run, which is kept while it goes."""
+        return replace(self, job=replace(self.job, checkpoint=checkpoint))
 
 
 class Trained(CallbackSupport, BaseEstimator):
@@ -161,6 +168,9 @@ class Trained(CallbackSupport, BaseEstimator):
         incremental: bool = False,
     ) -> Prepared:
         """Check data and parameters, and set the run up."""
+        keeper = None if incremental else getattr(self, "checkpoint", None)
+        if keeper is not None:
+            self._check_keeping()
         if incremental and self.early_stopping:
             raise SettingError("partial_fit does not support early_stopping=True")
         first = not hasattr(self, "parameters_") or not (self.warm_start or incremental)
@@ -187,8 +197,22 @@ class Trained(CallbackSupport, BaseEstimator):
             memory,
             max_fun=self.max_fun,
             ends_as_planned=incremental or self.learning_rate in PLANNED,
+            checkpoint=keeper,
         )
         return Prepared(job, task, first)
+
+    def _check_keeping(self) -> None:
+        """Refuse checkpoints where a run could never go on from them."""
+        if self.solver == "lbfgs":
+            raise SettingError(
+                "checkpoint is for solvers that go over the rows in batches: what L-BFGS remembers "
+                "lies within SciPy. Take another solver, or leave checkpoint out."
+            )
+        if self.random_state is None:
+            raise SettingError(
+                "checkpoint needs random_state, a whole number: without it the start and the split "
+                "of the rows are others each time, so that no run could go on from a checkpoint."
+            )
 
     def _finish(self, prepared: Prepared, callbacks: Callbacks | None = None) -> Self:
         """Run, and set the fitted attributes."""
@@ -244,7 +268,13 @@ class Trained(CallbackSupport, BaseEstimator):
         warn_of_large_batches(self, rows.block.visits)
         recipe = recipe_for(self, rows.block.visits, schedule, epochs)
         return Settings(
-            recipe, self.engine, self.threads, memory.seed, rows.orders, stopping_for(self)
+            recipe,
+            self.engine,
+            self.threads,
+            memory.seed,
+            rows.orders,
+            stopping_for(self),
+            hardware=hardware_for(self),
         )
 
     def _take(self, task: Task, parameters: Parameters) -> None:
@@ -340,7 +370,8 @@ class Trained(CallbackSupport, BaseEstimator):
         rows = memory.rows or block.rows
         schedule = schedule_for(self, self.t_, memory.step, fresh=False)
         recipe = recipe_for(self, rows, schedule, int(self.max_iter))
-        runner = build(engine or self.engine, self.network_, recipe, self.threads)
+        name, hardware = engine or self.engine, hardware_for(self)
+        runner = build(name, self.network_, recipe, self.threads, hardware=hardware)
         if not memory.fits(recipe.rule.name, self.network_.size):
             memory = Memory(seed=memory.seed)
         state = memory.state(runner, parameters)

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit
 
 from clearprop.functions import Loss
 from clearprop.network import Network, Parameters
@@ -84,7 +84,8 @@ class Answers:
         """Return the mean log loss at β = 1 / T."""
         scaled = beta * self.z
         if self.exclusive:
-            each = logsumexp(scaled, axis=1) - (self.y * scaled).sum(axis=1)
+            # z are logarithms of probabilities, whose powers are far from overflow
+            each = np.log(np.exp(scaled).sum(axis=1)) - (self.y * scaled).sum(axis=1)
         else:
             each = (np.logaddexp(0, scaled) - self.y * scaled).sum(axis=1)
         return float(self.weights @ each)
@@ -92,7 +93,7 @@ class Answers:
     def slopes(self, beta: float) -> tuple[float, float]:
         """Return the first and second derivative of the loss along β."""
         scaled = beta * self.z
-        p = softmax(scaled, axis=1) if self.exclusive else expit(scaled)
+        p = _shares(scaled) if self.exclusive else expit(scaled)
         first = ((p - self.y) * self.z).sum(axis=1)
         if self.exclusive:
             mean = (p * self.z).sum(axis=1, keepdims=True)
@@ -102,25 +103,33 @@ class Answers:
         return float(self.weights @ first), float(self.weights @ second)
 
 
+def _shares(z: np.ndarray) -> np.ndarray:
+    """Return the softmax of logarithms of probabilities, at any temperature within the bounds."""
+    powers = np.exp(z)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 def temperature_of(answers: Answers) -> float:
     """Return the T of the least log loss, between `COLDEST` and `HOTTEST`.
 
     Newton's method on β, kept inside a bracket that shrinks with each slope seen.
     """
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    if answers.slopes(low)[0] >= 0:
+    low, high, beta = 1 / HOTTEST, 1 / COLDEST, 1.0
+    rising = answers.slopes(beta)[0] > 0
+    if rising and answers.slopes(low)[0] >= 0:
         return HOTTEST
-    if answers.slopes(high)[0] <= 0:
+    if not rising and answers.slopes(high)[0] <= 0:
         return COLDEST
-    beta = 1.0
     for _ in range(60):
         slope, curvature = answers.slopes(beta)
         low, high = (beta, high) if slope < 0 else (low, beta)
         step = beta - slope / curvature if curvature > 0 else low
         moved = step if low < step < high else (low + high) / 2
-        if abs(moved - beta) <= 1e-10 * beta:
-            break
+        done = abs(moved - beta) <= 1e-6 * beta
         beta = moved
+        # the error of a step of Newton's is about the square of the step before
+        if done:
+            break
     return 1 / beta
 
 

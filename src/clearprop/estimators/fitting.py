@@ -21,7 +21,7 @@ from clearprop.engines import Engine, TrainState
 from clearprop.errors import DivergenceError
 from clearprop.estimators.rows import Rows
 from clearprop.network import Network, Parameters
-from clearprop.training import Listener, Outcome, Run, Settings, minimise
+from clearprop.training import Keeper, Listener, Outcome, Run, Settings, minimise
 from clearprop.training.blame import blame_parameters
 
 
@@ -91,6 +91,7 @@ class Job:
         Bound on L-BFGS's evaluations.
     ends_as_planned : bool
         Whether a run through all epochs is what was wanted, and no reason to warn.
+    checkpoint : Checkpoints, optional
     """
 
     network: Network
@@ -101,6 +102,7 @@ class Job:
     listeners: Sequence[Listener] = field(default_factory=list)
     max_fun: int = 15_000
     ends_as_planned: bool = False
+    checkpoint: Keeper | None = None
 
 
 def run(job: Job, *, lbfgs: bool) -> tuple[Outcome, Memory, Any]:
@@ -141,10 +143,11 @@ def _epochs(job: Job) -> tuple[Outcome, Memory, None]:
     # nobody needs the start again: the run trains in its array, and lets its own copy of it go
     training.state.vector = job.parameters.vector
     try:
-        outcome = training.finish(job.listeners)
+        outcome = training.finish(job.listeners, job.checkpoint)
     except KeyboardInterrupt:
         outcome = training.outcome()
-    state = outcome.state
+    # a run that went on from a checkpoint has that one's
+    state, progress = outcome.state, training.progress
     rule = settings.recipe.rule.name
     later = Memory(
         rule,

@@ -74,7 +74,7 @@ class Perceptron(Trained):
         if not hasattr(self, "parameters_"):
             check_is_fitted(self, "parameters_")
         X = check_inputs(self, X, self.parameters_.vector.dtype)
-        engine = self._engines.get(self.network_, self.engine, self.threads)
+        engine = self._engines.get(self)
         return engine.predict(self._vector(), X)
 
     def predict(self, X: Any) -> Any:

@@ -2,9 +2,9 @@
 
 A file holds the constructor's parameters, the network with its parameter vector, the classes, the
 history and the fitted scalars. Left out are what is code (callbacks; a loss of one's own, of which
-its name stays), a `random_state` that is a generator, the recording of the run, and the optimiser's
-memory: a loaded model predicts bit for bit as before, `warm_start` goes on from its parameters as
-it always does, and `partial_fit` goes on with an optimiser that starts anew.
+its name stays), where the run was kept, a `random_state` that is a generator, the recording of the
+run, and the optimiser's memory: a loaded model predicts bit for bit as before, `warm_start` goes on
+from its parameters as it always does, and `partial_fit` goes on with an optimiser that starts anew.
 
 Public names: `FIELDS`, `classes_from_document`, `classes_to_document`, `classifier_from_parts`,
 `classifier_to_parts`, `document_of`, `fill`, `regressor_from_parts`, `regressor_to_parts`.
@@ -34,7 +34,9 @@ _LABEL_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "U": "str", "
 # the kinds of target, as scikit-learn's `type_of_target` calls them
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
 # parameters that older files lack; their defaults change nothing
-_LATER = ("carrier", "record")
+_LATER = ("carrier", "record", "checkpoint")
+# parameters that files do not hold: another machine has other devices
+_OF_MACHINE = ("device", "precision")
 _MARK = "from the network"
 
 
@@ -109,7 +111,9 @@ def document_of(model: Any) -> dict[str, Any]:
     given = model.get_params(deep=False)
     names = getattr(model, "feature_names_in_", None)
     return {
-        "settings": {name: _plain(name, value) for name, value in given.items()},
+        "settings": {
+            name: _plain(name, value) for name, value in given.items() if name not in _OF_MACHINE
+        },
         "fitted": {name: getattr(model, name) for name in _SCALARS if hasattr(model, name)},
         "feature_names": None if names is None else [str(name) for name in names],
         "history": model.history_.to_document(),
@@ -123,7 +127,7 @@ def document_of(model: Any) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "callbacks" or isinstance(value, np.random.RandomState):
+    if name in ("callbacks", "checkpoint") or isinstance(value, np.random.RandomState):
         return None
     if name == "class_weight":
         return _weights_to_document(value)
@@ -143,7 +147,7 @@ def fill(model: Any, parts: Parts) -> Any:
     assert isinstance(parameters, Parameters)  # child() has checked the kind
     defaults = model.get_params(deep=False)
     settings = {
-        **{name: defaults[name] for name in _LATER if name in defaults},
+        **{name: defaults[name] for name in (*_LATER, *_OF_MACHINE) if name in defaults},
         **document["settings"],
     }
     if settings.keys() != defaults.keys():

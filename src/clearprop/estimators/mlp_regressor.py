@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from clearprop.engines import Hardware
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.mlp_base import Perceptron
 from clearprop.estimators.settings import is_stochastic
 from clearprop.estimators.tasks import AnyLoss, Regression
-from clearprop.training import Listener
+from clearprop.training import Keeper, Listener
 
 if TYPE_CHECKING:
     from clearprop.files import Parts
@@ -112,6 +113,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
     callbacks : sequence of callables or None
         Each is called with every event of the run (`clearprop.training.Epoch` and others); one that
         returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        It needs a `random_state`, and is not for L-BFGS. `partial_fit` keeps none.
     carrier : {"exact", "transposed", "proportional", "random"}
         How errors are carried back. Only `"exact"` is the gradient; the others are taught, or (the
         last) proposed for brains: see `clearprop.equations.carriers`. Not with L-BFGS.
@@ -119,9 +123,14 @@ class MLPRegressor(RegressorMixin, Perceptron):
         Keep the parameters over the course of training in `recording_`: whole vectors of the start
         and of the epochs (`"path"`; at most 200, or 64 MiB), and with a list of names, such as
         `["h1.2<-x3"]`, these parameters after every step as well. Not stored in model files.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int or None
         Of the native engine; as many as pay where None.
+    device : {"cpu", "gpu", "tpu"}, Hardware or None
+        Of the xla engine; the fastest that is there where None. A `clearprop.engines.Hardware` also
+        says how many devices, what they share out, and how much of their memory rows may take.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products in float32; parameters stay float32.
 
     Attributes
     ----------
@@ -189,10 +198,13 @@ class MLPRegressor(RegressorMixin, Perceptron):
         monitor: str = "score",
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        checkpoint: Keeper | None = None,
         carrier: str = "exact",
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | Hardware | None = None,
+        precision: str = "float32",
     ) -> None:
         keep_parameters(self, locals())
 

@@ -135,7 +135,7 @@ class SequenceEstimator(Trained):
         given = read_sequences(self, X)
         inputs = given.drop(self._targets_among(given))
         steps = encoded(type(self).__name__, self.encoding_, inputs, self.network_.dtype)
-        engine = self._engines.get(self.network_, self.engine, self.threads)
+        engine = self._engines.get(self)
         return given, engine.predict(self._vector(), steps)
 
     def predict(self, X: Any) -> Any:
@@ -165,7 +165,7 @@ class SequenceEstimator(Trained):
         """Return targets, the network's outputs and weights, one row for each output."""
         check_is_fitted(self, "parameters_")
         steps, labels = self._check_data(X, y, reset=False)
-        engine = self._engines.get(self.network_, self.engine, self.threads)
+        engine = self._engines.get(self)
         outputs = engine.predict(self._vector(), check_inputs(self.network_, steps))
         if sample_weight is not None and self.per_step_:
             sample_weight = np.repeat(np.asarray(sample_weight), steps.lengths)

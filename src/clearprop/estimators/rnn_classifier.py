@@ -16,6 +16,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
+from clearprop.engines import Hardware
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.rnn_base import SequenceEstimator
@@ -27,7 +28,7 @@ from clearprop.estimators.settings import SHARE
 from clearprop.estimators.step_labels import StepLabels
 from clearprop.estimators.tasks import AnyLoss, Classification
 from clearprop.files import Parts
-from clearprop.training import Listener
+from clearprop.training import Keeper, Listener
 
 
 class RNNClassifier(ClassifierMixin, SequenceEstimator):
@@ -123,11 +124,19 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Print a line an epoch; show a progress bar on standard error.
     callbacks : sequence of callables or None
         Each is called with every event of the run; one that returns True stops it.
+    checkpoint : Checkpoints or None
+        Keep the run in a folder while it goes, and go on from there; see `clearprop.Checkpoints`.
+        It needs a `random_state`, and is not for L-BFGS. `partial_fit` keeps none.
     record : "path", list of str, or None
         Keep the parameters over the course of training in `recording_`; as of `MLPClassifier`.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int or None
         Of the native engine; as many as pay where None.
+    device : {"cpu", "gpu", "tpu"}, Hardware or None
+        Of the xla engine; the fastest that is there where None. A `clearprop.engines.Hardware` also
+        says how many devices, what they share out, and how much of their memory rows may take.
+    precision : {"float32", "tf32", "bf16"}
+        Of the xla engine's products in float32; parameters stay float32.
 
     Attributes
     ----------
@@ -208,9 +217,12 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         verbose: bool | int = False,
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | Hardware | None = None,
+        precision: str = "float32",
     ) -> None:
         keep_parameters(self, locals())
 

@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from clearprop.engines import Hardware
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.base import Prepared, keep_parameters
 from clearprop.estimators.forecasting import apart, as_series, check_window, fed_back, windows_of
@@ -28,7 +29,7 @@ from clearprop.estimators.rows import flat
 from clearprop.estimators.step_labels import StepLabels
 from clearprop.estimators.tasks import AnyLoss, Regression, ScaledRegression
 from clearprop.files import Parts
-from clearprop.training import Listener
+from clearprop.training import Keeper, Listener
 
 
 class RNNRegressor(RegressorMixin, SequenceEstimator):
@@ -119,9 +120,12 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         verbose: bool | int = False,
         progress: bool = False,
         callbacks: Sequence[Listener] | None = None,
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | Hardware | None = None,
+        precision: str = "float32",
     ) -> None:
         keep_parameters(self, locals())
 

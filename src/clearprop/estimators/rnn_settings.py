@@ -24,8 +24,8 @@ _SHARED = (
     "activation", "solver", "alpha", "batch_size", "learning_rate", "learning_rate_init",
     "max_iter", "random_state", "tol", "verbose", "warm_start", "momentum", "early_stopping",
     "validation_fraction", "n_iter_no_change", "loss", "clip_norm", "weight_decay",
-    "warmup_epochs", "restore_best", "monitor", "progress", "callbacks", "record", "engine",
-    "threads",
+    "warmup_epochs", "restore_best", "monitor", "progress", "callbacks",
+    "checkpoint", "record", "engine", "threads", "device", "precision",
 )  # fmt: skip
 
 # what scikit-learn checks each parameter against before fit

@@ -133,7 +133,8 @@ class TabularSearch(BaseEstimator):
         space = space_for(classes=classes) if self.space is None else self.space
         given = self.estimator.get_params(deep=False)
         check_space(space, given)
-        own = {n: v for n, v in given.items() if n not in ("callbacks", "threads", "engine")}
+        apart = ("callbacks", "checkpoint", "threads", "engine", "device", "precision")
+        own = {name: value for name, value in given.items() if name not in apart}
         asked = {
             "kind": type(self.estimator).__name__,
             "parameters": {name: repr(value) for name, value in own.items()},

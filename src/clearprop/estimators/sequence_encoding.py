@@ -11,6 +11,7 @@ came.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,10 @@ def encoding_from_document(document: Any) -> Encoding:
 
 
 def _numbers(values: Any, name: str) -> tuple[float, ...]:
-    right = isinstance(values, list) and all(type(v) in (int, float) for v in values)
-    if not right or not np.isfinite(np.array(values, dtype=np.float64)).all():
+    # NaN compares with nothing, and whole numbers may be beyond all floats
+    right = isinstance(values, list) and all(
+        type(v) in (int, float) and abs(v) <= sys.float_info.max for v in values
+    )
+    if not right:
         raise FileError(f"Expected the {name} of the encoding to be a list of finite numbers.")
     return tuple(float(value) for value in values)

@@ -3,8 +3,8 @@
 Every function takes the estimator and reads its parameters; nothing here is fitted.
 
 Public names: `CONSTRAINTS`, `PLANNED`, `SHARE`, `STOCHASTIC`, `batch_size_for`,
-`hidden_sizes`, `is_stochastic`,
-`network_for`, `recipe_for`, `rule_for`, `schedule_for`, `stopping_for`, `warn_of_large_batches`.
+`hardware_for`, `hidden_sizes`, `is_stochastic`, `network_for`, `recipe_for`, `rule_for`,
+`schedule_for`, `stopping_for`, `warn_of_large_batches`.
 May import: `clearprop.training`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
 `clearprop.functions`, `clearprop.errors`, scikit-learn.
 """
@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-from clearprop.engines import ENGINES, Constant, Recipe, Schedule
+from clearprop.engines import ENGINES, Constant, Hardware, Recipe, Schedule
+from clearprop.engines.recipes import PLATFORMS, PRECISIONS
 from clearprop.equations import (
     CARRIERS,
     Adam,
@@ -105,10 +107,13 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "monitor": [_Monitor()],
     "progress": ["boolean"],
     "callbacks": [list, tuple, None],
+    "checkpoint": [HasMethods(["keeping"]), None],
     "carrier": [StrOptions(set(CARRIERS))],
     "record": [StrOptions({"path"}), list, tuple, None],
     "engine": [StrOptions(set(ENGINES))],
     "threads": [_COUNT, None],
+    "device": [StrOptions(set(PLATFORMS)), Hardware, None],
+    "precision": [StrOptions(set(PRECISIONS))],
 }
 
 
@@ -225,6 +230,14 @@ def schedule_for(estimator: Any, seen: int, first_step: int, *, fresh: bool) -> 
     elif name == "adaptive" and estimator.solver != "adam":
         schedule = Adaptive()
     return WarmUp(estimator.warmup_epochs, schedule) if estimator.warmup_epochs else schedule
+
+
+def hardware_for(estimator: Any) -> Hardware:
+    """Return what the xla engine computes on."""
+    device, precision = estimator.device, estimator.precision
+    if not isinstance(device, Hardware):
+        return Hardware(device, precision)
+    return device if precision == "float32" else replace(device, precision=precision)
 
 
 def stopping_for(estimator: Any) -> Stopping:

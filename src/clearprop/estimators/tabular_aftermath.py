@@ -14,6 +14,7 @@ import numpy as np
 
 from clearprop.engines import Block
 from clearprop.estimators.calibration import Answers, calibrates, cooled, temperature_of
+from clearprop.estimators.stream_fitting import PreparedStream
 from clearprop.estimators.tabular_fitting import Prepared
 from clearprop.network import Parameters
 from clearprop.tables import NumberTarget, Target
@@ -40,7 +41,9 @@ class Aftermath:
     errors: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, prepared: Prepared, outcomes: Sequence[Outcome], *, calibrate: bool) -> Aftermath:
+    def of(
+        cls, prepared: Prepared | PreparedStream, outcomes: Sequence[Outcome], *, calibrate: bool
+    ) -> Aftermath:
         """Let the networks answer on the rows that each had not seen."""
         parameters = tuple(outcome.parameters for outcome in outcomes)
         numbers = isinstance(prepared.target, NumberTarget)

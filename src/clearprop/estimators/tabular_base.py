@@ -17,11 +17,13 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.engines import Recipe, Trace, build
-from clearprop.errors import DivergenceError
+from clearprop.engines import Hardware, Recipe, Trace, build
+from clearprop.errors import DivergenceError, SettingError
 from clearprop.estimators.base import keep_parameters
 from clearprop.estimators.naming import UnitNames
 from clearprop.estimators.scikit_callbacks import CallbackSupport, joined, with_callbacks
+from clearprop.estimators.settings import hardware_for
+from clearprop.estimators.stream_fitting import PreparedStream, columns_of_stream, prepare_stream
 from clearprop.estimators.tabular_aftermath import Aftermath
 from clearprop.estimators.tabular_data import ROWS_AT_ONCE, TrainingTable, target_frame
 from clearprop.estimators.tabular_fitting import (
@@ -37,7 +39,8 @@ from clearprop.estimators.tabular_parts import tabular_from_parts, tabular_to_pa
 from clearprop.files.parts import Parts
 from clearprop.network import Parameters
 from clearprop.tables import as_frame
-from clearprop.training import Listener, Outcome, Stop
+from clearprop.tables.streams import Stream
+from clearprop.training import Keeper, Listener, Outcome, Stop
 from clearprop.training.running import fitted
 
 
@@ -75,10 +78,20 @@ class Tabular(CallbackSupport, BaseEstimator):
         random_state: Any = 0,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | Hardware | None = None,
+        precision: str = "float32",
         callbacks: Iterable[Listener] | None = (),
+        checkpoint: Keeper | None = None,
         record: Sequence[str] | str | None = None,
     ) -> None:
         keep_parameters(self, locals())
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        given, wanted = tags.input_tags, tags.target_tags
+        given.allow_nan = given.string = given.categorical = True
+        wanted.multi_output = True
+        return tags
 
     @with_callbacks
     def fit(
@@ -95,7 +108,8 @@ class Tabular(CallbackSupport, BaseEstimator):
 
         Parameters
         ----------
-        X : table, (n, columns)
+        X : table, (n, columns), or clearprop.Stream
+            Of a stream, y, sample_weight and groups are names of columns; see `clearprop.Stream`.
         y : array, (n,) or (n, targets), or the name or names of columns of X
         sample_weight : array, (n,), optional
         groups : array, (n,), optional
@@ -112,6 +126,11 @@ class Tabular(CallbackSupport, BaseEstimator):
         SettingError
             A parameter is out of its range.
         """
+        if self.checkpoint is not None and self.random_state is None:
+            raise SettingError(
+                "checkpoint needs random_state, a whole number: without it the split of the rows "
+                "is another each time, so that no run could go on from a checkpoint."
+            )
         prepared = self.prepare(
             X, y, sample_weight, groups=groups, time=time, validation_data=validation_data
         )
@@ -123,7 +142,7 @@ class Tabular(CallbackSupport, BaseEstimator):
                 prepared, (Parameters(prepared.network, vector),)
             )
         listeners = joined(list(self.callbacks or ()), callbacks)
-        self.keep(prepared, prepared.finish(listeners))
+        self.keep(prepared, prepared.finish(listeners, self.checkpoint))
         fitted(self.callbacks, self)
         if callbacks is not None:
             callbacks.end()
@@ -138,16 +157,21 @@ class Tabular(CallbackSupport, BaseEstimator):
         groups: Any = None,
         time: Any = None,
         validation_data: tuple[Any, ...] | None = None,
-    ) -> Prepared:
+    ) -> Prepared | PreparedStream:
         """Encode a table as `fit` does and return the runs that `fit` would make, not yet begun.
 
         Their `events()` can be followed one by one; `keep` takes over what they have learned.
         Parameters and errors are those of `fit`; the estimator is left as it is.
         """
+        if isinstance(X, Stream):
+            columns = columns_of_stream(y, sample_weight, groups, (time, validation_data))
+            return prepare_stream(self, X, columns, self._task)
         table = TrainingTable.of(*target_frame(X, y), sample_weight, groups, time)
         return prepare(self, table, self._task, validation_data)
 
-    def keep(self, prepared: Prepared, outcomes: Outcome | Sequence[Outcome]) -> Self:
+    def keep(
+        self, prepared: Prepared | PreparedStream, outcomes: Outcome | Sequence[Outcome]
+    ) -> Self:
         """Take over what prepared runs have learned.
 
         Parameters
@@ -172,7 +196,9 @@ class Tabular(CallbackSupport, BaseEstimator):
         self.metrics_: list[dict[str, Any]] = []
         return self
 
-    def _take(self, prepared: Prepared, parameters: tuple[Parameters, ...]) -> None:
+    def _take(
+        self, prepared: Prepared | PreparedStream, parameters: tuple[Parameters, ...]
+    ) -> None:
         """Predict with the networks of these parameters from now on."""
         self.encoder_, self.target_ = prepared.encoder, prepared.target
         self.choices_, self.bagged_ = prepared.choices, parameters
@@ -197,10 +223,13 @@ class Tabular(CallbackSupport, BaseEstimator):
     def outputs_of_each(self, X: Any) -> np.ndarray:
         """Return the outputs of each network for a table, (networks, n, outputs)."""
         check_is_fitted(self, "parameters_")
+        if isinstance(X, Stream):
+            frames = X.frames(self.encoder_.used_columns)
+            return np.concatenate([self.outputs_of_each(part) for _, part in frames], axis=1)
         frame, network = as_frame(X), self.network_
         shape = (len(self.bagged_), frame.height, network.outputs)
         outputs = np.empty(shape, dtype=network.dtype)
-        engine = build(self.engine, network, Recipe(), self.threads)
+        engine = build(self.engine, network, Recipe(), self.threads, hardware=hardware_for(self))
         for start in range(0, frame.height, ROWS_AT_ONCE):
             part = frame[start : start + ROWS_AT_ONCE]
             x = self.encoder_.transform(part, np.dtype(network.dtype), first_row=start)
@@ -250,7 +279,8 @@ class Tabular(CallbackSupport, BaseEstimator):
         block = block_of(*parts, weights)
         choices = self.choices_ or choices_for(self, self.target_, block.rows)
         recipe = recipe_of(choices, self.l2)
-        runner = build(engine or self.engine, self.network_, recipe, self.threads)
+        name, hardware = engine or self.engine, hardware_for(self)
+        runner = build(name, self.network_, recipe, self.threads, hardware=hardware)
         state = runner.initial_state(self.parameters_, seed_of(self.random_state))
         return runner.trace(state, block, np.arange(block.rows), dropout=dropout)
 

@@ -2,7 +2,8 @@
 
 The recipe is that of Holzmüller, Grinsztajn and Steinwart 2024, in which see why.
 
-Public names: `AUTO`, `VALIDATION_METRICS`, `Choices`, `held_out_share`, `hidden_units`.
+Public names: `AUTO`, `VALIDATION_METRICS`, `Choices`, `held_out_share`, `hidden_units`,
+`numbers_of`.
 May import: `clearprop.errors`, `clearprop.functions`, `clearprop.tables`.
 """
 
@@ -22,13 +23,18 @@ AUTO = "auto"
 VALIDATION_METRICS = {"loss": None, "log_loss": True, "accuracy": True, "roc_auc": True}
 
 # what the network is made of where nothing is said
-SCALING, EMBEDDINGS, PARAMETRIC = True, True, False
+SCALING, EMBEDDINGS, PARAMETRIC = True, True, True
 DROPOUT, WEIGHT_DECAY, LABEL_SMOOTHING = 0.15, 0.02, 0.1
-RATE_OF_CLASSES, RATE_OF_NUMBERS = 0.04, 0.2
-# rows of a step, and how often they double as tables grow: (rows of the table, rows of a step)
-BATCHES = ((50_000, 256), (200_000, 512), (500_000, 1024), (np.inf, 2048))
+RATE_OF_CLASSES, RATE_OF_NUMBERS = 0.04, 0.1
+# rows of a step as tables grow: (rows of the table, rows of a step)
+BATCHES = (
+    (500, 32), (2_000, 64), (10_000, 128), (50_000, 256), (200_000, 512), (500_000, 1024),
+    (np.inf, 2048),
+)  # fmt: skip
 # passes over the rows: (rows of the table, epochs)
-EPOCHS = ((2_000, 256), (10_000, 128), (50_000, 64), (200_000, 32), (500_000, 16), (np.inf, 8))
+EPOCHS = ((50_000, 64), (200_000, 32), (500_000, 16), (np.inf, 8))
+# what members may cost together, in fits of one network: more of them make fewer passes
+FITS = 6
 # share of the rows that is held out
 HELD_OUT = 0.15
 # rows that are held out at most: more say nothing new about the best epoch
@@ -90,6 +96,7 @@ class Choices:
             return auto if isinstance(value, str) and value == AUTO else value
 
         hidden = hidden_units(estimator.hidden_layer_sizes)
+        members = _whole("members", estimator.members)
         return cls(
             hidden_layer_sizes=hidden,
             activation=settled("activation", "selu" if classes else "mish"),
@@ -104,17 +111,16 @@ class Choices:
                 "learning_rate",
                 settled("learning_rate", RATE_OF_CLASSES if classes else RATE_OF_NUMBERS),
             ),
-            batch_size=_batch_size(settled("batch_size", _batch_for(rows)), rows),
-            max_epochs=_whole("max_epochs", settled("max_epochs", _by_rows(EPOCHS, rows))),
+            batch_size=_batch_size(settled("batch_size", _batch_for(rows, members)), rows),
+            max_epochs=_whole("max_epochs", settled("max_epochs", _epochs_for(rows, members))),
             validation_metric=_metric(
                 settled("validation_metric", "log_loss" if smooths else "loss"), classes=classes
             ),
-            # without hidden layers the answer is a straight line, which clipping would bend
-            numbers=settled("numbers", "robust" if hidden else "standard"),
-            scaling=(SCALING and bool(hidden)) or estimator.members != 1,
+            numbers=numbers_of(estimator),
+            scaling=(SCALING and bool(hidden)) or members != 1,
             embeddings=_truth("embeddings", settled("embeddings", EMBEDDINGS and bool(hidden))),
-            parametric=_truth("parametric", settled("parametric", PARAMETRIC)),
-            members=_whole("members", estimator.members),
+            parametric=_truth("parametric", settled("parametric", PARAMETRIC and bool(hidden))),
+            members=members,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -129,6 +135,15 @@ class Choices:
         """Return the choices that `to_document` described."""
         sizes = tuple(int(units) for units in document["hidden_layer_sizes"])
         return cls(**{**document, "hidden_layer_sizes": sizes})
+
+
+def numbers_of(estimator: Any) -> Scaling:
+    """Return how numbers are to be encoded; see `clearprop.tables.EncoderOptions`."""
+    wish = estimator.numbers
+    if not (isinstance(wish, str) and wish == AUTO):
+        return wish
+    # without hidden layers the answer is a straight line, which clipping would bend
+    return "robust" if hidden_units(estimator.hidden_layer_sizes) else "standard"
 
 
 def held_out_share(wish: Any, rows: int) -> float:
@@ -151,12 +166,20 @@ def _by_rows(steps: tuple[tuple[float, int], ...], rows: int) -> int:
     return next(value for most, value in steps if rows <= most)
 
 
-def _batch_for(rows: int) -> int:
+def _epochs_for(rows: int, members: int) -> int:
+    """Return the passes of `EPOCHS`; of more members than `FITS` so many that they cost as many."""
+    epochs = _by_rows(EPOCHS, rows)
+    return max(1, round(epochs * min(1.0, FITS / members)))
+
+
+def _batch_for(rows: int, members: int) -> int:
     """Return about as many rows as `BATCHES` says, so that all batches are of nearly one size.
 
-    A last batch of a few rows would be a step in a direction of chance.
+    A last batch of a few rows would be a step in a direction of chance. Members, which make fewer
+    passes, take steps of half as many rows.
     """
-    steps = max(1, round(rows / _by_rows(BATCHES, rows)))
+    size = _by_rows(BATCHES, rows) // (2 if members > FITS else 1)
+    steps = max(1, round(rows / size))
     return max(1, -(-rows // steps))
 
 

@@ -1,7 +1,7 @@
 """What a tabular estimator makes of the data: frames, held-out rows and folds, weights.
 
 Public names: `FEWEST_TO_HOLD_OUT`, `ROWS_AT_ONCE`, `Holdout`, `TrainingTable`, `check_rows`,
-`class_weights`, `named`, `names_of`, `target_frame`, `target_names`.
+`class_weights`, `factors_of_classes`, `named`, `names_of`, `target_frame`, `target_names`.
 May import: `clearprop.tables`, `clearprop.errors`; NumPy, Polars.
 """
 
@@ -124,7 +124,7 @@ def _checked_weights(given: Any, rows: int) -> np.ndarray:
             f"Sample weights must be finite and 0 or above, but row {row + 1} has {weights[row]}."
         )
     if not weights.any():
-        raise DataError("All sample weights are 0, so there is nothing to learn from.")
+        raise DataError("All sample weights are zero, so there is nothing to learn from.")
     return weights
 
 
@@ -166,6 +166,11 @@ def target_frame(X: Any, y: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
     X : table, (n, columns)
     y : array, series or table of n rows, or the name or names of columns of X
     """
+    if y is None:
+        raise DataError(
+            "Learning from a table requires y to be passed, but the target y is None. Give the "
+            "name of a column of X, or an array of its values."
+        )
     frame = as_frame(X)
     names = _names_of_columns(y)
     if names is not None:
@@ -224,9 +229,14 @@ def class_weights(wish: Any, target: Target, codes: np.ndarray) -> np.ndarray:
     """Return the factor of each row: n / (classes · rows of its class), or what a dict says."""
     if not isinstance(target, ClassTarget):
         raise SettingError("class_weight is for one target column; several came.")
+    counts = np.bincount(codes, minlength=len(target.classes))
+    return factors_of_classes(wish, target, counts)[codes]
+
+
+def factors_of_classes(wish: Any, target: ClassTarget, counts: np.ndarray) -> np.ndarray:
+    """Return the factor of each class, (classes,), of which so many rows there are."""
     if isinstance(wish, str) and wish == "balanced":
-        counts = np.bincount(codes, minlength=len(target.classes))
-        return (len(codes) / (len(counts) * np.maximum(counts, 1)))[codes]
+        return counts.sum() / (len(counts) * np.maximum(counts, 1))
     if not isinstance(wish, dict):
         raise SettingError(f"class_weight must be 'balanced' or a dict, but {wish!r} came.")
     unknown = [label for label in wish if label not in target.classes]
@@ -234,7 +244,7 @@ def class_weights(wish: Any, target: Target, codes: np.ndarray) -> np.ndarray:
         raise SettingError(
             f"class_weight names {unknown[0]!r}, which is no class. Classes: {target.classes}."
         )
-    return np.array([float(wish.get(label, 1.0)) for label in target.classes])[codes]
+    return np.array([float(wish.get(label, 1.0)) for label in target.classes])
 
 
 def names_of(columns: Any) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 Nothing of the estimator is changed here: a fit that fails or is broken off leaves it as it was.
 
-Public names: `Prepared`, `choices_for`, `prepare`, `recipe_of`, `seed_of`, `weighted`.
+Public names: `Prepared`, `choices_for`, `fitting_loss`, `prepare`, `recipe_of`, `seed_of`,
+`settings_of`, `weighted`.
 May import: `clearprop.tables`, `clearprop.training` and what they may import; scikit-learn, Polars.
 """
 
@@ -21,6 +22,7 @@ from clearprop.engines import Block, Recipe
 from clearprop.equations import Adam, AdamW, Penalty
 from clearprop.errors import SettingError
 from clearprop.estimators.naming import watch_for
+from clearprop.estimators.settings import hardware_for
 from clearprop.estimators.tabular_choices import Choices, held_out_share
 from clearprop.estimators.tabular_data import (
     Holdout,
@@ -47,6 +49,7 @@ from clearprop.tables import (
 from clearprop.training import (
     CosLog,
     FlatCosine,
+    Keeper,
     Listener,
     Outcome,
     Run,
@@ -101,11 +104,18 @@ class Prepared:
         for number in range(1, len(self.divisions)):
             yield self._run(number)
 
-    def finish(self, listeners: Iterable[Listener] = ()) -> list[Outcome]:
-        """Make the runs, one after another; one that is broken off is the last."""
-        outcomes, listeners = [], list(listeners)
-        for run in self.runs():
-            outcomes.append(run.finish(listeners))
+    def finish(
+        self, listeners: Iterable[Listener] = (), checkpoint: Keeper | None = None
+    ) -> list[Outcome]:
+        """Make the runs, one after another; one that is broken off is the last.
+
+        Of several each is kept in a folder of its own, `fold-1` and so on; those that were done
+        when all was broken off are read and not made again.
+        """
+        outcomes, listeners, several = [], list(listeners), len(self.divisions) > 1
+        for number, run in enumerate(self.runs(), start=1):
+            keeper = checkpoint.part(f"fold-{number}") if checkpoint and several else checkpoint
+            outcomes.append(run.finish(listeners, keeper))
             if outcomes[-1].stop.reason in ("interrupted", "listener"):
                 break
         return outcomes
@@ -164,7 +174,7 @@ def prepare(
         options = EncoderOptions(drop=names_of(estimator.drop), numbers=choices.numbers)
         encoder = TableEncoder.fit(table.frame, options, rows=seen)
         network = network_for(estimator.loss, choices, encoder, target)
-    settings = _settings(estimator, choices, seed, validated=divisions[0].frame is not None)
+    settings = settings_of(estimator, choices, seed, validated=divisions[0].frame is not None)
     watch = watch_for(estimator.record, network, names_of_units(encoder, target))
     starts = _starts(estimator, len(divisions)) if continued else []
     settings = replace(settings, watch=watch)
@@ -213,7 +223,11 @@ def seed_of(random_state: Any) -> int:
 
 
 def _fit_target(estimator: Any, targets: pl.DataFrame, task: Any) -> Target:
-    fitted = fit_target(targets, infer_task(targets, targets.columns, task))
+    return fitting_loss(estimator, fit_target(targets, infer_task(targets, targets.columns, task)))
+
+
+def fitting_loss(estimator: Any, fitted: Target) -> Target:
+    """Return a target as the estimator's loss takes it."""
     if isinstance(fitted, NumberTarget) and _needs_positive(estimator.loss):
         return _in_units_of_mean(fitted)
     return fitted
@@ -286,7 +300,8 @@ def recipe_of(choices: Choices, l2: float) -> Recipe:
     )
 
 
-def _settings(estimator: Any, choices: Choices, seed: int, *, validated: bool) -> Settings:
+def settings_of(estimator: Any, choices: Choices, seed: int, *, validated: bool) -> Settings:
+    """Return how the runs of an estimator go."""
     threads, patience = estimator.threads, estimator.patience
     if threads is not None and not threads >= 1:
         raise SettingError(f"threads must be at least 1, or None, but {threads!r} came.")
@@ -306,4 +321,5 @@ def _settings(estimator: Any, choices: Choices, seed: int, *, validated: bool) -
             restore_best=validated,
             latest=True,
         ),
+        hardware=hardware_for(estimator),
     )

@@ -108,8 +108,10 @@ def _document(parts: Parts) -> dict[str, Any]:
 def _settings(estimator: Any) -> dict[str, Any]:
     """Return the constructor's parameters as plain data; `_given` reads them back."""
     settings = estimator.get_params(deep=False)
-    # a listener is code, and of no use to a model that is done
-    del settings["callbacks"]
+    # a listener is code, and of no use to a model that is done, as is where its run was kept; a
+    # device is a machine's
+    for name in ("callbacks", "checkpoint", "device", "precision"):
+        del settings[name]
     loss = settings["loss"]
     if isinstance(loss, Loss):
         settings["loss"] = str(loss)

@@ -18,7 +18,7 @@ import numpy as np
 
 from clearprop.errors import FileError, SettingError
 
-# kind → the class, which is imported when a file asks for it. The estimators have a method
+# kind → the class, which is imported when a file asks for it. Those of rooms above have a method
 # `to_parts() -> Parts` and a class method `from_parts(parts)`; network.py stands below this room,
 # so clearprop.files.networks does it for its two classes.
 PARTS: dict[str, str] = {
@@ -30,6 +30,8 @@ PARTS: dict[str, str] = {
     "rnn_regressor": "clearprop.estimators:RNNRegressor",
     "tabular_classifier": "clearprop.estimators:TabularClassifier",
     "tabular_regressor": "clearprop.estimators:TabularRegressor",
+    "checkpoint": "clearprop.files.checkpoint_parts:Checkpoint",
+    "studio_run": "clearprop.studio.sharing.snapshots:Snapshot",
 }
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")

@@ -4,13 +4,14 @@ Nothing in it is run, no name of a module is taken from it, and nothing is alloc
 size on the disk does not cover: lengths are held against that size first, then each tensor is read
 straight into its array, and the digest is checked before the document is even parsed.
 
-Public names: `describe`, `load`.
+Public names: `describe`, `load`, `load_bytes`.
 May import: the other modules of this room, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,18 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     with _named(path):
         return from_parts(_read(Path(path)).parts)
+
+
+def load_bytes(data: bytes, name: str) -> Any:
+    """Load what `save_bytes` gave; `name` is what messages call it.
+
+    Raises
+    ------
+    FileError
+        As for `load`.
+    """
+    with _named(name):
+        return from_parts(_contents(io.BytesIO(data), len(data)).parts)
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -117,10 +130,13 @@ def _read(path: Path) -> _Contents:
     if path.exists() and not path.is_file():
         raise FileError("It is a device or a pipe. Give a file on a disk.")
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        raw = _read_header(file, size)
-        header = parse_header(raw, size - 8 - len(raw))
-        arrays = _read_arrays(file, header)
+        return _contents(file, os.fstat(file.fileno()).st_size)
+
+
+def _contents(file: IO[bytes], size: int) -> _Contents:
+    raw = _read_header(file, size)
+    header = parse_header(raw, size - 8 - len(raw))
+    arrays = _read_arrays(file, header)
     document = decode(header.document)
     return _Contents(header, document, join_parts(document, arrays), size)
 

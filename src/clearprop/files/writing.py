@@ -1,6 +1,6 @@
 """Write a model file whole or not at all.
 
-Public names: `save`.
+Public names: `save`, `save_bytes`.
 May import: the other modules of this room, `clearprop.storage`, NumPy, and the package's version.
 """
 
@@ -48,11 +48,26 @@ def save(model: Any, path: str | os.PathLike[str]) -> Path:
     >>> import clearprop
     >>> clearprop.save(model, "iris.clearprop")  # doctest: +SKIP
     """
+    replace_file(Path(path), _pieces(model))
+    return Path(path)
+
+
+def save_bytes(model: Any) -> bytes:
+    """Return the bytes of the file that `save` would write.
+
+    Raises
+    ------
+    SettingError
+        The model holds something that a model file cannot hold.
+    """
+    return b"".join(bytes(piece) for piece in _pieces(model))
+
+
+def _pieces(model: Any) -> list[Any]:
     document, arrays = split_parts(to_parts(model))
     blank, order = lay_out(document, arrays, __version__)
     data = [arrays[name].reshape(-1).view(np.uint8) for name in order]
     hasher = hashlib.sha256(blank)
     for values in data:
         hasher.update(values.data)
-    replace_file(Path(path), [seal(blank, hasher.hexdigest()), *data])
-    return Path(path)
+    return [seal(blank, hasher.hexdigest()), *data]

@@ -18,6 +18,9 @@ From the outside to the inside, each below knows nothing of those above:
     session.py     Session: a thread, its commands, the pace
     desk.py        Desk: the run, what is looked at, and all that can be done to it
       microscope/    one sample's pass, and a weight's derivation
+      health/        how the run fares: gradients, saturation, units, landscape
+      tour/          the worked examples page by page, and their exercises
+      jobs.py        what takes longer than a session's thread may wait
     frames.py      what changed since the last frame
       panes.py       what a pane shows, and how it reaches the page       views.py   View
       drawings.py    the network, live            surfaces.py    what it answers over its inputs

@@ -6,7 +6,7 @@ not at all.
 Its parts of their own (the panes of the drawer) are attributes; a command with a dot,
 `microscope.go_to`, is one of a part's public methods.
 
-Public names: `Desk`, `PANES`.
+Public names: `Desk`, `PANES`, `first_weight`.
 May import: `frames`, `views`, the parts, `samples`, `setups`, `trainer`, `uploads`,
 `clearprop.errors`.
 """
@@ -20,19 +20,26 @@ from typing import Any
 
 from clearprop.errors import SettingError
 from clearprop.explanation.places import Place
+from clearprop.functions.spelling import suggest
+from clearprop.network import Network
 from clearprop.studio.frames import names_of
 from clearprop.studio.health.doctor import Health
 from clearprop.studio.microscope.scope import Microscope
 from clearprop.studio.panes import Pane, Work
 from clearprop.studio.samples import Samples, toy_samples
 from clearprop.studio.setups import IN_FLIGHT, Setup, usual_loss
+from clearprop.studio.sharing.share import Sharing
+from clearprop.studio.sharing.snapshots import Model
+from clearprop.studio.told import ToldError
 from clearprop.studio.tour.guide import Tour
 from clearprop.studio.trainer import Trainer
 from clearprop.studio.uploads import Upload, read_upload, table_samples
-from clearprop.studio.views import View
+from clearprop.studio.views import SPEEDS, View
 
 # what of a setup the samples depend on
 OF_SAMPLES = ("data", "target", "noise", "train_share", "rows", "seed")
+# and what the network depends on, besides the samples' inputs and outputs
+OF_NETWORK = ("data", "target", "hidden", "loss", "dropout")
 
 # the parts that have a pane, by its name; a desk has them as attributes of that name
 PANES: dict[str, Callable[[Work], Pane]] = {
@@ -40,6 +47,12 @@ PANES: dict[str, Callable[[Work], Pane]] = {
     "health": Health,
     "tour": Tour,
 }
+
+
+def first_weight(network: Network) -> Place:
+    """Return the weight that is looked into to begin with: the first of the first dense layer."""
+    layer = next(o.layer for o in network.operations if o.kind == "dense")
+    return Place(layer, 0, 0)
 
 
 class Desk:
@@ -54,36 +67,45 @@ class Desk:
         A name of `session.SPEEDS`.
     upload : Upload, optional
         The person's own table.
+    origin : Model, optional
+        The model that the run began with, where one was brought.
+    engine : str
+        The name that engines are built by.
+    sharing : Sharing
     send : callable
         Has a command carried out on the thread that the desk belongs to.
     """
 
     def __init__(self, setup: Setup | None = None, engine: str = "auto") -> None:
-        self._engine = engine
+        self.engine = engine
         self.upload: Upload | None = None
+        self.origin: Model | None = None
         self.view = View()
         self.playing, self.speed = False, "calm"
         setup = setup or Setup()
-        self.trainer = Trainer(setup, self._samples(setup), engine)
+        self.trainer = Trainer(setup, self.samples_for(setup), engine)
         self.send: Callable[..., None] = self.command
+        self.trainer.when_measured = self._measured
         self._panes = {name: make(self) for name, make in PANES.items()}
+        self.sharing = Sharing(self)
+        self._parts: dict[str, Any] = {**self._panes, "sharing": self.sharing}
 
     @property
     def pane(self) -> Pane | None:
         """The part whose pane is open."""
         return self._panes.get(self.view.pane)
 
-    def command(self, name: str, *arguments: Any) -> None:
+    def command(self, name: str, *arguments: Any) -> Any:
         """Carry out a command by its name, `reset` or `microscope.go_to`."""
         part, _, method = name.rpartition(".")
-        getattr(self._panes[part] if part else self, method)(*arguments)
+        return getattr(self._parts[part] if part else self, method)(*arguments)
 
     def close(self) -> None:
         """Let go of everything large, and end what a pane still has computed."""
         for pane in self._panes.values():
             pane.close()
         del self.trainer
-        self.upload = None
+        self.upload = self.origin = None
 
     def to_document(self) -> dict[str, Any]:
         """Return what the page's controls show."""
@@ -103,7 +125,15 @@ class Desk:
             "network": str(self.trainer.network),
             "parameters": self.trainer.network.size,
             "pane": self.view.pane,
-        } | {name: pane.to_document() for name, pane in self._panes.items()}
+        } | {name: part.to_document() for name, part in self._parts.items()}
+
+    def _measured(self) -> None:
+        """Have a measure taken over that another thread has made."""
+        self.send("collect")
+
+    def collect(self) -> None:
+        """Take over what was measured meanwhile."""
+        self.trainer.collect()
 
     # how it goes
 
@@ -119,6 +149,8 @@ class Desk:
 
     def set_speed(self, speed: str) -> None:
         """Train at another pace."""
+        if speed not in SPEEDS:
+            raise SettingError(f"There is no speed {speed!r}. {suggest(speed, SPEEDS)}")
         self.speed = speed
 
     def step_sample(self) -> None:
@@ -163,21 +195,22 @@ class Desk:
         renewed = any(
             getattr(setup, name) != getattr(self.trainer.setup, name) for name in OF_SAMPLES
         )
-        self._begin(setup, self._samples(setup) if renewed else self.trainer.samples)
+        self._begin(setup, self.samples_for(setup) if renewed else self.trainer.samples)
 
     def _chosen(self, chosen: dict[str, Any]) -> Setup:
         if "hidden" in chosen:
             chosen = chosen | {"hidden": tuple((units, f) for units, f in chosen["hidden"])}
         return replace(self.trainer.setup, **chosen)
 
-    def _samples(self, setup: Setup) -> Samples:
+    def samples_for(self, setup: Setup) -> Samples:
+        """Return the rows that a setup learns from."""
         if setup.data != "table":
             return toy_samples(
                 setup.data, rows=setup.rows, noise=setup.noise, train_share=setup.train_share,
                 seed=setup.seed,
             )  # fmt: skip
         if self.upload is None:
-            raise SettingError("There is no table yet: send a CSV or Parquet file first.")
+            raise ToldError("studio_problems.no_table")
         share, seed = setup.train_share, setup.seed
         return table_samples(self.upload, setup.target, train_share=share, seed=seed)
 
@@ -186,25 +219,42 @@ class Desk:
         same_kind = samples.kind == self.trainer.samples.kind
         loss = setup.loss_for(samples.kind) if same_kind else usual_loss(samples.kind)
         setup = replace(setup, loss=loss)
-        trainer = Trainer(setup, samples, self._engine)
-        same = trainer.network.shape == self.trainer.network.shape
-        self.trainer = trainer
+        # a brought model's network is left when another one is chosen
+        now = self.trainer.setup
+        stays = all(getattr(setup, name) == getattr(now, name) for name in OF_NETWORK)
+        origin = self.origin if stays else None
+        start = origin.first if origin is not None else None
+        self._show(Trainer(setup, samples, self.engine, start))
+        self.origin = origin
+
+    def take_over(self, trainer: Trainer, upload: Upload | None, origin: Model | None) -> None:
+        """Go on with a run that was brought, standing still."""
+        self.playing = False
+        self._show(trainer)
+        self.upload, self.origin = upload or self.upload, origin
+
+    def _show(self, trainer: Trainer) -> None:
+        """Put another run in the place of the one before, and look at what it has."""
+        same = trainer.network == self.trainer.network
+        self.trainer, samples = trainer, trainer.samples
+        trainer.when_measured = self._measured
         if not same:
-            self.view = replace(self.view, weight=Place(1, 0, 0))
+            self.view = replace(self.view, weight=first_weight(trainer.network))
         row = min(self.view.row, len(samples.x) - 1)
         output = self.view.output if self.view.output < len(samples.outputs) else 0
         self.view = replace(self.view, row=row, output=output)
 
     def open_table(self, path: str, name: str) -> None:
         """Learn from a table that was sent; its last column is the target to begin with."""
-        before, self.upload = self.upload, read_upload(Path(path), name)
+        before = self.upload, self.origin
+        self.upload, self.origin = read_upload(Path(path), name), None
         self.playing = False
         try:
             target = self.upload.columns[-1]
             setup = replace(self.trainer.setup, data="table", target=target)
-            self._begin(setup, self._samples(setup))
+            self._begin(setup, self.samples_for(setup))
         except Exception:
-            self.upload = before
+            self.upload, self.origin = before
             raise
 
     # what is looked at
@@ -218,6 +268,12 @@ class Desk:
         if not 0 <= row < len(self.trainer.samples.x):
             raise SettingError(f"There is no training row {row}.")
         self.view = replace(self.view, row=row)
+
+    def pick_output(self, output: int) -> None:
+        """Show the surface of another output."""
+        if not 0 <= output < len(self.trainer.samples.outputs):
+            raise SettingError(f"There is no output {output}.")
+        self.view = replace(self.view, output=output)
 
     def pick_weight(self, name: str) -> None:
         """Look into another parameter, by its name or by its key."""

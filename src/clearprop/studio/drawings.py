@@ -29,7 +29,13 @@ from clearprop.explanation.scenes.layout import Layout, Unit
 from clearprop.explanation.scenes.measure import box_of
 from clearprop.explanation.scenes.network import draw, folded_layout
 from clearprop.explanation.scenes.plan import Plan, overview
-from clearprop.explanation.scenes.planes import CELLS, heat_at, limit_of, points_of
+from clearprop.explanation.scenes.planes import (
+    CELLS,
+    cells_for,
+    heat_at,
+    limit_of,
+    points_of,
+)
 from clearprop.explanation.scenes.scene import Heat, Scene, Words
 from clearprop.explanation.words import Words as Catalogue
 from clearprop.network import Network
@@ -109,7 +115,8 @@ class NetworkDrawing:
         self, names: Names, look: Look, say: Catalogue, span: tuple[np.ndarray, np.ndarray] | None
     ) -> None:
         self.names, self.look, self._say = names, look, say
-        self._plane = None if span is None else points_of(*span)
+        self._cells = cells_for(names.network, CELLS)
+        self._plane = None if span is None else points_of(*span, self._cells)
         self._layout: Layout | None = None
         self._held: tuple[int, tuple[int, ...]] | None = None
         self._chosen: dict[tuple[str, str, int], int | None] = {}
@@ -155,5 +162,5 @@ class NetworkDrawing:
                 values = activations[layer - 1][:, unit]
                 heat = heat_at(self._layout, (layer, unit), (), limit_of(values))
                 heats[layer, unit] = heat
-                grids[heat.key] = values.reshape(CELLS, CELLS)[::-1]
+                grids[heat.key] = values.reshape(self._cells, self._cells)[::-1]
         return heats, grids

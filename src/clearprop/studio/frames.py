@@ -4,8 +4,9 @@
      "texts": {name: text}, "time": {"at", "end"}, "weight": {…},
      "panes": {name: message}}    (`panes`; of the open one, where it has news)
 
-Public names: `Frames`.
-May import: `drawings`, `panes`, `surfaces`, `trainer`, `views`, `wire`, `clearprop.explanation`.
+Public names: `Frames`, `asked`, `curves`, `names_of`.
+May import: `drawings`, `panes`, `surfaces`, `told`, `trainer`, `views`, `wire`,
+`clearprop.explanation`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ import numpy as np
 from clearprop.explanation.names import Names
 from clearprop.explanation.numbers import figure
 from clearprop.explanation.scenes.board import full
+from clearprop.explanation.scenes.planes import cells_for
 from clearprop.explanation.scenes.plots import Series, curve_scene
 from clearprop.explanation.scenes.scene import Scene
 from clearprop.explanation.words import Words as Catalogue
 from clearprop.explanation.words import words
 from clearprop.studio.drawings import Look, NetworkDrawing
 from clearprop.studio.panes import Contents, Pane, PaneStream
-from clearprop.studio.surfaces import Asked, answer_scene
+from clearprop.studio.surfaces import CELLS, Asked, answer_scene
+from clearprop.studio.told import told_in
 from clearprop.studio.trainer import Point, Trainer
 from clearprop.studio.views import View
 from clearprop.studio.wire import Stream
@@ -59,18 +62,18 @@ class Frames:
         """
         say = words(view.lang)
         with np.errstate(all="ignore"):
-            point = trainer.points[-1]
+            point = trainer.last
             if not playing or trainer.may_measure():
                 point = trainer.measure(keep=trainer.state.step == trainer.end)
             drawing = self._drawn(trainer, view, say)
             network, cells = drawing.draw(trainer.trace(view.row))
-            answers, grids = answer_scene(_asked(trainer, view, say))
-            curves = _curves(trainer, view.lang, say)
+            answers, grids = answer_scene(asked(trainer, view, say))
+            losses = curves(trainer, view.lang, say)
         place = view.weight.entry(trainer.network)
         return {
             "network": self._streams["network"].message(network, cells),
             "answers": self._streams["answers"].message(answers, grids),
-            "curves": self._streams["curves"].message(curves),
+            "curves": self._streams["curves"].message(losses),
             "texts": self._fresh(_texts(trainer, point, drawing, say)),
             "time": {"at": trainer.state.step, "end": trainer.end},
             "weight": {"key": view.weight.key, "value": float(trainer.state.vector[place])},
@@ -109,12 +112,16 @@ def names_of(trainer: Trainer) -> Names:
     return Names(trainer.network, trainer.samples.inputs, trainer.samples.outputs)
 
 
-def _asked(trainer: Trainer, view: View, say: Catalogue) -> Asked:
+def asked(trainer: Trainer, view: View, say: Catalogue) -> Asked:
+    """Return what is asked of the network for the picture of its answers."""
     predict = partial(trainer.engine.predict, trainer.state.vector)
-    return Asked(trainer.samples, predict, view.output, view.row, say)
+    held = trainer.held_outputs
+    cells = cells_for(trainer.network, CELLS)
+    return Asked(trainer.samples, predict, view.output, view.row, say, held, cells)
 
 
-def _curves(trainer: Trainer, lang: str, say: Catalogue) -> Scene:
+def curves(trainer: Trainer, lang: str, say: Catalogue) -> Scene:
+    """Return the loss over the epochs."""
     points = trainer.points
     epochs = [point.epoch for point in points]
     lines = [
@@ -149,7 +156,7 @@ def _texts(
         "held_loss": figure(point.held_loss),
         "score": say(score, value=shown[0]),
         "held_score": say(score, value=shown[1]),
-        "failure": trainer.failure,
+        "failure": trainer.failure and told_in(trainer.failure, say.lang),
         "weight_name": name,
         "weight_value": full(trainer.state.vector[entry]),
         "weight_gradient": full(chain.gradient),

@@ -11,7 +11,7 @@ A server on one's own machine is reachable for any page that a browser has open 
 - **bodies** have a size that they may not exceed, whatever their header says.
 
 Public names: `Guard`, `Rules`.
-May import: nothing but the standard library.
+May import: `clearprop.explanation.words`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from clearprop.explanation.words import words
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -80,9 +82,14 @@ class Rules:
 class _RefusedError(Exception):
     """A request that goes no further."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.reason = status, reason
+    def __init__(self, status: int, key: str, **values: Any) -> None:
+        super().__init__(key)
+        self.status, self._key, self._values = status, key, values
+
+    @property
+    def reason(self) -> str:
+        """What a person is told, in both languages: which one is theirs is not known yet."""
+        return "\n\n".join(words(lang)(self._key, **self._values) for lang in ("en", "zh"))
 
 
 class Guard:
@@ -121,18 +128,10 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         host = _single(scope, b"host")
         if host is None or not self.rules.knows(host):
-            raise _RefusedError(
-                421,
-                f"This server is not called {host or 'nothing'!r}. Open it by the address that it "
-                f"printed when it started, or name the host with --allow-host.",
-            )
+            raise _RefusedError(421, "studio_guard.host", host=(host or "")[:200])
         self._check_origin(scope, host)
         if self.rules.token is not None and not self._has_token(scope):
-            raise _RefusedError(
-                401,
-                "This studio asks for its token. Open the whole address that it printed when it "
-                "started; it ends in ?token=…",
-            )
+            raise _RefusedError(401, "studio_guard.token")
 
     def _check_origin(self, scope: Scope, host: str) -> None:
         origin = _single(scope, b"origin")
@@ -145,9 +144,9 @@ class Guard:
             site = _single(scope, b"sec-fetch-site")
             own = site in (None, "same-origin", "none") or _is_visit(scope)
         if not own:
-            raise _RefusedError(
-                403, f"A request from {origin or 'another site'} is not answered here."
-            )
+            if origin:
+                raise _RefusedError(403, "studio_guard.origin", origin=origin[:200])
+            raise _RefusedError(403, "studio_guard.other_site")
 
     def _has_token(self, scope: Scope) -> bool:
         given = [value for name, value in _query(scope) if name == "token"]
@@ -177,7 +176,7 @@ class Guard:
         most = self.rules.most_bytes if uploads else SMALL_BODY
         told = _single(scope, b"content-length")
         if told is not None and (not told.isdigit() or int(told) > most):
-            raise _RefusedError(413, _too_large(most))
+            raise _too_large(most)
         seen = 0
 
         async def counted() -> Message:
@@ -185,14 +184,14 @@ class Guard:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > most:
-                raise _RefusedError(413, _too_large(most))
+                raise _too_large(most)
             return message
 
         return counted
 
 
-def _too_large(most: int) -> str:
-    return f"This is more than {most / 1e6:g} MB, which is the most that is taken at once."
+def _too_large(most: int) -> _RefusedError:
+    return _RefusedError(413, "studio_guard.too_large", mb=f"{most / 1e6:g}")
 
 
 async def _respond(
@@ -208,7 +207,7 @@ def _single(scope: Scope, name: bytes) -> str | None:
     """Return a header; None where it is absent, refused where it came twice."""
     found = [value for header, value in scope["headers"] if header.lower() == name]
     if len(found) > 1 and name != b"cookie":
-        raise _RefusedError(400, f"The header {name.decode()} came {len(found)} times.")
+        raise _RefusedError(400, "studio_guard.twice", name=name.decode(), times=len(found))
     return b"; ".join(found).decode("latin-1") if found else None
 
 

@@ -5,7 +5,8 @@ some seconds after its tab was closed. What it tells comes from its own thread a
 server's loop.
 
 Public names: `build`, `style`.
-May import: NiceGUI, `drawer`, `panels`, `sessions`, `tags`, `wire`, `clearprop.explanation`.
+May import: NiceGUI, `backlog`, `drawer`, `panels`, `sessions`, `sharing`, `tags`, `wire`,
+`clearprop.explanation`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from nicegui import ui
 from clearprop.explanation.render.html import blocks_style, page_script, palette_style
 from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE
 from clearprop.explanation.words import words
+from clearprop.studio.backlog import MOST_WAITING, drop, waiting
 from clearprop.studio.drawer import Drawer
 from clearprop.studio.panels import Controls
 from clearprop.studio.sessions import FullError, Place, Sessions
+from clearprop.studio.sharing.dialog import SharingDialog
 from clearprop.studio.tags import Speech, Tag, button, heading
 from clearprop.studio.wire import RAMP
 
@@ -34,7 +37,7 @@ _TAGS = {"en": "en", "zh": "zh-Hans"}
 class Stage(
     ui.element,
     component="static/stage.js",
-    esm={f"clearprop-{name}": str(_STATIC / name) for name in ("picture", "microscope")},
+    esm={f"clearprop-{name}": str(_STATIC / name) for name in ("picture", "microscope", "sharing")},
 ):
     """The script that paints frames and tells what a person does."""
 
@@ -75,6 +78,7 @@ class _Page:
         self._speech = Speech(lang)
         self._controls = Controls(self._speech, self._do, most_bytes)
         self._drawer = Drawer(self._speech, self._do)
+        self._sharing = SharingDialog(self._speech, self._do, most_bytes)
         self._place: Place | None = None
         self._loop = asyncio.get_running_loop()
         self._gone = False
@@ -87,8 +91,8 @@ class _Page:
         # lights what belongs together in formulas and tables, and in pictures with them
         ui.add_head_html(f"<script>{page_script()}</script>")
         say = self._speech
-        client = ui.context.client
-        client.on_delete(self._leave)
+        self._client = ui.context.client
+        self._client.on_delete(self._leave)
         with Tag("div", class_="studio"):
             say.on(Tag("a", class_="skip", href="#cp-network"), "skip")
             self._head()
@@ -105,6 +109,7 @@ class _Page:
             self._drawer.build()
             self._tabs()
             self._help()
+            self._sharing.build()
             with Tag("div", class_="problem", id="cp-problem", role="alert", hidden=""):
                 say.on(Tag("strong"), "problem")
                 Tag("span")
@@ -126,6 +131,7 @@ class _Page:
             say.on(Tag("h1"), "title")
             say.on(Tag("p", class_="tagline"), "tagline")
             with Tag("div", class_="push"):
+                self._sharing.opener()
                 with say.on(Tag("div", class_="switch", role="group"), "theme", "aria-label"):
                     for name in ("auto", "light", "dark"):
                         button(say, f"theme_{name}", data_scheme_to=name)
@@ -222,7 +228,11 @@ class _Page:
         self._do("look", {"lang": lang})
 
     def _say_lang(self) -> None:
-        self._stage.run_method("lang", _TAGS[self._speech.lang], self._speech("title"))
+        say = self._speech
+        # what the connection itself says where it breaks
+        names = ("lost", "reconnects", "too_long", "too_long_more")
+        told = [say(f"studio_sharing.{name}") for name in names]
+        self._stage.run_method("lang", _TAGS[say.lang], say("title"), told)
 
     def _leave(self) -> None:
         self._gone = True
@@ -239,9 +249,15 @@ class _Page:
     def _show(self, state: dict[str, Any]) -> None:
         self._controls.show(state)
         self._drawer.show(state)
+        self._sharing.show(state)
 
     def _hear(self, kind: str, value: Any) -> None:
         if self._gone:
+            return
+        if waiting(self._client.id) > MOST_WAITING:
+            # it does not read: what it asked for would be kept for ever
+            drop(self._client.id)
+            self._leave()
             return
         if kind == "state":
             self._show(value)

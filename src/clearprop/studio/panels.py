@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from clearprop.equations import CARRIERS, RULES
-from clearprop.studio.session import SPEEDS
 from clearprop.studio.setups import HIDDEN, LOSSES_OF, MOST_LAYERS, MOST_UNITS, RATES
 from clearprop.studio.tags import (
     EMPTY,
@@ -29,6 +28,7 @@ from clearprop.studio.tags import (
 )
 from clearprop.studio.toys import TOYS
 from clearprop.studio.uploads import SUFFIXES
+from clearprop.studio.views import SPEEDS
 
 Do = Callable[..., Any]
 LADDER = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.3, 1, 3, 10)

@@ -13,7 +13,7 @@ import numpy as np
 from clearprop.errors import SettingError
 from clearprop.functions.spelling import suggest
 from clearprop.studio.toys import TOYS, Kind
-from clearprop.tables import split_rows
+from clearprop.tables import ClassTarget, NumberTarget, TableEncoder, split_rows
 
 AROUND = 0.15  # how far pictures of the inputs' plane reach beyond the rows, of their extent
 
@@ -34,6 +34,10 @@ class Samples:
         Names; of classes for classes, and of the second class for two.
     name : str
         What the data are called.
+    encoder : TableEncoder, optional
+        Of a table: how its columns became inputs.
+    target : ClassTarget or NumberTarget, optional
+        Of a table: how its target became outputs.
     """
 
     kind: Kind
@@ -44,6 +48,8 @@ class Samples:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     name: str
+    encoder: TableEncoder | None = None
+    target: ClassTarget | NumberTarget | None = None
 
     @property
     def span(self) -> tuple[np.ndarray, np.ndarray]:

@@ -4,12 +4,13 @@ On this machine alone it needs no token. Told to listen elsewhere, it makes one 
 address that holds it. Kernels are compiled before the first page is served, so that no page waits
 for them.
 
-Public names: `Options`, `serve`.
-May import: NiceGUI, uvicorn, `guard`, `page`, `sessions`.
+Public names: `Options`, `application`, `make_room`, `serve`.
+May import: NiceGUI, uvicorn, `backlog`, `guard`, `page`, `sessions`, `sharing`, `told`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 import webbrowser
@@ -18,8 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearprop.errors import EngineError, MissingExtraError, SettingError
+from clearprop.errors import ClearpropError, EngineError, MissingExtraError, SettingError
+from clearprop.explanation.words import words
 from clearprop.studio.guard import LOOPBACK, Guard, Rules
+from clearprop.studio.sessions import Place, Sessions
+from clearprop.studio.told import said
 
 try:
     import uvicorn
@@ -31,7 +35,17 @@ except ImportError as error:
     ) from error
 
 ANY = ("0.0.0.0", "::")
+# what an upload is, and the command that takes it
+BROUGHT = {
+    "own": "open_table",
+    "file": "sharing.open_file",
+    "table": "sharing.open_table",
+    "link": "sharing.open_link_file",
+}
+WISHES = {"picture", "ground", "lang"}
 LARGEST_MESSAGE = 1_000_000  # bytes, from a page over its web socket
+MOST_KEPT = 6  # files of a session
+SEND_BUFFER = 200_000  # bytes, of a connection
 
 
 @dataclass(frozen=True)
@@ -111,24 +125,33 @@ def serve(options: Options, say: Callable[[str], Any] = print) -> None:
 
 def application(options: Options, token: str | None) -> Guard:
     """Return everything that is served, behind its guard."""
+    from clearprop.studio.backlog import Crowd
     from clearprop.studio.page import build, language_of
-    from clearprop.studio.sessions import Sessions
 
     sessions = Sessions(options.sessions)
     most_bytes = int(options.most_mb * 1e6)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.post("/upload/{key}")
-    async def upload(key: str, name: str, request: Request) -> Response:
+    async def upload(key: str, name: str, request: Request, what: str = "own") -> Response:
         place = sessions.get(key)
-        if place is None:
-            return Response("This page's session has ended: load the page again.", 404)
+        if place is None or what not in BROUGHT:
+            return _no_session(request)
+        make_room(place.folder)
         path = place.folder / f"{secrets.token_hex(8)}{_suffix(name)}"
         with path.open("wb") as file:
             async for piece in request.stream():
                 file.write(piece)
-        place.session.do("open_table", str(path), name)
+        place.session.do(BROUGHT[what], str(path), name[:200])
         return Response(status_code=204)
+
+    @app.get("/take/{key}/{what}")
+    async def take_away(key: str, what: str, request: Request) -> Response:
+        place = sessions.get(key)
+        if place is None:
+            return _no_session(request)
+        asked = {name: request.query_params[name] for name in WISHES & {*request.query_params}}
+        return await _taken(place, what, asked)
 
     @app.post("/leave/{key}")
     def leave(key: str) -> Response:
@@ -146,7 +169,36 @@ def application(options: Options, token: str | None) -> Guard:
         message_history_length=50, show_welcome_message=False, binding_refresh_interval=None,
         favicon=str(Path(__file__).parent / "static" / "icon.svg"),
     )  # fmt: skip
-    return Guard(app, options.rules(token))
+    return Guard(Crowd(app, options.sessions), options.rules(token))
+
+
+def make_room(folder: Path) -> None:
+    """Take away what was sent long ago; it has been read, and a disk is not to fill up."""
+    sent = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in sent[: max(0, len(sent) - MOST_KEPT + 1)]:
+        path.unlink(missing_ok=True)
+
+
+def _no_session(request: Request) -> Response:
+    lang = "zh" if request.query_params.get("lang") == "zh" else "en"
+    return Response(words(lang)("studio_sharing.no_session"), 404)
+
+
+async def _taken(place: Place, what: str, asked: dict[str, str]) -> Response:
+    """Answer with what a person takes away, made from a copy of the run on a thread of its own."""
+    from clearprop.studio.sharing.takings import Wish, take
+
+    lang = asked.get("lang", "en")
+    try:
+        held = await asyncio.wrap_future(place.session.ask("sharing.hold"))
+        taken = await asyncio.to_thread(lambda: take(what, held, Wish(**asked)))
+    except ClearpropError as error:
+        return Response(said(error, "zh" if lang == "zh" else "en"), 400)
+    headers = {
+        "content-disposition": f'attachment; filename="{taken.name}"',
+        "cache-control": "no-store",
+    }
+    return Response(taken.data, 200, headers, taken.kind)
 
 
 def warm_up() -> None:
@@ -162,6 +214,8 @@ def _listen(options: Options) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # what a page does not read is soon felt here (`backlog`); connections inherit it
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     try:
         listening.bind((options.host, options.port))
     except OSError as error:

@@ -4,23 +4,24 @@
 so that what the page shows with all digits is what one gets by hand.
 
 Public names: `IN_FLIGHT`, `LOSSES_OF`, `RATES`, `Setup`, `usual_loss`.
-May import: `samples`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
+May import: `samples`, `told`, `clearprop.engines`, `clearprop.equations`, `clearprop.network`,
 `clearprop.errors`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from clearprop.engines import Recipe
 from clearprop.equations import CARRIERS, RULES, Penalty, Rule
-from clearprop.errors import SettingError
+from clearprop.errors import FileError, SettingError
 from clearprop.functions.activations import ACTIVATIONS
 from clearprop.functions.spelling import suggest
 from clearprop.network import Dense, Network
 from clearprop.studio.samples import Samples
+from clearprop.studio.told import ToldError
 
 # the losses of each kind of target, with the output's activation; the first is where one begins
 LOSSES_OF: dict[str, dict[str, str]] = {
@@ -134,6 +135,38 @@ class Setup:
         """Return it as plain data."""
         return asdict(self) | {"hidden": [list(layer) for layer in self.hidden]}
 
+    @classmethod
+    def from_document(cls, document: Any) -> Setup:
+        """Return the setup that `to_document` described, trusting nothing.
+
+        Raises
+        ------
+        FileError
+            A field is missing, unknown, of another type or out of its range.
+        """
+        names = {field.name: type(field.default) for field in fields(cls)}
+        if not isinstance(document, dict) or document.keys() != names.keys():
+            raise FileError(f"The setup must have the fields {', '.join(names)}, and no others.")
+        for name, kind in names.items():
+            fits = _KINDS.get(kind, (kind,))
+            if type(document[name]) not in fits or len(str(document[name])) > 2000:
+                raise FileError(f"{name!r} of the setup is not what it should be.")
+        if not all(_is_layer(layer) for layer in document["hidden"]):
+            raise FileError("A hidden layer of the setup is not [units, activation].")
+        hidden = tuple((units, activation) for units, activation in document["hidden"])
+        try:
+            return cls(**document | {"hidden": hidden})
+        except SettingError as error:
+            raise FileError(f"The setup cannot be had. {error}") from error
+
+
+# what a document may hold for a field of some type
+_KINDS: dict[type, tuple[type, ...]] = {float: (float, int), tuple: (list,)}
+
+
+def _is_layer(layer: Any) -> bool:
+    return isinstance(layer, list) and [type(part) for part in layer] == [int, str]
+
 
 # the least and the most of each number
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -159,8 +192,10 @@ def usual_loss(kind: str) -> str:
 def _check_bounds(name: str, value: Any, low: float, high: float) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not low <= value <= high:
-        told = name.replace("_", " ")
-        raise SettingError(f"The {told} must be a number from {low:g} to {high:g}; {value!r} came.")
+        raise ToldError(
+            "studio_problems.bounds", name=name.replace("_", " "), low=f"{low:g}", high=f"{high:g}",
+            came=repr(value)[:60],
+        )  # fmt: skip
 
 
 def _check_name(what: str, value: Any, known: tuple[str, ...]) -> None:

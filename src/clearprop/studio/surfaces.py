@@ -49,6 +49,10 @@ class Asked:
     row : int
         The training row that the network's picture is of.
     say : Words
+    held : (n, outputs) array, optional
+        What the network gave on the rows held out, where asking it anew takes long.
+    cells : int
+        Of a side of the surface.
     """
 
     samples: Samples
@@ -56,6 +60,12 @@ class Asked:
     output: int
     row: int
     say: Catalogue
+    held: np.ndarray | None = None
+    cells: int = CELLS
+
+    def on_held(self) -> np.ndarray:
+        """Return a^L of the rows held out, (n, outputs)."""
+        return self.predict(self.samples.held_x) if self.held is None else self.held
 
 
 def answer_scene(asked: Asked) -> tuple[Scene, Grids]:
@@ -80,7 +90,8 @@ def scale_of(samples: Samples) -> tuple[float, float]:
 def _surface(asked: Asked) -> tuple[Scene, Grids]:
     low, high = asked.samples.span
     across, up = _axes((low[0], high[0]), (low[1], high[1]))
-    values = asked.predict(points_of(low, high, CELLS))[:, asked.output]
+    cells = asked.cells
+    values = asked.predict(points_of(low, high, cells))[:, asked.output]
     zero, limit = scale_of(asked.samples)
     area = (across.start, up.stop, across.stop - across.start, up.start - up.stop)
     marks: list[Mark] = [Heat(*area, (), limit, zero, key=SURFACE)]
@@ -90,7 +101,7 @@ def _surface(asked: Asked) -> tuple[Scene, Grids]:
     marks.append(_ring(across.at(spot[0]), up.at(spot[1]), "pen"))
     name = asked.samples.outputs[asked.output]
     title = asked.say("studio.surface_title", name=name)
-    grid = values.reshape(CELLS, CELLS)[::-1]
+    grid = values.reshape(cells, cells)[::-1]
     return Scene(WIDTH, HEIGHT, tuple(marks), title), {SURFACE: grid}
 
 
@@ -193,7 +204,7 @@ def _scatter(asked: Asked) -> Scene:
     samples = asked.samples
     rows = slice(0, MOST_ROWS)
     truth = samples.held_y[rows, asked.output]
-    answers = asked.predict(samples.held_x[rows])[:, asked.output]
+    answers = asked.on_held()[rows, asked.output]
     ends = float(samples.y[:, asked.output].min()), float(samples.y[:, asked.output].max())
     across, up = _axes(ends, ends)
     say = asked.say
@@ -209,7 +220,7 @@ def _scatter(asked: Asked) -> Scene:
 
 def _confusion(asked: Asked) -> tuple[Scene, Grids]:
     samples = asked.samples
-    outputs = asked.predict(samples.held_x)
+    outputs = asked.on_held()
     binary = samples.kind == "binary"
     answered = (outputs[:, 0] > 0.5).astype(int) if binary else outputs.argmax(axis=1)
     true = samples.held_y[:, 0].astype(int) if binary else samples.held_y.argmax(axis=1)

@@ -39,14 +39,17 @@ class Tag(ui.element):
             self.update()
 
     def put(self, **attributes: Any) -> None:
-        """Set attributes; None takes one away."""
+        """Set attributes; None takes one away. The page is told where something differs."""
+        before = dict(self.props)
         for name, value in attributes.items():
             name = name.rstrip("_").replace("_", "-")
             if value is None:
                 self.props.pop(name, None)
             else:
                 self.props[name] = value
-        self.update()
+        # what a person has typed or chosen is not in `props`, so a value is told again
+        if before != dict(self.props) or "value" in attributes:
+            self.update()
 
 
 class Speech:
@@ -54,26 +57,33 @@ class Speech:
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self._said: list[tuple[Tag, str, str, dict[str, Any]]] = []
+        # by the element and the attribute: the element itself, the key, the values
+        self._said: dict[tuple[int, str], tuple[Tag, str, dict[str, Any]]] = {}
+        self._most = 1000
 
     def __call__(self, key: str, **values: Any) -> str:
-        """Return an entry of the studio's words, or with a dot in its key of another file's."""
+        """Return an entry of the words: the studio's own, or with a dot that of another chapter."""
         return words(self.lang)(key if "." in key else f"studio.{key}", **values)
 
     def on(self, tag: Tag, key: str, attribute: str = "", **values: Any) -> Tag:
         """Say something on an element: as its text, or as an attribute."""
-        kept = (one for one in self._said if not one[0].is_deleted)
-        self._said = [one for one in kept if not (one[0] is tag and one[2] == attribute)]
-        self._said.append((tag, key, attribute, values))
+        if len(self._said) > self._most:
+            self._forget()
+        self._said[tag.id, attribute] = tag, key, values
         self._write(tag, key, attribute, values)
         return tag
 
     def switch(self, lang: str) -> None:
         """Say everything in another language."""
         self.lang = lang
-        for one in self._said:
-            if not one[0].is_deleted:
-                self._write(*one)
+        self._forget()
+        for (_, attribute), (tag, key, values) in self._said.items():
+            self._write(tag, key, attribute, values)
+
+    def _forget(self) -> None:
+        """Forget elements that are no more."""
+        self._said = {at: one for at, one in self._said.items() if not one[0].is_deleted}
+        self._most = 2 * len(self._said) + 100
 
     def _write(self, tag: Tag, key: str, attribute: str, values: dict[str, Any]) -> None:
         text = self(key, **values)

@@ -60,6 +60,16 @@ class Timeline:
         """Return how many states are kept."""
         return len(self._kept)
 
+    @property
+    def whole(self) -> bool:
+        """Whether training alone leads from step 0 to every step."""
+        return self._kept[0].step == 0 and not any(kept.pinned for kept in self._kept[1:])
+
+    @property
+    def first(self) -> int:
+        """The first step that can be gone back to."""
+        return self._kept[0].step
+
     def kept(self, until: int) -> list[Kept]:
         """Return the kept states up to a step, the first one first."""
         return [kept for kept in self._kept if kept.step <= until]

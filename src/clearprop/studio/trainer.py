@@ -6,30 +6,34 @@ to any step to the bit (`timeline`). What came after is forgotten as soon as tra
 something is changed.
 
 Public names: `Point`, `Trainer`.
-May import: `samples`, `setups`, `timeline`, `clearprop.engines`, `clearprop.training`,
-`clearprop.network`, `clearprop.errors`, NumPy.
+May import: `measuring`, `samples`, `setups`, `timeline`, `told`, `clearprop.engines`,
+`clearprop.training`, `clearprop.network`, `clearprop.errors`, NumPy.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clearprop.engines import Block, Recipe, Record, Trace, TrainState, build
+from clearprop.engines import Block, Plan, Recipe, Record, Trace, TrainState, build
+from clearprop.engines.contracts import check_recipe
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
+from clearprop.studio.measuring import Measure, Measurer, measured
 from clearprop.studio.samples import Samples
 from clearprop.studio.setups import Setup
 from clearprop.studio.timeline import Timeline
+from clearprop.studio.told import ToldError
 from clearprop.training import Shuffled
 from clearprop.training.blame import verdict
 
-# measuring the whole data takes at most this share of the time
-MEASURING = 0.1
+# measuring the whole data takes at most this share of the time; less at the ends of epochs where it
+# takes long, since nobody may be looking
+MEASURING, MEASURING_UNSEEN = 0.1, 0.03
 MOST_POINTS = 2000
 
 
@@ -56,8 +60,24 @@ class Point:
     held_score: float
 
 
+UNKNOWN = Point(0, 0.0, math.nan, math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class _About:
+    """What a measure is of: step, epoch, how often the run was changed or cut, a point or not."""
+
+    step: int
+    epoch: float
+    version: int
+    keep: bool
+
+
 class Trainer:
     """A run.
+
+    It begins with the setup's network and fresh weights, or with a network and weights that are
+    given; a plan says how its engine runs, as another state has recorded it.
 
     Attributes
     ----------
@@ -71,38 +91,65 @@ class Trainer:
         The last step that was reached, which may lie after the present one.
     failure : str
         Why the run cannot go on; empty where it can.
+    held : (n, outputs) array, optional
+        What the network gave on the rows held out when it was measured last.
     changes : int
         How often something was changed by hand.
     forgetting : list of callables
         Each is called with a step where what came after it is forgotten.
     """
 
+    held: np.ndarray | None
+
     def __init__(
         self,
         setup: Setup,
         samples: Samples,
         engine: str = "auto",
-        start: np.ndarray | None = None,
+        start: Parameters | None = None,
+        plan: Plan | None = None,
     ) -> None:
         self.setup, self.samples = setup, samples
-        self.network: Network = setup.network(samples)
+        self.network: Network = setup.network(samples) if start is None else start.network
         recipe = setup.recipe()
         self.block = Block.of(self.network, samples.x, samples.y)
         self._held = Block.of(self.network, samples.held_x, samples.held_y)
-        self.engine = build(engine, self.network, recipe, rows=self.block.rows)
-        parameters = Parameters.initial(self.network, setup.seed)
-        if start is not None:
-            parameters = Parameters(self.network, start.copy())
+        self.engine = build(engine, self.network, recipe, plan=plan, rows=self.block.rows)
+        parameters = start or Parameters.initial(self.network, setup.seed)
         self.state: TrainState = self.engine.initial_state(parameters, setup.seed)
         self._orders = Shuffled(setup.seed)
         self._ordered: tuple[int, Block] | None = None
         self.timeline = Timeline(self.state, recipe)
         self.points: list[Point] = []
         self.end, self.failure = 0, ""
+        self._measured_at, self._seconds, self._version = 0.0, 0.0, 0
+        blocks = self.block, self._held
+        self._slow = Measurer.takes_long(self.network, self.block.rows + self._held.rows)
+        self._measurer = Measurer(self.engine, blocks, samples.kind)
+        self._last, self.held = UNKNOWN, None
+        self._known = (-1, 0)
         self.changes = 0
         self.forgetting: list[Callable[[int], None]] = []
-        self._next_measure = 0.0
         self.measure()
+
+    @property
+    def when_measured(self) -> Callable[[], None] | None:
+        """What is called, on another thread, when there is something to `collect`."""
+        return self._measurer.when_done
+
+    @when_measured.setter
+    def when_measured(self, act: Callable[[], None]) -> None:
+        self._measurer.when_done = act
+
+    @property
+    def held_outputs(self) -> np.ndarray | None:
+        """What the network gave on the rows held out, where finding it out anew takes long."""
+        return self.held if self._slow else None
+
+    @property
+    def last(self) -> Point:
+        """The last measure; not of this step where measuring takes long."""
+        return self._last
 
     @property
     def epoch(self) -> float:
@@ -113,6 +160,23 @@ class Trainer:
     def steps_of_epoch(self) -> int:
         """Steps that are left of the running epoch."""
         return self.engine.steps_left(self.state, self.block)
+
+    def take_over(self, state: TrainState, points: Iterable[Point], *, whole: bool) -> None:
+        """Stand where a run of the same setup stood, and go on from there.
+
+        `whole` says that training alone leads there from the first weights, so that one can go back
+        all the way.
+        """
+        self.state = state.copy()
+        self.points = [point for point in points if point.step <= state.step]
+        self.end = state.step
+        self._version += 1
+        if whole:
+            self.timeline.passed(self.state, self.engine.recipe)
+        else:
+            self.timeline = Timeline(self.state, self.engine.recipe)
+        if not self.points:
+            self.measure()
 
     # forwards
 
@@ -128,7 +192,8 @@ class Trainer:
             self.timeline.passed(self.state, self.engine.recipe)
         if record.failed:
             self.failure = self._why()
-        if record.failed or (self.state.position == 0 and self.may_measure()):
+        share = MEASURING_UNSEEN if self._slow else MEASURING
+        if record.failed or (self.state.position == 0 and self.may_measure(share)):
             self.measure()
         return taken
 
@@ -178,18 +243,22 @@ class Trainer:
             It is not finite, or there is no such entry.
         """
         if not math.isfinite(value):
-            raise SettingError(f"A weight must be a finite number, but {value} came.")
+            raise ToldError("studio_problems.not_finite", came=str(value))
         if not 0 <= entry < self.network.size:
             raise SettingError(f"The network has {self.network.size} parameters, no {entry}.")
         self._forget_future()
+        self._version += 1
         self.state.vector[entry] = value
         self.failure = ""
         self.changes += 1
         self.timeline.changed(self.state, self.engine.recipe)
         self._drop_points(self.state.step - 1)
+        if not self.points:
+            self.measure()
 
     def change(self, setup: Setup) -> None:
         """Go on with another learning rate, batch size, penalty or carrier."""
+        check_recipe(self.network, setup.recipe())
         self.setup = setup
         self._forget_future()
         self.failure = ""
@@ -224,6 +293,7 @@ class Trainer:
             self._drop_points(self.state.step)
 
     def _drop_points(self, step: int) -> None:
+        self._version += 1
         self.points = [point for point in self.points if point.step <= step]
         for forget in self.forgetting:
             forget(step)
@@ -243,39 +313,44 @@ class Trainer:
         finally:
             self.engine.recipe = whole
 
-    def may_measure(self) -> bool:
+    def may_measure(self, share: float = MEASURING) -> bool:
         """Whether measuring now keeps within its share of the time."""
-        return time.perf_counter() >= self._next_measure
+        return time.perf_counter() >= self._measured_at + self._seconds * (1 / share - 1)
 
     def measure(self, *, keep: bool = True) -> Point:
-        """Return how good the network is now; a point of the curves, unless it is not kept."""
+        """Return how good the network is now; a point of the curves, unless it is not kept.
+
+        Where that takes long, it is found out on another thread (`collect`), and the last known
+        answer is returned meanwhile.
+        """
         if self.points and self.points[-1].step == self.state.step:
             return self.points[-1]
-        began = time.perf_counter()
-        with np.errstate(all="ignore"):
-            loss, score = self._quality(self.block)
-            held_loss, held_score = self._quality(self._held)
-        point = Point(self.state.step, self.epoch, loss, held_loss, score, held_score)
-        now = time.perf_counter()
-        self._next_measure = now + (now - began) * (1 / MEASURING - 1)
-        if keep:
+        about = _About(self.state.step, self.epoch, self._version, keep=keep)
+        if self._slow:
+            self.collect()
+            if self._known != (about.step, about.version):
+                self._measurer.ask(about, self.state.vector)
+            return self._last
+        blocks = self.block, self._held
+        found = measured(self.engine, self.state.vector, blocks, self.samples.kind)
+        return self._taken_over(about, found)
+
+    def collect(self) -> None:
+        """Take over what has been measured on another thread."""
+        answer = self._measurer.answer()
+        if answer is not None and answer[0].version == self._version:
+            self._taken_over(*answer)
+
+    def _taken_over(self, about: _About, found: Measure) -> Point:
+        """Keep a measure as the last one, and as a point of the curves."""
+        self._last = point = Point(
+            about.step, about.epoch, found.loss, found.held_loss, found.score, found.held_score
+        )
+        self.held = found.held
+        self._known = about.step, about.version
+        self._measured_at, self._seconds = time.perf_counter(), found.seconds
+        if about.keep and not (self.points and self.points[-1].step >= about.step):
             self.points.append(point)
             if len(self.points) > MOST_POINTS:
                 self.points = self.points[:1] + self.points[1:-1:2] + self.points[-1:]
         return point
-
-    def _quality(self, block: Block) -> tuple[float, float]:
-        """Return the mean loss and the score on rows."""
-        loss = self.engine.evaluate(self.state.vector, block)
-        outputs = self.engine.predict(self.state.vector, block.x)
-        return loss, score_of(self.samples.kind, outputs, block.y)
-
-
-def score_of(kind: str, outputs: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of right classes, or R² = 1 - Σ(y - a)² / Σ(y - ȳ)² for numbers."""
-    if kind == "binary":
-        return float(np.mean((outputs > 0.5) == (y > 0.5)))
-    if kind == "classes":
-        return float(np.mean(outputs.argmax(axis=1) == y.argmax(axis=1)))
-    spread = float(np.sum((y - y.mean(axis=0)) ** 2))
-    return 1 - float(np.sum((y - outputs) ** 2)) / spread if spread else math.nan

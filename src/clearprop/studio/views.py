@@ -1,6 +1,6 @@
 """What a person looks at.
 
-Public names: `View`.
+Public names: `SPEEDS`, `View`.
 May import: `clearprop.explanation`.
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from clearprop.explanation.places import Place
+
+# steps a second; the last is as fast as the engine goes
+SPEEDS: dict[str, float] = {"slow": 3, "calm": 30, "quick": 600, "full": float("inf")}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def as_frame(X: Any) -> pl.DataFrame:
         A pandas, Polars or PyArrow table, anything else that narwhals reads (what is not in memory,
         as a DuckDB relation, is read into it), a mapping of column names to values, or a
         two-dimensional array or list of rows. The columns of an array are named x0, x1, …, as
-        scikit-learn does.
+        scikit-learn does; those of pandas that have numbers for names get their digits.
 
     Raises
     ------
@@ -42,8 +42,9 @@ def as_frame(X: Any) -> pl.DataFrame:
     if isinstance(X, pl.LazyFrame):
         return X.collect()
     if nw.dependencies.is_pandas_dataframe(X):
-        _check_names(X.columns)
-        return pl.DataFrame([_from_pandas(X.iloc[:, i]) for i in range(X.shape[1])])
+        names = [str(name) if isinstance(name, int | np.integer) else name for name in X.columns]
+        _check_names(names)
+        return pl.DataFrame([_from_pandas(X.iloc[:, i].rename(n)) for i, n in enumerate(names)])
     if isinstance(X, Mapping):
         return _from_mapping(X)
     if hasattr(X, "tocsr"):
@@ -98,8 +99,13 @@ def _from_array(X: Any) -> pl.DataFrame:
     if array.ndim != 2:
         raise ShapeError(
             "Expected a table: a frame, a mapping of columns, or an array of shape (rows, "
-            f"columns); got {type(X).__name__} of shape {array.shape}. One column x is "
-            "x.reshape(-1, 1), one row x.reshape(1, -1)."
+            f"columns); got {type(X).__name__} of shape {array.shape}. Reshape your data: one "
+            "column x is x.reshape(-1, 1), one row x.reshape(1, -1)."
+        )
+    if not array.shape[1]:
+        raise DataError(
+            f"Expected one column or more; got an array of 0 feature(s) (shape={array.shape}) "
+            "while a minimum of 1 is required."
         )
     return pl.DataFrame([_series(f"x{i}", column) for i, column in enumerate(array.T)])
 
@@ -127,7 +133,10 @@ def _from_vector(name: str, values: np.ndarray) -> pl.Series:
             f"Expected column {name!r} to be one-dimensional; got shape {values.shape}."
         )
     if values.dtype.kind == "c":
-        raise DataError(f"Expected real values in column {name!r}; got complex numbers.")
+        raise DataError(
+            f"Complex data not supported: expected real values in column {name!r}; got complex "
+            "numbers."
+        )
     if values.dtype.kind not in "biufmM":
         return _from_values(name, values.tolist())
     dtype = values.dtype.newbyteorder("=")

@@ -80,7 +80,11 @@ def read_table(
 
 def _check_path(path: Path) -> None:
     if path.is_dir():
-        raise FileError(f"{str(path)!r} is a folder: expected one file of it.")
+        raise FileError(
+            f"{str(path)!r} is a folder: expected one file of it. A folder of Parquet or Arrow "
+            f"files is read as one table with a bound on memory, as in --memory 1GB (in Python: "
+            f"clearprop.Stream)."
+        )
     if not path.exists():
         folder = path.parent
         others = [other.name for other in folder.iterdir()] if folder.is_dir() else []

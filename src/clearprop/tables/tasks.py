@@ -118,8 +118,9 @@ def check_target(series: pl.Series) -> None:
         )
     if series.n_unique() == 1:
         raise DataError(
-            f"The target {name!r} is {series[0]!r} in every row: expected at least two distinct "
-            "values, since otherwise there is nothing to learn. Name another target, or add rows."
+            f"The target {name!r} is {series[0]!r} in every row: expected two classes, or two "
+            f"distinct numbers, at least, since otherwise there is nothing to learn. "
+            "Name another target, or add rows."
         )
 
 
@@ -136,8 +137,9 @@ def _single(series: pl.Series, task: TaskName | None) -> Task:
     classes = not is_number or distinct == 2 or (whole and few)
     if task == "classification" and is_number and not whole and not classes and distinct > _FEW:
         raise DataError(
-            f"Classification expects classes; the target {name!r} holds numbers with {distinct} "
-            f"distinct values such as {series[0]!r}. Choose regression, or cut it into classes."
+            f"Classification expects classes; the target {name!r} is continuous: it holds "
+            f"{distinct} distinct numbers such as {series[0]!r}. Choose regression, or cut it "
+            f"into classes."
         )
     what = f"{name!r} holds {'whole ' if whole else ''}{_kind_word(series)} with {distinct} " + (
         "distinct values"

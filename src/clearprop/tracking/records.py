@@ -78,7 +78,7 @@ def described(running: Running) -> dict[str, Any]:
         "parameters": network.size,
         "loss": str(network.objective),
         "dtype": network.dtype,
-        "rows": running.block.visits,
+        "rows": running.block.epoch_rows or running.block.visits,
         "rule": recipe.rule.name,
         "learning_rate": recipe.rule.learning_rate,
         "batch_size": recipe.batch_size,

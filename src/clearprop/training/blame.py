@@ -1,6 +1,6 @@
 """Where a number that is not finite first arose: as data, and in words.
 
-Public names: `Fault`, `blame`, `blame_parameters`, `find_fault`, `verdict`.
+Public names: `WAY_OUT`, `Fault`, `blame`, `blame_in`, `blame_parameters`, `find_fault`, `verdict`.
 May import: `clearprop.engines`, `clearprop.equations`, `clearprop.network`, NumPy.
 """
 
@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from clearprop.engines import SequenceTrace, Trace
+from clearprop.engines import Block, Engine, SequenceTrace, Trace, TrainState
 from clearprop.equations import vanishing_sums
 from clearprop.network import Network
 
@@ -64,6 +64,11 @@ class Fault:
         return f"{where}, which is {self.value}"
 
 
+# what to do about it
+WAY_OUT = "Lower the learning rate, scale the inputs, or clip the gradient."
+# rows that are searched at once
+_AT_ONCE = 256
+
 _WHERE: dict[Operation, str] = {
     "parameter": "{name} of layer {f.layer}",
     "input": "input, input column {f.unit}, {row}",
@@ -97,16 +102,24 @@ def verdict(trace: Trace) -> str:
                 f"the sum of their sizes, {size:.3g}. Use carrier='transposed', which does not "
                 f"divide, or start from other weights (another seed)."
             )
-    return (
-        f"the first value that is not finite is {blame(trace)}. Lower the learning rate, scale the "
-        f"inputs, or clip the gradient."
-    )
+    return f"the first value that is not finite is {blame(trace)}. {WAY_OUT}"
 
 
 def blame(trace: Trace) -> str:
     """Name the first thing that is not finite; see `find_fault`."""
     fault = find_fault(trace)
     return str(fault) if fault else "the gradient"
+
+
+def blame_in(engine: Engine, state: TrainState, block: Block) -> str:
+    """Name the first thing that is not finite on the rows of a block, without dropout."""
+    for start in range(0, block.visits, _AT_ONCE):
+        rows = block.visited(start, start + _AT_ONCE)
+        with np.errstate(all="ignore"):
+            fault = find_fault(engine.trace(state, block, rows, dropout=False))
+        if fault:
+            return str(fault)
+    return "the mean over all rows"
 
 
 def blame_parameters(network: Network, vector: np.ndarray) -> str | None:

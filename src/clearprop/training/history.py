@@ -59,6 +59,10 @@ class History:
         curves = {name: [float(v) for v in document[name]] for name in cls._curves()}
         return cls(**curves, best_epoch=int(document["best_epoch"]))
 
+    def copy(self) -> History:
+        """Return the same, with lists of its own."""
+        return History.from_document(self.to_document())
+
     def finding(self) -> str:
         """Say in one sentence what the curves show."""
         if not len(self):

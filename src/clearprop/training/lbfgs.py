@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, build
+from clearprop.engines import Block, Engine, TrainState, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
+from clearprop.training.blame import WAY_OUT, blame_in
 from clearprop.training.checks import check_own_loss
 from clearprop.training.events import Epoch, Listener, Stop
 from clearprop.training.history import History
 from clearprop.training.interrupts import interruptible
-from clearprop.training.loop import Outcome, Validation
+from clearprop.training.outcomes import Outcome, Validation
 from clearprop.training.recording import Recorder
 from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
@@ -29,6 +31,16 @@ class _Interrupted(Exception):  # noqa: N818  a way out of SciPy, not an error
     """Leaves SciPy's loop."""
 
 
+def _divergence(engine: Engine, state: TrainState, block: Block, objective: _Objective) -> str:
+    """Say what was not finite at the point where the search got lost."""
+    vector = state.vector if objective.not_finite is None else objective.not_finite
+    culprit = blame_in(engine, replace(state, vector=vector), block)
+    return (
+        f"Training diverged in iteration {state.epoch + 1}: the first value that is not finite is "
+        f"{culprit}. {WAY_OUT}"
+    )
+
+
 class _Objective:
     """The function that SciPy minimises; remembers the best point it was asked about."""
 
@@ -36,11 +48,16 @@ class _Objective:
         self.engine, self.block = engine, block
         self.best = np.inf
         self.best_vector: np.ndarray | None = None
+        self.not_finite: np.ndarray | None = None
 
     def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         vector = point.astype(self.engine.network.dtype)
-        value, gradient = self.engine.gradient(vector, self.block)
-        if value < self.best:
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, gradient = self.engine.gradient(vector, self.block)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            # SciPy's line search may find a way round it
+            self.not_finite = vector
+        elif value < self.best:
             self.best, self.best_vector = value, vector
         return value, gradient.astype(np.float64)
 
@@ -60,8 +77,9 @@ def minimise(
     Each iteration counts as a step and is an `Epoch` event, with the loss on validation rows where
     there are some.
     `settings.recipe.epochs` bounds the iterations and `settings.stopping.tolerance` the largest
-    entry of the gradient at the end. Ctrl-C, or a listener that returns True, ends the run with the
-    best parameters so far; SciPy's result is then None.
+    entry of the gradient at the end. Ctrl-C, a listener that returns True, and a search that does
+    not find its way back to finite numbers end the run with the best parameters so far; SciPy's
+    result is then None.
 
     Raises
     ------
@@ -122,6 +140,10 @@ def minimise(
             )
             vector = result.x.astype(network.dtype)
             reason, message = ("converged" if result.success else "finished"), str(result.message)
+            if not (np.isfinite(result.fun) and np.isfinite(vector).all()):
+                result, reason = None, "diverged"
+                message = _divergence(engine, state, block, objective)
+                vector = start.vector if objective.best_vector is None else objective.best_vector
         except _Interrupted:
             best = objective.best_vector
             vector = start.vector if best is None else best

@@ -8,107 +8,35 @@ numbers.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from clearprop.engines import Block, Engine, Record, Trace, TrainState, build
+from clearprop.engines import Block, Engine, Plan, Record, TrainState, Watching, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
-from clearprop.training.blame import verdict
+from clearprop.training.blame import WAY_OUT, blame_in, blame_parameters, verdict
 from clearprop.training.checks import check_own_loss
 from clearprop.training.events import Batches, Epoch, Event, Listener, Reason, Stop
 from clearprop.training.history import History
 from clearprop.training.interrupts import Wish, interruptible
-from clearprop.training.recording import Recorder, Recording
+from clearprop.training.orders import Remembering
+from clearprop.training.outcomes import Outcome, Validation
+from clearprop.training.recording import Recorder
 from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
+from clearprop.training.snapshots import Keeper, Snapshot, check_snapshot
+from clearprop.training.sources import Source, parts_of, sample_of
 from clearprop.training.stopping import Progress
+from clearprop.training.tallies import Tally
 
+# NumPy's warnings, which know neither layer nor row: what is not finite is looked for, and blamed
+_QUIET = partial(np.errstate, over="ignore", invalid="ignore")
 # the longest that a call of the engine should take, in seconds
 GRAIN = 0.1
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Rows that training does not see.
-
-    Attributes
-    ----------
-    block : Block
-    score : callable, optional
-        `score(outputs)` of the network's outputs on the block's rows, (rows, outputs); higher is
-        better.
-    """
-
-    block: Block
-    score: Callable[[np.ndarray], float] | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run left.
-
-    Attributes
-    ----------
-    parameters : Parameters
-        Of the best epoch where the settings restore it or the run broke off, else the last.
-    state : TrainState
-        Where training would go on; its vector is the last one.
-    history : History
-    stop : Stop
-    engine : Engine
-        For predictions and traces.
-    recording : Recording, optional
-        The parameters over the course of the run, where the settings watched any.
-    rows : int
-        Rows of an epoch; what schedules go by.
-    """
-
-    parameters: Parameters
-    state: TrainState
-    history: History
-    stop: Stop
-    engine: Engine
-    recording: Recording | None = None
-    rows: int = 0
-
-    def trace(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        engine: str | None = None,
-        dropout: bool = False,
-    ) -> Trace:
-        """Return every array of the step that training would take next, on these rows.
-
-        It starts from `state`, whose parameters, slots and step belong together; its parameters are
-        the last ones, also where `parameters` are those of a better epoch. The state is left as it
-        is. After L-BFGS, which takes no such steps, the update is that of the recipe's rule with
-        nothing remembered.
-
-        Parameters
-        ----------
-        X, y, sample_weight : as for `Block.of`
-        engine : str, optional
-            Another engine than the run's own.
-        dropout : bool
-            Drop units as that step would. Without, the trace shows the network that predicts.
-        """
-        network, recipe = self.engine.network, self.engine.recipe
-        block = Block.of(network, X, y, sample_weight)
-        own = engine in (None, self.engine.name)
-        runner = self.engine if own else build(str(engine), network, recipe)
-        rows, horizon = np.arange(block.rows), recipe.horizon(self.rows or block.rows)
-        return runner.trace(self.state, block, rows, dropout=dropout, horizon=horizon)
-
-    def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Return nothing: a network's own units have no names but `x1`, `h1.2`, `o1`."""
-        return {}
 
 
 class Run:
@@ -117,14 +45,16 @@ class Run:
     Parameters
     ----------
     network : Network
-    block : Block
-        The training rows.
+    block : Block or Source
+        The training rows, in memory or from a stream; a source has an order of its own.
     settings : Settings
     validation : Validation, optional
     parameters : Parameters, optional
         Where to start; drawn from the settings' seed where absent.
     state : TrainState, optional
         Go on from here instead.
+    engine : Engine, optional
+        What runs it; built as the settings say where absent.
 
     Raises
     ------
@@ -137,30 +67,38 @@ class Run:
     def __init__(
         self,
         network: Network,
-        block: Block,
+        block: Block | Source,
         settings: Settings,
         *,
         validation: Validation | None = None,
         parameters: Parameters | None = None,
         state: TrainState | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.network, self.block = network, block
         self.settings, self.validation = settings, validation
-        check_own_loss(network, block)
-        plan = state.plan if state else None
-        self.engine = build(
-            settings.engine, network, settings.recipe, settings.threads, plan, block.visits
-        )
+        self._sample = sample_of(block)
+        check_own_loss(network, self._sample)
+        self.engine = engine or self._engine(settings.engine, state.plan if state else None)
         if state is None:
-            start = parameters or Parameters.initial(network, settings.seed, block.x)
+            start = parameters or Parameters.initial(network, settings.seed, self._sample.x)
             state = self.engine.initial_state(start, settings.seed)
         self.state = state
         self.history = History()
         self.progress = Progress(settings.stopping)
         self.stop: Stop | None = None
+        self._tally = Tally()
+        # time that was taken before this run went on from a snapshot
+        self._seconds, self._began = 0.0, time.perf_counter()
+        self._blamed_validation = self._interrupted = False
         self._recorder: Recorder | None = None
         self._pace = _Pace(network, settings.recipe.batch_size)
         self._check()
+
+    def _engine(self, name: str, plan: Plan | None) -> Engine:
+        settings, rows = self.settings, self.block.visits
+        given = (self.network, settings.recipe, settings.threads, plan, rows, settings.hardware)
+        return build(name, *given)
 
     def _check(self) -> None:
         self.settings.watch.check(self.network.size)
@@ -176,35 +114,51 @@ class Run:
 
     def events(self) -> Iterator[Event]:
         """Run to the end, one event at a time. Closing the iterator ends the run where it is."""
-        began = time.perf_counter()
-        if not self.settings.watch.is_empty:
-            self._recorder = Recorder(self.settings.watch, self.state.vector, self.state.step)
-        with interruptible() as wish:
-            for epoch in range(self.state.epoch, self.settings.recipe.epochs):
-                tally = _Tally()
-                yield from self._batches(epoch, tally, wish)
-                if tally.failed:
-                    self.stop = self._stopped("diverged", self._divergence(epoch))
-                elif wish.asked:
-                    self.stop = self._stopped("interrupted", "Training was interrupted.")
-                if self.stop:
-                    break
-                yield self._end_of_epoch(tally, time.perf_counter() - began)
-                if self.progress.exhausted and not self._slower():
-                    self.stop = self._stopped("converged", self.progress.sentence())
-                    break
-            if self.stop is None:
-                epochs = self.settings.recipe.epochs
-                self.stop = self._stopped("finished", f"All {epochs} epochs were run.")
+        self._began, self._interrupted = time.perf_counter(), False
+        self._recorder = self._recorder or self._new_recorder()
+        if self.stop is None:  # a run that goes on from its end has nothing left to do
+            with interruptible() as wish:
+                yield from self._epochs(wish)
+        assert self.stop is not None
         yield self.stop
 
-    def finish(self, listeners: Iterable[Listener] = ()) -> Outcome:
+    def _epochs(self, wish: Wish) -> Iterator[Event]:
+        epochs = self.settings.recipe.epochs
+        for epoch in range(self.state.epoch, epochs):
+            yield from self._batches(epoch, wish)
+            if self._tally.failed:
+                self.stop = self._stopped("diverged", self._divergence(epoch))
+            elif self._interrupted:
+                self.stop = self._stopped("interrupted", "Training was interrupted.")
+            elif not np.isfinite(self.state.vector).all():
+                self.stop = self._stopped("diverged", self._spoilt(epoch))
+            if self.stop:
+                return
+            event = self._end_of_epoch()
+            # before anybody hears of the epoch, so that a snapshot taken then has it in it
+            if self.progress.exhausted and not self._slower():
+                self.stop = self._stopped("converged", self.progress.sentence())
+            yield event
+            if self.stop:
+                return
+        self.stop = self._stopped("finished", f"All {epochs} epochs were run.")
+
+    def finish(
+        self, listeners: Iterable[Listener] = (), checkpoint: Keeper | None = None
+    ) -> Outcome:
         """Run to the end, telling the listeners, and return what the run left."""
-        listeners = list(listeners)
-        begin(listeners, Running(self.engine, self.block, self.settings, lambda: self.state.vector))
+        if checkpoint is None:
+            return self._finish(list(listeners))
+        with checkpoint.keeping(self) as keeper:
+            # the last to hear of an event: what it keeps is what the others have left
+            return self._finish([*listeners, keeper])
+
+    def _finish(self, listeners: list[Listener]) -> Outcome:
+        engine = self.engine.by_itself()  # a listener asks for what other processes know nothing of
+        begin(listeners, Running(engine, self._sample, self.settings, lambda: self.state.vector))
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
-            if any(wants_stop) and not isinstance(event, Stop):
+            if not isinstance(event, Stop) and self.engine.agreed(any(wants_stop)):
                 self.stop = self._stopped("listener", "A listener stopped the run.")
                 for listener in listeners:
                     listener(self.stop)
@@ -228,22 +182,97 @@ class Run:
             parameters, self.state, self.history, stop, self.engine, recording, self.block.visits
         )
 
-    def _batches(self, epoch: int, tally: _Tally, wish: Wish) -> Iterator[Batches]:
-        block = self.block.ordered(self.settings.orders.order(epoch, self.block.rows))
-        self._running = block
+    def snapshot(self) -> Snapshot:
+        """Return all that it takes to go on from here; to be asked between two events.
+
+        A wish to stop (Ctrl-C, a listener) is no end: whoever goes on from here does go on.
+        """
+        stop, orders = self.stop, self.settings.orders
+        if stop is not None and stop.reason in ("interrupted", "listener"):
+            stop = None
+        return Snapshot(
+            self.state.copy(),
+            self._tally.sums,
+            self._tally.rows,
+            self.progress.copy(),
+            self.history.copy(),
+            self._seconds + time.perf_counter() - self._began,
+            stop,
+            orders.memory() if isinstance(orders, Remembering) else {},
+            self._recorder.to_arrays() if self._recorder else {},
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot of a run with the same data and settings, before it has begun.
+
+        It is used up. The plan is the snapshot's, whatever would be chosen now.
+
+        Raises
+        ------
+        FileError
+            It does not fit the run.
+        EngineError
+            Its plan cannot be run on this machine.
+        """
+        plan = snapshot.state.plan
+        if plan != self.engine.plan:
+            self.engine = self._engine(plan.engine, plan)
+        check_snapshot(snapshot, self.engine, self.block)
+        self._recorder = self._new_recorder()
+        if self._recorder:
+            self._recorder.go_on(snapshot.recorded)
+        if isinstance(self.settings.orders, Remembering):
+            self.settings.orders.recall(snapshot.orders)
+        # into the arrays that are there: somebody may hold them
+        self.state.vector[...], self.state.slots[...] = snapshot.state.vector, snapshot.state.slots
+        vector, slots = self.state.vector, self.state.slots
+        self.state = replace(snapshot.state, vector=vector, slots=slots)
+        self._tally = Tally(snapshot.sums, snapshot.rows)
+        self.progress, self.history = snapshot.progress, snapshot.history
+        self._seconds, self.stop = snapshot.seconds, snapshot.stop
+
+    def _new_recorder(self) -> Recorder | None:
+        watch = self.settings.watch
+        return None if watch.is_empty else Recorder(watch, self.state.vector, self.state.step)
+
+    def _batches(self, epoch: int, wish: Wish) -> Iterator[Batches]:
+        orders = self.settings.orders
+        for start, block in parts_of(self.block, orders, epoch, self.state.position):
+            self._running = start, block
+            yield from self._batches_of(start, block, wish)
+            if self._interrupted or self._tally.failed:
+                break
+
+    def _batches_of(self, start: int, block: Block, wish: Wish) -> Iterator[Batches]:
+        """Go through a block that begins at this place of the epoch."""
         recorder = self._recorder
         watch = recorder.watching if recorder else None
-        while not wish.asked and not tally.failed and self.state.position < block.visits:
+        end, total = start + block.visits, self.block.visits
+        while self.state.position < end and not self._tally.failed:
+            if self.engine.agreed(wish.asked):
+                self._interrupted = True
+                return
             began = time.perf_counter()
-            self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+            record = self._advance(start, block, watch)
             self._pace.took(time.perf_counter() - began, len(record.losses))
-            tally.add(record)
+            self._tally.add(record)
             if recorder:
                 recorder.add(record)
             position = self.state.position
-            yield Batches(epoch + 1, self.state.step, record.losses, position, block.visits)
+            yield Batches(self.state.epoch + 1, self.state.step, record.losses, position, total)
 
-    def _end_of_epoch(self, tally: _Tally, seconds: float) -> Epoch:
+    def _advance(self, start: int, block: Block, watch: Watching | None) -> Record:
+        """Let the engine advance, which counts its position from the block's beginning."""
+        self.state.position -= start
+        try:
+            with _QUIET():
+                self.state, record = self.engine.advance(self.state, block, self._pace.steps, watch)
+        finally:
+            self.state.position += start
+        return record
+
+    def _end_of_epoch(self) -> Epoch:
+        tally, self._tally = self._tally, Tally()
         self.state.epoch += 1
         self.state.position = 0
         vector, validation = self.state.vector, self.validation
@@ -251,9 +280,12 @@ class Run:
             self._recorder.end_of_epoch(vector, self.state.step)
         validation_loss = validation_score = None
         if validation is not None:
-            validation_loss = self.engine.evaluate(vector, validation.block)
+            with _QUIET():
+                validation_loss = self.engine.evaluate(vector, validation.block)
+            self._blame_validation(validation_loss, validation.block)
             if validation.score is not None:
-                outputs = self.engine.predict(vector, validation.block.x)
+                with _QUIET():
+                    outputs = self.engine.predict(vector, validation.block.x)
                 validation_score = float(validation.score(outputs))
         watched = {
             "objective": tally.objective,
@@ -269,7 +301,7 @@ class Run:
             validation_loss=validation_loss,
             validation_score=validation_score,
             learning_rate=self._learning_rate(),
-            seconds=seconds,
+            seconds=self._seconds + time.perf_counter() - self._began,
             improved=self.progress.see(self.state.epoch, watched, vector),
         )
         self.history.add(event)
@@ -279,7 +311,7 @@ class Run:
         """Return η of the last step."""
         recipe = self.settings.recipe
         last = np.array([max(0, self.state.step - 1)])
-        factor = recipe.schedule.factors(last, self.engine.horizon(self.block))[0]
+        factor = recipe.schedule.factors(last, self.engine.horizon(self._sample))[0]
         return float(recipe.rule.learning_rate * self.state.rate_factor * factor)
 
     def _slower(self) -> bool:
@@ -294,36 +326,36 @@ class Run:
 
     def _divergence(self, epoch: int) -> str:
         batch = self.settings.recipe.batch_size
-        rows = self._running.visited(self.state.position, self.state.position + batch)
+        start, block = self._running
+        place = self.state.position - start
         with np.errstate(all="ignore"):
-            reason = verdict(self.engine.trace(self.state, self._running, rows))
+            rows = block.visited(place, place + batch)
+            reason = verdict(self.engine.trace(self.state, block, rows))
         return f"Training diverged in epoch {epoch + 1}, step {self.state.step + 1}: {reason}"
+
+    def _spoilt(self, epoch: int) -> str:
+        culprit = blame_parameters(self.network, self.state.vector)
+        where = f"epoch {epoch + 1}, step {self.state.step}"
+        return (
+            f"Training diverged in {where}: its update left a parameter that is not "
+            f"finite: {culprit}. {WAY_OUT}"
+        )
+
+    def _blame_validation(self, loss: float, block: Block) -> None:
+        """Warn, once a run, of a loss on validation rows that is not finite: that is no end."""
+        if np.isfinite(loss) or self._blamed_validation:
+            return
+        self._blamed_validation = True
+        warnings.warn(
+            f"After epoch {self.state.epoch} the loss on validation rows is {loss}: the first "
+            f"value that is not finite is {blame_in(self.engine, self.state, block)}. Training "
+            f"goes on, and an epoch without such a loss counts as better.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
     def _stopped(self, reason: Reason, message: str) -> Stop:
         return Stop(reason, message, self.state.epoch, self.progress.best_epoch)
-
-
-class _Tally:
-    """Adds up the records of an epoch."""
-
-    def __init__(self) -> None:
-        self._loss = self._objective = 0.0
-        self._rows = 0
-        self.failed = False
-
-    def add(self, record: Record) -> None:
-        self._loss += float(record.losses @ record.rows)
-        self._objective += float((record.losses + record.penalties) @ record.rows)
-        self._rows += int(record.rows.sum())
-        self.failed = record.failed
-
-    @property
-    def loss(self) -> float:
-        return self._loss / max(1, self._rows)
-
-    @property
-    def objective(self) -> float:
-        return self._objective / max(1, self._rows)
 
 
 class _Pace:
@@ -342,20 +374,21 @@ class _Pace:
 
 def train(
     network: Network,
-    block: Block,
+    block: Block | Source,
     settings: Settings | None = None,
     *,
     validation: Validation | None = None,
     parameters: Parameters | None = None,
     listeners: Iterable[Listener] = (),
+    checkpoint: Keeper | None = None,
 ) -> Outcome:
     """Train a network and return what the run left.
 
     Parameters
     ----------
     network : Network
-    block : Block
-        Training data; `Block.of(network, X, y, weights)` makes one.
+    block : Block or Source
+        Training data; `Block.of(network, X, y, weights)` makes a block.
     settings : Settings, optional
     validation : Validation, optional
         Rows that training does not see; their loss is followed.
@@ -363,6 +396,8 @@ def train(
         Where to start.
     listeners : iterable of callables
         Each is called with every event; one that returns True stops the run.
+    checkpoint : Checkpoints, optional
+        Where the run is kept while it goes, and what it goes on from; see `clearprop.Checkpoints`.
     """
     run = Run(network, block, settings or Settings(), validation=validation, parameters=parameters)
-    return run.finish(listeners)
+    return run.finish(listeners, checkpoint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,20 @@ class Orders(Protocol):
 
     def order(self, epoch: int, rows: int) -> np.ndarray | None:
         """Return the rows of an epoch (0 for the first) in order, None for their own order."""
+
+
+@runtime_checkable
+class Remembering(Orders, Protocol):
+    """Orders that depend on those before them, and so remember something from epoch to epoch.
+
+    Asked again for the order of the epoch that was asked for last, they give the same.
+    """
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """Return what is remembered, as arrays of their own."""
+
+    def recall(self, memory: dict[str, np.ndarray]) -> None:
+        """Go on from there; FileError where it is nothing that could have been remembered."""
 
 
 @dataclass(frozen=True)

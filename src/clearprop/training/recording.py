@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearprop.engines import Record
-from clearprop.errors import SettingError
+from clearprop.errors import FileError, SettingError
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,43 @@ class Recorder:
         if len(self._snapshots) > self._watch.snapshots:
             del self._snapshot_steps[1::2], self._snapshots[1::2]
             self._interval *= 2
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return what was kept, and which epochs are kept from here on, as arrays."""
+        return {
+            "steps": np.concatenate(self._steps).astype(np.int64),
+            "values": np.concatenate(self._values).astype(self._dtype, copy=False),
+            "snapshot_steps": np.array(self._snapshot_steps, dtype=np.int64),
+            "snapshots": np.array(self._snapshots, self._dtype),
+            "counts": np.array([self._epochs, self._interval], dtype=np.int64),
+        }
+
+    def go_on(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take over what `to_arrays` of a recorder with the same watch gave.
+
+        Raises
+        ------
+        FileError
+            The arrays do not fit the watch.
+        """
+        steps, kept = len(arrays["steps"]), len(arrays["snapshot_steps"])
+        wanted = {
+            "steps": (np.int64, (steps,)),
+            "values": (self._dtype, (steps, len(self._entries))),
+            "snapshot_steps": (np.int64, (kept,)),
+            "snapshots": (self._dtype, (kept, self._size)),
+            "counts": (np.int64, (2,)),
+        }
+        fits = arrays.keys() == wanted.keys() and all(
+            arrays[name].dtype == dtype and arrays[name].shape == shape
+            for name, (dtype, shape) in wanted.items()
+        )
+        if not fits or not kept or arrays["counts"].min() < 0 or not arrays["counts"][1]:
+            raise FileError("What it recorded of the run does not fit what is to be recorded.")
+        self._steps, self._values = [arrays["steps"]], [arrays["values"]]
+        self._snapshot_steps = arrays["snapshot_steps"].tolist()
+        self._snapshots = list(arrays["snapshots"])
+        self._epochs, self._interval = arrays["counts"].tolist()
 
     def recording(self) -> Recording:
         """Return what was kept so far."""

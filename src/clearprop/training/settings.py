@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from clearprop.engines import Recipe
+from clearprop.engines import Hardware, Recipe
 from clearprop.training.orders import Orders, Shuffled
 from clearprop.training.recording import Watch
 from clearprop.training.stopping import Stopping
@@ -18,7 +18,7 @@ class Settings:
     ----------
     recipe : Recipe
         Update rule, schedule, penalty, batch size, epochs, clipping.
-    engine : {"auto", "native", "reference"}
+    engine : {"auto", "native", "reference", "xla"}
     threads : int, optional
         Of the native engine; as many as pay where absent.
     seed : int
@@ -29,6 +29,8 @@ class Settings:
         When the run ends before its last epoch, and what it ends with.
     watch : Watch
         Parameters to record over the course of the run; nothing where left alone.
+    hardware : Hardware
+        On what the xla engine computes, and how exactly.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -38,3 +40,4 @@ class Settings:
     orders: Orders = field(default_factory=Shuffled)
     stopping: Stopping = field(default_factory=Stopping)
     watch: Watch = field(default_factory=Watch)
+    hardware: Hardware = field(default_factory=Hardware)

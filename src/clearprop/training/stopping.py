@@ -63,7 +63,8 @@ class Progress:
     def see(self, epoch: int, value: float, vector: np.ndarray) -> bool:
         """Take in an epoch's number and parameters; return whether it is the best so far."""
         gain = value if self.stopping.monitor == "validation_score" else -value
-        stale = gain < self.best + self.stopping.tolerance
+        # a number that is not finite is no progress, so NaN must not pass as any
+        stale = not gain >= self.best + self.stopping.tolerance
         self.waited = self.waited + 1 if stale else 0
         if not (
             gain > self.best or (self.stopping.latest and self.best_epoch and gain == self.best)
@@ -75,6 +76,13 @@ class Progress:
         else:
             self.best_vector[...] = vector
         return True
+
+    def copy(self) -> Progress:
+        """Return the same, with an array of its own."""
+        other = Progress(self.stopping)
+        other.best, other.best_epoch, other.waited = self.best, self.best_epoch, self.waited
+        other.best_vector = None if self.best_vector is None else self.best_vector.copy()
+        return other
 
     @property
     def exhausted(self) -> bool:

@@ -171,12 +171,25 @@ class _SingleThread:
         self._lock = threading.Lock()
         self._users = 0
         self._before: list[tuple[Any, int]] = []
+        self._inherited = False
+
+    def start_in_child(self) -> None:
+        """Count from nobody in a forked child, where the parent's other threads do not go on.
+
+        One of them may have held the lock, which nobody would ever let go of; or it may have had
+        BLAS on one thread, which then is not what the child had before.
+        """
+        self._lock = threading.Lock()
+        self._inherited = self._inherited or self._users > 0
+        self._users = 0
 
     def __enter__(self) -> None:
         with self._lock:
             if self._users == 0:
-                # kept as pairs: the list of libraries grows when MKL is loaded
-                self._before = [(library, library.get_num_threads()) for library in _libraries()]
+                if not self._inherited:
+                    # kept as pairs: the list of libraries grows when MKL is loaded
+                    self._before = [(known, known.get_num_threads()) for known in _libraries()]
+                self._inherited = False
                 for library, _ in self._before:
                     library.set_num_threads(1)
             self._users += 1
@@ -190,6 +203,8 @@ class _SingleThread:
 
 
 _SINGLE = _SingleThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_SINGLE.start_in_child)
 
 
 @contextmanager

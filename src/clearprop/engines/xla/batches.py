@@ -14,19 +14,26 @@ import jax.numpy as jnp
 
 from clearprop import equations as eq
 from clearprop.engines.xla.grid import Grid
+from clearprop.engines.xla.site import WHOLE, Share
 from clearprop.network import Network
 
 
 class Data(NamedTuple):
-    """A block on the device.
+    """A block on the device, or the rows of some places of its order.
 
     Attributes
     ----------
     x : (rows, inputs) array; of sequences (steps of all, inputs)
     y : (rows, outputs) array, or (rows,) class codes
     weights : (rows,) array or None
-    order : (visits,) int array
+    order : (k,) int array
+        The block's rows at places of the order from `first` on.
+    places : (k,) int array or None
+        Where each of them stands in `x`; None where it stands at its number in the block.
     starts, lengths : (sequences,) int arrays or None
+    first : int32
+    visits : int32
+        Places of the whole order.
     first_row : uint32
     """
 
@@ -34,8 +41,11 @@ class Data(NamedTuple):
     y: Any
     weights: Any
     order: Any
+    places: Any
     starts: Any
     lengths: Any
+    first: Any
+    visits: Any
     first_row: Any
 
 
@@ -46,18 +56,21 @@ class Batch(NamedTuple):
     ----------
     rows : (n,) int array
         Rows of the block.
+    places : (n,) int array
+        Where they stand in the data.
     x : (n, inputs) array; of sequences (N, inputs); with members (members · n, inputs)
     y : (outputs rows, outputs) array
     c : (outputs rows,) array
         Coefficients; 0 for what is not there.
     total : number
-        Their sum of weights.
+        The sum of weights of the whole batch.
     there : int
         How many rows are there.
     grid : Grid or None
     """
 
     rows: Any
+    places: Any
     x: Any
     y: Any
     c: Any
@@ -67,20 +80,25 @@ class Batch(NamedTuple):
 
 
 def dense_batch(
-    network: Network, data: Data, position: Any, size: int, normaliser: Any = None
+    network: Network,
+    data: Data,
+    position: Any,
+    size: int,
+    normaliser: Any = None,
+    share: Share = WHOLE,
 ) -> Batch:
-    """Return the rows at `size` places of the order from `position` on.
+    """Return the rows at `size` places of the order from `position` on, or a share of them.
 
     `normaliser` is the sum of weights of a larger whole, where the batch is part of one.
     """
-    rows, there = _rows(data, position, size)
-    weights = _weights(network, data, rows) * there
-    total = jnp.sum(weights)
+    rows, places, there = _rows(data, position, size, share)
+    weights = _weights(network, data, places) * there
+    total = share.sum(jnp.sum(weights))
     c = eq.coefficients(jnp, weights, total if normaliser is None else normaliser)
     c = (c / network.members).astype(network.dtype)
-    x, y = data.x[rows], targets(network, data.y[rows])
+    x, y = data.x[places], targets(network, data.y[places])
     x, y, c = (for_members(array, network.members) for array in (x, y, c))
-    return Batch(rows, x, y, c, total, jnp.sum(there))
+    return Batch(rows, places, x, y, c, total, jnp.sum(there))
 
 
 def sequence_batch(
@@ -91,24 +109,24 @@ def sequence_batch(
     steps: int,
     begin: Any = 0,
     normaliser: Any = None,
+    share: Share = WHOLE,
 ) -> Batch:
     """Return `steps` steps from `begin` on of the sequences at places of the order."""
-    rows, there = _rows(data, position, size)
-    lengths = jnp.clip(data.lengths[rows] - begin, 0, steps) * there
+    rows, places, there = _rows(data, position, size, share)
+    lengths = jnp.clip(data.lengths[places] - begin, 0, steps) * there
     grid = Grid(lengths, steps)
     # a step that a sequence does not have is its last one
-    step = jnp.minimum(begin + grid.step, data.lengths[rows][grid.place] - 1)
-    places = data.starts[rows][grid.place] + step
-    weights = _weights(network, data, rows) * (lengths > 0)
-    read = rows
+    step = jnp.minimum(begin + grid.step, data.lengths[places][grid.place] - 1)
+    values = data.starts[places][grid.place] + step
+    weights = _weights(network, data, places) * (lengths > 0)
+    read = places
     if network.readout == "every":
-        weights, read = weights[grid.place] * grid.counted[:, 0], places
-    total = jnp.sum(weights)
+        weights, read = weights[grid.place] * grid.counted[:, 0], values
+    total = share.sum(jnp.sum(weights))
     c = eq.coefficients(jnp, weights, total if normaliser is None else normaliser)
     y = targets(network, data.y[read])
-    return Batch(
-        rows, data.x[places], y, c.astype(network.dtype), total, jnp.sum(lengths > 0), grid
-    )
+    c, there = c.astype(network.dtype), jnp.sum(lengths > 0)
+    return Batch(rows, places, data.x[values], y, c, total, there, grid)
 
 
 def for_members(rows: Any, members: int) -> Any:
@@ -123,14 +141,18 @@ def targets(network: Network, y: Any) -> Any:
     return network.objective.smooth(jnp, y).astype(network.dtype)
 
 
-def _rows(data: Data, position: Any, size: int) -> tuple[Any, Any]:
-    """Return the rows and whether they are there, (size,) each."""
-    places = position + jnp.arange(size)
-    there = places < data.order.shape[0]
-    return data.order[jnp.where(there, places, position)], there
+def _rows(data: Data, position: Any, size: int, share: Share) -> tuple[Any, Any, Any]:
+    """Return a share's rows, where they stand in the data, and whether they are there."""
+    count = share.rows_of(size)
+    offset = share.index * count + jnp.arange(count)
+    there = (offset < size) & (position + offset < data.visits)
+    begin = position - data.first
+    index = jnp.where(there, begin + offset, begin)
+    rows = data.order[index]
+    return rows, rows if data.places is None else data.places[index], there
 
 
-def _weights(network: Network, data: Data, rows: Any) -> Any:
+def _weights(network: Network, data: Data, places: Any) -> Any:
     if data.weights is None:
-        return jnp.ones(rows.shape, dtype=network.dtype)
-    return data.weights[rows]
+        return jnp.ones(places.shape, dtype=network.dtype)
+    return data.weights[places]

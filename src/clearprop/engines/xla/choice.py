@@ -21,6 +21,7 @@ import numpy as np
 
 from clearprop.engines.unrolled import WayPass
 from clearprop.engines.xla.grid import TIMES, Grid
+from clearprop.engines.xla.site import Site
 from clearprop.equations.cells import CELLS
 from clearprop.errors import SettingError
 from clearprop.functions import Activation
@@ -35,8 +36,8 @@ MOST_NUMBERS = 1 << 28
 Times = tuple[tuple[tuple[str, int], str], ...]
 
 
-def chosen_times(wanted: str, network: Network, steps: int, count: int) -> Times:
-    """Return the way for each kind of recurrent layer, on a grid of this shape.
+def chosen_times(wanted: str, network: Network, steps: int, count: int, site: Site) -> Times:
+    """Return the way for each kind of recurrent layer, on a grid of this shape on one device.
 
     Raises
     ------
@@ -51,10 +52,11 @@ def chosen_times(wanted: str, network: Network, steps: int, count: int) -> Times
         key = operation.cell, operation.size
         if wanted != "auto":
             found[key] = wanted
-        elif jax.default_backend() == "cpu":
+        elif site.platform == "cpu":
             found[key] = rule(*key, steps, count)
         else:
-            found[key] = _fastest(*key, operation.activation, steps, count, network.dtype)
+            with jax.default_device(site.mesh.devices.flat[0]):
+                found[key] = _fastest(*key, operation.activation, steps, count, network.dtype)
     return tuple(found.items())
 
 

@@ -1,11 +1,13 @@
-"""The xla engine's verbs: blocks put on the device, programs called, records read back.
+"""The xla engine's verbs: blocks put on the devices, programs called, records read back.
 
+Traces and measurements are made on one device of the process, all else on those of the `Site`.
 Batches of sequences go through grids whose steps are a power of two (at most the block's longest
 sequence), so that few programs serve any lengths; batches that need the same one go in one call.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +20,7 @@ from clearprop.engines.contracts import (
     Block,
     Constant,
     Engine,
+    Hardware,
     Horizon,
     Plan,
     Recipe,
@@ -25,20 +28,32 @@ from clearprop.engines.contracts import (
     TrainState,
     Watching,
     goes_by_pieces,
-    watched_steps,
 )
 from clearprop.engines.sequence_batches import sum_of_weights as sum_of_step_weights
+from clearprop.engines.sequences import Sequences
 from clearprop.engines.timing import PartTime, median_times
 from clearprop.engines.trace import Trace
 from clearprop.engines.xla import programs
 from clearprop.engines.xla.choice import chosen_times
-from clearprop.engines.xla.device import Resident, bucket, placed, precision
+from clearprop.engines.xla.device import bucket, precision
+from clearprop.engines.xla.feed import Feed, Resident
 from clearprop.engines.xla.measuring import timed_parts
-from clearprop.engines.xla.programs import STEPS, Drops, Kind, Note, Run
+from clearprop.engines.xla.passes import Drops, Kind
+from clearprop.engines.xla.programs import STEPS, Note, Run
+from clearprop.engines.xla.site import Site, check_site
+from clearprop.engines.xla.steps import (
+    drops_of,
+    filled_up,
+    read,
+    record_of,
+    run_of,
+    table_of,
+    take_over,
+)
 from clearprop.engines.xla.tracing import SequenceTracer, Tracer
 from clearprop.engines.xla.trust import check_jax
+from clearprop.engines.xla.world import agreed_any, agreed_least, check_alike, with_others
 from clearprop.equations import RULES
-from clearprop.equations.cells import CELLS
 from clearprop.network import Network
 
 # rows of a chunk where every row is wanted, and of a grid of sequences
@@ -53,37 +68,73 @@ class XlaEngine(Engine):
     plain_only = False
 
     def __init__(
-        self, network: Network, recipe: Recipe, plan: Plan | None = None, *, checked: bool = True
+        self,
+        network: Network,
+        recipe: Recipe,
+        plan: Plan | None = None,
+        hardware: Hardware | None = None,
+        *,
+        checked: bool = True,
+        together: bool = True,
     ) -> None:
-        super().__init__(network, recipe, plan or Plan("xla"))
+        hardware = hardware or Hardware()
+        site = Site.of(hardware, plan, together=together)
+        if plan is None or not plan.device:
+            on = site.platform, site.precision, site.neurons
+            plan = replace(plan or Plan("xla"), device=on[0], precision=on[1], neurons=on[2])
+        super().__init__(network, recipe, plan)
+        check_site(network, site)
         if checked:
-            check_jax(XlaEngine)
-        self._resident = Resident(network)
+            check_jax(XlaEngine, site.alone)
+        self.site = site
+        self.feed = Feed(site, network, hardware.memory)
+        self._alike: Any = None
+
+    def agreed(self, wish: bool) -> bool:
+        """Return whether any of the processes wishes it."""
+        if self.site.processes == 1:
+            return wish
+        with with_others(self.site.processes):
+            return agreed_any(wish)
+
+    def by_itself(self) -> Engine:
+        """Return this engine, or of several processes one of this process's own."""
+        if self.site.processes == 1:
+            return self
+        plan = replace(self.plan, neurons=1)
+        return XlaEngine(self.network, self.recipe, plan, checked=False, together=False)
 
     def advance(
         self, state: TrainState, block: Block, steps: int, watch: Watching | None = None
     ) -> tuple[TrainState, Record]:
         """Take steps, up to `STEPS` in a call of the program; see `Engine.advance`."""
-        steps = min(steps, self.steps_left(state, block))
+        steps = self._agreed_steps(min(steps, self.steps_left(state, block)), block)
         constants = self.step_constants(state, block, steps)
         entries = np.array(watch.entries if watch else (), dtype=np.int32)
-        before, notes, taken = state.step, [], 0
+        before, taken = state.step, 0
+        notes: list[Note] = []
         size = min(self.recipe.batch_size, block.visits)
-        with precision(self.network.dtype):
-            data, run = self._resident.of(block), self._run_from(state, size)
-            for count, grid in self._calls(state, block, steps):
+        with precision(self.network.dtype), with_others(self.site.processes):
+            source = self.feed.of(block, size)
+            run = self.site.put(run_of(self.network, state, self.site.share.padded(size)))
+            standing = replace(state)
+            while taken < steps and not (notes and notes[-1].failed):
+                data = source.at(standing.position, size)
+                left = self.steps_left(standing, block, source.stop(standing.position))
+                count, grid = self._next_call(standing, block, min(left, steps - taken))
                 here = constants[taken : taken + count]
-                table = _filled_up(here.astype(self.network.dtype))
-                drops = self._drops(state.seed, before + taken, here[:, 5])
-                drops = Drops(*map(_filled_up, drops))
+                drops = drops_of(self.network, state.seed, before + taken, here[:, 5])
+                table = table_of(self.network, self.recipe.penalty, here)
+                given = run, data, table, Drops(*map(filled_up, drops)), entries
                 program = programs.advance(self.kind(state, grid, size), size)
-                run, note = program(run, data, table, drops, entries, np.int32(count))
-                notes.append(_read(note))
+                run, note = program(*given, np.int32(count))
+                notes.append(read(note))
+                standing.position, standing.piece = int(run.position), int(run.piece)
                 taken += count
-                if notes[-1].failed:
-                    break
-            self._take_over(state, block, run, sum(len(n.losses) - n.failed for n in notes))
-        return state, _record(notes, before, watch)
+            there = min(self.recipe.batch_size, block.visits - standing.position)
+            numbers = Run(*map(np.asarray, run))
+            take_over(state, numbers, sum(note.taken for note in notes), there)
+        return state, record_of(notes, before, watch)
 
     def gradient(self, vector: np.ndarray, block: Block) -> tuple[float, np.ndarray]:
         """Sum chunk after chunk on the device; see `Engine.gradient`."""
@@ -100,16 +151,24 @@ class XlaEngine(Engine):
         normaliser = self._sum_of_weights(block) or 1.0
         return self._summed(vector, block, normaliser, gradient=False)[0]
 
+    def evaluate_many(self, vectors: np.ndarray, block: Block) -> np.ndarray:
+        """Return the loss of many networks, (n,), from their parameters, (n, network.size)."""
+        normaliser = self._sum_of_weights(block) or 1.0
+        return self._summed(vectors, block, normaliser, gradient=False)[0]
+
     def predict(self, vector: np.ndarray, x: Any) -> np.ndarray:
-        """Send chunks to the device; see `Engine.predict`."""
+        """Send chunks to the device; see `Engine.predict`.
+
+        From the parameters of many networks, (n, network.size), (n, rows, outputs).
+        """
         every = self.network.readout == "every"
-        result = np.empty(
-            (len(x.values) if every else x.shape[0], self.network.outputs), self.network.dtype
-        )
-        with precision(self.network.dtype):
-            vector = placed(vector)
+        rows = len(x.values) if every else x.shape[0]
+        shape = (*vector.shape[:-1], rows, self.network.outputs)
+        result = np.empty(shape, self.network.dtype)
+        with precision(self.network.dtype), with_others(self.site.processes):
+            vector = self.site.put(vector)
             for places, outputs in self._predicted(vector, x):
-                result[places] = outputs
+                result[..., places, :] = outputs
         return result
 
     def trace(
@@ -123,7 +182,8 @@ class XlaEngine(Engine):
     ) -> Trace:
         """Run both passes by XLA and keep everything; see `Engine.trace`."""
         tracer = (SequenceTracer if self.network.recurrent else Tracer)(self.network, self.recipe)
-        tracer.kind = lambda steps, count: self.kind(state, steps, count)
+        alone = self.site.alone
+        tracer.kind = lambda steps, count: replace(self.kind(state, steps, count), site=alone)
         with precision(self.network.dtype):
             return tracer.trace(state, block, rows, dropout=dropout, horizon=horizon)
 
@@ -136,9 +196,9 @@ class XlaEngine(Engine):
         """
         rows = np.asarray(rows)
         with precision(self.network.dtype):
-            data = Resident(self.network).of(block.ordered(rows))
+            data = Resident(self.site.alone, self.network).of(block.ordered(rows)).data
             constants = self.step_constants(state, block, 1)
-            drops = self._drops(state.seed, state.step, constants[:, 5]).of(0)
+            drops = drops_of(self.network, state.seed, state.step, constants[:, 5]).of(0)
             runs = [timed_parts(self, state, block, data, drops) for _ in range(repeats + 1)]
         return median_times(runs[1:])
 
@@ -148,67 +208,43 @@ class XlaEngine(Engine):
         """Return what the program for grids of this shape is compiled for; 0 steps for rows."""
         # schedules are numbers by then
         plain = {"schedule": Constant(), "dropout_schedule": None, "decay_schedule": None}
-        recipe = replace(self.recipe, epochs=1, **(plain | changes))
+        own = self.recipe.penalty
+        penalty = replace(own, l1=float(own.l1 > 0), l2=float(own.l2 > 0))
+        recipe = replace(self.recipe, epochs=1, penalty=penalty, **(plain | changes))
         if type(recipe.rule) in RULES.values():
             recipe = replace(recipe, rule=type(recipe.rule)())  # its numbers go in as constants
         seed = state.seed if state is not None and recipe.carrier == "random" else 0
-        times = chosen_times(self.plan.through_time, self.network, steps, count) if steps else ()
-        return Kind(self.network, recipe, seed, steps, times)
+        times: Any = ()
+        if steps:
+            count = self.site.share.rows_of(count)
+            wanted = self.plan.through_time
+            times = chosen_times(wanted, self.network, steps, count, self.site.alone)
+        return Kind(self.network, recipe, self.site, seed, steps, times)
 
-    def _run_from(self, state: TrainState, size: int) -> Run:
-        width = sum(
-            operation.size * len(operation.ways) * len(CELLS[operation.cell].states)
-            for operation in self.network.recurrences
-        )
-        carried = np.zeros((size, width), dtype=self.network.dtype)
-        if state.carried is not None:
-            carried[: len(state.carried)] = state.carried
-        numbers = np.int32(state.position), np.int32(state.piece)
-        return placed(Run(state.vector, state.slots, *numbers, carried))
+    def _agreed_steps(self, steps: int, block: Block) -> int:
+        """Return how many steps all processes take; each paces itself by its own clock."""
+        if self.site.processes == 1:
+            return steps
+        with with_others(self.site.processes):
+            if self._alike is not block.x:
+                check_alike(_digest(self.network, block))
+                self._alike = block.x
+            return agreed_least(steps)
 
-    def _take_over(self, state: TrainState, block: Block, run: Run, taken: int) -> None:
-        """Let the state stand where the run has come to."""
-        state.vector[...] = np.asarray(run.vector)
-        state.slots[...] = np.asarray(run.slots)
-        state.step += taken
-        state.position, state.piece = int(run.position), int(run.piece)
-        state.carried = None
-        if state.piece:
-            there = min(self.recipe.batch_size, block.visits - state.position)
-            state.carried = np.array(run.carried)[:there]
-
-    def _drops(self, seed: int, first: int, factors: np.ndarray) -> Drops:
-        """Return what dropout goes by in the steps from `first` on, from their rates' factors."""
-        dropping = [o for o in self.network.operations if o.dropout]
-        words = np.zeros((len(factors), len(dropping), 3), dtype=np.uint32)
-        kept = np.ones(words.shape[:2], dtype=self.network.dtype)
-        for place, operation in enumerate(dropping):
-            purpose = eq.chance.PURPOSES["dropout"] + operation.layer
-            for step, rate in enumerate(operation.dropout * factors):
-                words[step, place, :2] = eq.key_of(seed, purpose, first + step)
-                words[step, place, 2] = eq.chance.drop_threshold(rate)
-                kept[step, place] = 1 / (1 - rate)
-        return Drops(words, kept)
-
-    def _calls(self, state: TrainState, block: Block, steps: int) -> Iterator[tuple[int, int]]:
-        """Return how many steps each call takes, and on which grid: neighbours that share one."""
+    def _next_call(self, state: TrainState, block: Block, steps: int) -> tuple[int, int]:
+        """Return how many steps go in one call, and on which grid: neighbours that share one."""
+        steps = min(steps, STEPS)
         if not self.network.recurrent:
-            grids = np.zeros(steps, dtype=np.int64)
-        elif goes_by_pieces(self.network, self.recipe):
-            longest = int(block.x.lengths.max())
-            grids = np.full(steps, min(longest, int(self.recipe.truncate or 1)))
-        else:
-            rows = block.visited(state.position, block.visits)
-            lengths, most = block.x.lengths[rows], int(block.x.lengths.max())
-            batch = self.recipe.batch_size
-            tops = [lengths[batch * i : batch * (i + 1)].max() for i in range(steps)]
-            grids = np.array([bucket(int(top), most) for top in tops], dtype=np.int64)
-        begin = 0
-        while begin < steps:
-            other = np.flatnonzero(grids[begin : begin + STEPS] != grids[begin])
-            count = int(other[0]) if len(other) else min(STEPS, steps - begin)
-            yield count, int(grids[begin])
-            begin += count
+            return steps, 0
+        most = int(block.x.lengths.max())
+        if goes_by_pieces(self.network, self.recipe):
+            return steps, min(most, int(self.recipe.truncate or 1))
+        batch = self.recipe.batch_size
+        rows = block.visited(state.position, state.position + steps * batch)
+        tops = np.maximum.reduceat(block.x.lengths[rows], np.arange(0, len(rows), batch))
+        grids = np.array([bucket(int(top), most) for top in tops])
+        other = np.flatnonzero(grids != grids[0])
+        return int(other[0]) if len(other) else steps, int(grids[0])
 
     # whole blocks
 
@@ -219,19 +255,25 @@ class XlaEngine(Engine):
 
     def _summed(
         self, vector: np.ndarray, block: Block, normaliser: float, *, gradient: bool
-    ) -> tuple[float, np.ndarray]:
-        """Return Σ c_i E_i over the block and, if asked for, its gradient."""
-        dtype, losses = self.network.dtype, []
-        with precision(dtype):
-            data, vector = self._resident.of(block), placed(vector)
-            total = placed(np.zeros(self.network.size if gradient else 0, dtype=dtype))
+    ) -> tuple[Any, np.ndarray]:
+        """Return Σ c_i E_i over the block and, if asked for, its gradient; of many networks each.
+
+        The sum over chunks is in float64.
+        """
+        dtype, losses, many = self.network.dtype, [], vector.ndim == 2
+        length = self.network.size if gradient else 0
+        with precision(dtype), with_others(self.site.processes):
+            vector = self.site.put(vector)
+            total = self.site.put(np.zeros((*vector.shape[:-1], length), dtype=dtype))
             whole = np.array(normaliser, dtype=dtype)
             for position, size, steps in self._chunks(block):
+                data = self.feed.of(block, size).at(position, size)
                 kind = self.kind(None, steps, size, carrier="exact", truncate=None)
-                program = programs.slope(kind, size, gradient=gradient)
+                program = programs.slope(kind, size, gradient=gradient, many=many)
                 loss, total = program(vector, total, data, np.int32(position), whole)
                 losses.append(loss)
-            return sum(map(float, losses)), np.array(total)
+            sums = np.sum([np.asarray(loss, dtype=np.float64) for loss in losses], axis=0)
+            return sums if many else float(sums), np.array(total)
 
     def _chunks(self, block: Block) -> Iterator[tuple[int, int, int]]:
         """Return position, size and steps of the grid of each chunk of a pass."""
@@ -252,12 +294,13 @@ class XlaEngine(Engine):
         if self.network.recurrent:
             yield from self._predicted_sequences(vector, x)
             return
-        program = programs.predict(self.kind(None, 0, 0, carrier="exact", truncate=None))
+        kind = self.kind(None, 0, 0, carrier="exact", truncate=None)
+        program = programs.predict(kind, many=vector.ndim == 2)
         for start in range(0, x.shape[0], CHUNK):
             rows = np.arange(start, min(start + CHUNK, x.shape[0]))
             chunk = np.zeros((bucket(len(rows)), self.network.inputs), dtype=self.network.dtype)
             chunk[: len(rows)] = dense_inputs(Block(x, rows), rows)
-            yield rows, np.asarray(program(vector, chunk, None))[: len(rows)]
+            yield rows, np.asarray(program(vector, chunk, None))[..., : len(rows), :]
 
     def _predicted_sequences(self, vector: Any, x: Any) -> Iterator[tuple[Any, np.ndarray]]:
         size = _sequences_at_once(int(x.lengths.max()))
@@ -272,43 +315,26 @@ class XlaEngine(Engine):
             places = begins + np.minimum(step, np.maximum(lengths - 1, 0))
             kind = self.kind(None, steps, len(lengths), truncate=None)
             grid = x.values[places.ravel()]
-            outputs = np.asarray(programs.predict(kind)(vector, grid, lengths))
+            program = programs.predict(kind, many=vector.ndim == 2)
+            outputs = np.asarray(program(vector, grid, lengths))
             if every:
                 there = (step < lengths).ravel()
-                yield places.ravel()[there], outputs[there]
+                yield places.ravel()[there], outputs[..., there, :]
             else:
-                yield rows, outputs[: len(rows)]
+                yield rows, outputs[..., : len(rows), :]
+
+
+def _digest(network: Network, block: Block) -> int:
+    """Return a checksum of what processes that train together have to share."""
+    found = zlib.crc32(f"{network} {network.dtype}".encode())
+    values = block.x.values if isinstance(block.x, Sequences) else getattr(block.x, "data", block.x)
+    for array in (values, block.y, block.weights):
+        if array is not None:
+            whole: Any = np.ascontiguousarray(array)
+            found = zlib.crc32(whole, found)
+    return found
 
 
 def _sequences_at_once(longest: int) -> int:
     """Return how many sequences of this length make a chunk: a power of two."""
     return max(1, min(256, GRID_ROWS >> (longest - 1).bit_length()))
-
-
-def _filled_up(table: np.ndarray) -> np.ndarray:
-    """Return a table of one row a step with rows of 0 behind, so that it has `STEPS`."""
-    full = np.zeros((STEPS, *table.shape[1:]), dtype=table.dtype)
-    full[: len(table)] = table
-    return full
-
-
-def _read(note: Note) -> Note:
-    """Return a note as NumPy arrays of the steps that were tried."""
-    tried = int(note.tried)
-    losses, penalties, rows, watched = (np.array(array)[:tried] for array in note[:4])
-    return Note(losses, penalties, rows, watched, tried, bool(note.failed))
-
-
-def _record(notes: list[Note], before: int, watch: Watching | None) -> Record:
-    losses, penalties, rows = (
-        np.concatenate([note[k] for note in notes]) if notes else np.empty(0) for k in range(3)
-    )
-    failed = bool(notes and notes[-1].failed)
-    record = Record(
-        losses.astype(np.float64), penalties.astype(np.float64), rows.astype(np.int64), failed
-    )
-    if watch is None:
-        return record
-    steps = watched_steps(before, before + len(losses) - failed, watch.every)
-    values = np.concatenate([note.watched for note in notes] or [np.empty((0, len(watch.entries)))])
-    return replace(record, watched_steps=steps, watched=values[steps - before - 1])

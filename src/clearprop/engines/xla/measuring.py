@@ -22,7 +22,7 @@ from clearprop.engines.contracts import Block, TrainState
 from clearprop.engines.ledger import terms_and_slots
 from clearprop.engines.reference_times import has_two_parts
 from clearprop.engines.timing import PartTime
-from clearprop.engines.xla import programs
+from clearprop.engines.xla import passes
 from clearprop.engines.xla.batches import Batch, Data, dense_batch, sequence_batch
 from clearprop.engines.xla.programs import Drops, Kind
 from clearprop.network import Operation
@@ -90,7 +90,7 @@ def _layers(kind: Kind, parts: Any, clock: _Clock, vector: Any, batch: Any, mask
 @lru_cache(maxsize=16)
 def _parts(kind: Kind) -> dict[str, Callable[..., Any]]:
     """Return each part as a program of its own."""
-    network = programs.traceable(kind.network)
+    network = passes.traceable(kind.network)
     last = network.operations[-1].activation
 
     def gather(data: Any, drops: Drops) -> tuple[Batch, list[Any]]:
@@ -100,12 +100,12 @@ def _parts(kind: Kind) -> dict[str, Callable[..., Any]]:
         else:
             batch = dense_batch(network, data, 0, size)
         numbers = batch.rows.astype(jnp.uint32) + data.first_row
-        return batch, programs.masks_of(network, drops, numbers)
+        return batch, passes.masks_of(network, drops, numbers)
 
     def loss(batch: Batch, saved: Any) -> tuple[Any, Any]:
         given = batch.y, saved.z[-1], saved.a[-1], batch.c
         delta = eq.bp1(jnp, network.objective, last, *given)
-        return programs.loss_of(network, batch, saved), delta
+        return passes.loss_of(network, batch, saved), delta
 
     def update(vector: Any, slots: Any, gradient: Any, constants: Any) -> Any:
         given = network, kind.recipe, vector, tuple(slots), gradient, constants, 1.0
@@ -117,8 +117,8 @@ def _parts(kind: Kind) -> dict[str, Callable[..., Any]]:
         "update": update,
         "bp3": lambda delta: eq.bp3(jnp, delta),
         "bp4": eq.bp4,
-        "forward": lambda *given: programs.forward(kind, *given),
-        "backward": lambda *given: programs.backward(kind, network, *given).vector,
+        "forward": lambda *given: passes.forward(kind, *given),
+        "backward": lambda *given: passes.backward(kind, network, *given).vector,
     }
     if not kind.steps:
         for k, operation in enumerate(network.operations):

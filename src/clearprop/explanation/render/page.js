@@ -7,6 +7,7 @@
   const paper = 640; // how wide a sheet of A4 is inside its margins, in pixels
   const tip = document.createElement("div");
   tip.className = "tip";
+  const apart = "[data-apart]"; // a root about another network than the document's pictures
   let held = null; // what a tap or a click keeps alight
   let own = null; // what is alight because of something in these blocks, and not in a picture beside
 
@@ -37,15 +38,15 @@
     dark();
     own = null;
     if (!detail) return;
-    const named = (key) => all(document, `.cp [data-key="${CSS.escape(key)}"]`);
-    const own = named(detail), gradient = detail.replace(/^[wb](?=\d)/, "g");
-    (own.length ? own : named(gradient)).forEach((one) => one.classList.add("lit"));
+    const named = (key) => all(document, `.cp:not(${apart}) [data-key="${CSS.escape(key)}"]`);
+    const exact = named(detail), gradient = detail.replace(/^[wb](?=\d)/, "g");
+    (exact.length ? exact : named(gradient)).forEach((one) => one.classList.add("lit"));
   }
 
   function light(element) {
     dark();
     own = element;
-    tellAll(element && element.dataset.key);
+    tellAll(element && !element.closest(apart) && element.dataset.key);
     if (!element) return;
     const root = element.closest(".cp"), key = element.dataset.key;
     const same = key ? all(root, `[data-key="${CSS.escape(key)}"]`) : [element];

@@ -49,10 +49,12 @@ FACES = (
 LEAST_TEXT = 8.0  # pixels; a picture is not shrunk until its texts are smaller
 
 
-def svg_of(scene: Scene) -> str:
-    """Return a scene as an SVG file that stands alone."""
+def svg_of(scene: Scene, scheme: Scheme | None = None) -> str:
+    """Return a scene as an SVG file that stands alone, on the reader's ground or on a given one."""
     style = f"<style>{_rules(LIGHT)}@media screen and (prefers-color-scheme: dark){{"
     style += f"{_rules(DARK)}}}</style>"
+    if scheme is not None:
+        style = f"<style>{_rules(LIGHT)}{_rules(scheme)}</style>"
     ground = f'<rect class="f-ground" width="100%" height="100%" fill="{PALETTE["ground"].light}"/>'
     return _svg(scene, 'xmlns="http://www.w3.org/2000/svg"', style + ground, "")
 

@@ -151,11 +151,22 @@ class Figures:
 
         A weight that is not finite is as wide as the widest.
         """
-        sizes = np.abs(self.weights[layer - 1])
-        most = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
+        most = self._largest(layer)
         if not math.isfinite(weight):
             return widest
         return widest * math.sqrt(min(abs(weight) / most, 1.0)) if most else 0.0
+
+    def _largest(self, layer: int) -> float:
+        """Return the largest finite |w| of a layer."""
+        if layer not in self._largest_known:
+            sizes = np.abs(self.weights[layer - 1])
+            most = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
+            self._largest_known[layer] = most
+        return self._largest_known[layer]
+
+    @cached_property
+    def _largest_known(self) -> dict[int, float]:
+        return {}
 
     def importance(self, layer: int) -> np.ndarray:
         """Return how much each unit matters here, (units,): |a · ∂E/∂a|, at the output |δ|.

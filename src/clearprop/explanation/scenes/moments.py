@@ -237,10 +237,11 @@ class _Step:
         )
 
     def _said(self, phase: Phase, layer: int, units: Sequence[int]) -> str:
-        late = "_late" if phase == "backward" and self.figures.late else ""
+        late = phase == "backward" and self.figures.late
+        told = "backward_late" if late else phase
         if self.zoom == "layer":
             values = {"layer": layer, "behind": layer + 1}
-            return self.say(f"pictures.layer_{phase}{late}", **values)
+            return self.say(f"pictures.layer_{told}", **values)
         (unit,) = units
         name, figures = self._name(layer, unit), self.figures
         if phase == "forward":
@@ -249,7 +250,7 @@ class _Step:
             return self.say(f"pictures.step_{kind}", name=name, z=z, a=a)
         if phase == "backward":
             error = figures.error(layer, unit)
-            return self.say(f"pictures.step_backward{late}", name=name, error=error)
+            return self.say(f"pictures.step_{told}", name=name, error=error)
         return self.say("pictures.step_update", name=name)
 
     def _multiplication(self, phase: Phase, edge: Edge) -> str:

@@ -1,10 +1,13 @@
 """What each neuron of a network of two inputs gives over the input plane, as heat maps.
 
-Public names: `CELLS`, `heat_at`, `limit_of`, `planes_of`, `points_of`.
-May import: `figures`, `layout`, `halves`, `scene`, `clearprop.equations`, NumPy.
+Public names: `CELLS`, `cells_for`, `heat_at`, `limit_of`, `planes_of`, `points_of`.
+May import: `figures`, `layout`, `halves`, `scene`, `clearprop.equations`,
+`clearprop.network`, NumPy.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -13,8 +16,11 @@ from clearprop.explanation.scenes.figures import Figures
 from clearprop.explanation.scenes.halves import half
 from clearprop.explanation.scenes.layout import Layout, Unit
 from clearprop.explanation.scenes.scene import Heat
+from clearprop.network import Network
 
 CELLS = 24
+# multiplications that a live map may take, and the fewest cells of a side
+MAP_WORK, LEAST_CELLS = 40_000_000, 10
 
 
 def planes_of(figures: Figures, layout: Layout) -> dict[Unit, Heat]:
@@ -40,6 +46,15 @@ def planes_of(figures: Figures, layout: Layout) -> dict[Unit, Heat]:
             grid = tuple(tuple(row) for row in values.reshape(CELLS, CELLS)[::-1].tolist())
             heats[layer, unit] = heat_at(layout, (layer, unit), grid, limit_of(values))
     return heats
+
+
+def cells_for(network: Network, most: int) -> int:
+    """Return the cells of a side of a map that a live picture can have, at most `most`.
+
+    A wide network has coarser maps, so that a picture takes some milliseconds.
+    """
+    affordable = math.isqrt(MAP_WORK // max(1, network.size))
+    return max(LEAST_CELLS, min(most, affordable))
 
 
 def points_of(low: np.ndarray, high: np.ndarray, cells: int = CELLS) -> np.ndarray:

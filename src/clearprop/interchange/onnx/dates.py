@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from clearprop.interchange.onnx.functions import scalar
+from clearprop.interchange.onnx.functions import cosine, scalar
 from clearprop.interchange.onnx.graph import INTEGER, REAL, Graph
 
 _DAY = 86_400
@@ -55,9 +55,19 @@ class _Clock:
     def rest(self, value: str, number: float) -> str:
         return self.graph.add("Sub", value, self.by("Mul", self.quotient(value, number), number))
 
-    def turn(self, function: str, position: str, length: float) -> str:
-        angle = self.by("Mul", position, 2 * math.pi / length)
-        return self.graph.add(function, angle)
+    def sine(self, position: str, length: float) -> str:
+        return self.graph.add("Sin", self.by("Mul", position, 2 * math.pi / length))
+
+    def cosine(self, position: str, length: float) -> str:
+        return cosine(self.graph, self.by("Mul", position, 2 * math.pi / length), REAL)
+
+    def month(self) -> str:
+        """Months since January."""
+        return self.by("Sub", self.civil("month"), 1)
+
+    def weekday(self) -> str:
+        """Days since Monday; 1970 began on a Thursday."""
+        return self.rest(self.by("Add", self.day, 3), 7)
 
     def civil(self, name: str) -> str:
         """Return "year", "month" or "day" (both from 1 on)."""
@@ -99,14 +109,13 @@ class _Clock:
 
 _PARTS: dict[str, Callable[[_Clock], str]] = {
     "year": lambda clock: clock.civil("year"),
-    "month_sin": lambda clock: clock.turn("Sin", clock.by("Sub", clock.civil("month"), 1), 12),
-    "month_cos": lambda clock: clock.turn("Cos", clock.by("Sub", clock.civil("month"), 1), 12),
+    "month_sin": lambda clock: clock.sine(clock.month(), 12),
+    "month_cos": lambda clock: clock.cosine(clock.month(), 12),
     "day": lambda clock: clock.civil("day"),
-    # 1970 began on a Thursday
-    "weekday_sin": lambda clock: clock.turn("Sin", clock.rest(clock.by("Add", clock.day, 3), 7), 7),
-    "weekday_cos": lambda clock: clock.turn("Cos", clock.rest(clock.by("Add", clock.day, 3), 7), 7),
-    "hour_sin": lambda clock: clock.turn("Sin", clock.time, _DAY),
-    "hour_cos": lambda clock: clock.turn("Cos", clock.time, _DAY),
+    "weekday_sin": lambda clock: clock.sine(clock.weekday(), 7),
+    "weekday_cos": lambda clock: clock.cosine(clock.weekday(), 7),
+    "hour_sin": lambda clock: clock.sine(clock.time, _DAY),
+    "hour_cos": lambda clock: clock.cosine(clock.time, _DAY),
     "epoch_seconds": lambda clock: clock.seconds,
 }
 

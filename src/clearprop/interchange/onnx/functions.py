@@ -4,12 +4,13 @@ They are put together from operators that runtimes have for float64 as well as f
 ready-made Elu, Selu, Softplus and Mish are not. Erf is computed in float32 everywhere: onnxruntime
 has no other.
 
-Public names: `FUNCTIONS`, `activated`, `scalar`.
+Public names: `FUNCTIONS`, `activated`, `cosine`, `scalar`.
 May import: `graph`, `clearprop.functions`, NumPy.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,13 @@ from clearprop.interchange.onnx.graph import Graph
 def scalar(graph: Graph, operator: str, value: str, number: float, dtype: Any) -> str:
     """value ∘ number, for an operator of two inputs."""
     return graph.add(operator, value, graph.constant(number, dtype))
+
+
+def cosine(graph: Graph, angle: str, dtype: Any) -> str:
+    """cos φ, of the shape of φ; in float64 as sin(φ + π/2), which older runtimes have."""
+    if np.dtype(dtype) == np.float32:
+        return graph.add("Cos", angle)
+    return graph.add("Sin", scalar(graph, "Add", angle, math.pi / 2, dtype))
 
 
 def activated(graph: Graph, f: Activation, z: str, dtype: Any) -> str:
@@ -67,7 +75,9 @@ def _gelu(graph: Graph, z: str, alpha: float | None, dtype: Any) -> str:
 
 
 def _silu(graph: Graph, z: str, alpha: float | None, dtype: Any) -> str:
-    return graph.add("Mul", z, graph.add("Sigmoid", z))
+    # z / (1 + e^-z), since z · Sigmoid(z) is fused by runtimes that then lack it in float64
+    grown = scalar(graph, "Add", graph.add("Exp", graph.add("Neg", z)), 1.0, dtype)
+    return graph.add("Div", z, grown)
 
 
 def _softplus(graph: Graph, z: str, alpha: float | None, dtype: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.interchange.onnx.functions import activated, scalar
+from clearprop.interchange.onnx.functions import activated, cosine, scalar
 from clearprop.interchange.onnx.graph import Graph
 from clearprop.network import Operation, Parameters, Waves
 
@@ -60,12 +60,12 @@ def _waved(graph: Graph, operation: Waves, vector: np.ndarray, x: str) -> str:
     columns = len(operation.columns)
     chosen = _taken(graph, x, operation.columns)
     cosines = _cosines(graph, chosen, (f, p), vector.dtype)
-    # one product a column: (columns, n, frequencies) @ (columns, frequencies, features - 1)
-    by_column = graph.add("Transpose", cosines, perm=[1, 0, 2])
+    # one product a row and column, (1, frequencies) @ (frequencies, features - 1): transposes
+    # around a product are fused with it by runtimes that then lack it in float64
     B = W.reshape(columns, -1, W.shape[-1]).swapaxes(-1, -2)
-    mixed = graph.add("MatMul", by_column, graph.constant(B))
-    by_row = graph.add("Transpose", mixed, perm=[1, 0, 2])
-    v = graph.add("Add", by_row, graph.constant(b.reshape(columns, -1)))
+    product = graph.add("MatMul", graph.unsqueeze(cosines, -2), graph.constant(B))
+    mixed = graph.squeeze(product, -2)
+    v = graph.add("Add", mixed, graph.constant(b.reshape(columns, -1)))
     together = graph.add("Concat", graph.unsqueeze(chosen, -1), v, axis=-1)
     flat = graph.reshape(together, [-1, columns * operation.features])
     if not operation.others:
@@ -80,7 +80,7 @@ def _cosines(graph: Graph, chosen: str, waves: tuple[np.ndarray, np.ndarray], dt
     turns = graph.add("Add", product, graph.constant(p))
     # whole turns go first, so that a long way round loses no digits
     rest = graph.add("Sub", turns, graph.add("Floor", turns))
-    return graph.add("Cos", scalar(graph, "Mul", rest, 2 * math.pi, dtype))
+    return cosine(graph, scalar(graph, "Mul", rest, 2 * math.pi, dtype), dtype)
 
 
 def _taken(graph: Graph, x: str, places: tuple[int, ...]) -> str:

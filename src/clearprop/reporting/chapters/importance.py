@@ -34,6 +34,8 @@ def chapter(report: Report, say: Words) -> Section:
     blocks: list[Block] = [Paragraph(_finding(report, say))]
     blocks.append(_shuffled(report, say))
     blocks.append(Paragraph(say.text("report.shuffled_caveat")))
+    if len(report.answers.names) > 1 and report.answers.kind in ("labels", "numbers"):
+        blocks.append(Paragraph(_of_first(report, say)))
     blocks.append(_moved(report, say))
     blocks.append(_check(report, say))
     blocks.append(Details(say.text("report.all_columns"), (_table(report, say),)))
@@ -54,6 +56,12 @@ def _finding(report: Report, say: Words) -> Text:
     same = bool(by_shuffling) and by_shuffling[0] == by_gradients[0]
     key = "report.gradients_agree" if same else "report.gradients_differ"
     return joined(say, said, say.text(key, first=Span(by_gradients[0], "strong")))
+
+
+def _of_first(report: Report, say: Words) -> Text:
+    """Say which of several targets the contributions are to."""
+    names = report.answers.names
+    return say.text("report.moved_first", target=Span(names[0], "strong"), n=len(names))
 
 
 def _loss_words(report: Report, say: Words) -> str:

@@ -25,7 +25,8 @@ def chapter(report: Report, say: Words) -> Section:
     blocks: list[Block] = [Paragraph(joined(say, state, said))]
     blocks.append(Paragraph(verdict(batch.health, batch.names, say)))
     number = int(report.numbers[report.telling[0].row])
-    blocks.append(Paragraph(say.text("report.network_row", row=number)))
+    key = "report.network_row" if network.members == 1 else "report.network_row_of_member"
+    blocks.append(Paragraph(say.text(key, row=number, members=network.members)))
     chapter_of = drawn(picture, picture.focus(sample=0), say)
     blocks += [block for block in chapter_of.blocks if isinstance(block, Picture)]
     rest = followed(batch, batch.focus(), say).blocks[1:]

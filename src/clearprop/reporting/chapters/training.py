@@ -95,7 +95,9 @@ def _settings(report: Report, say: Words) -> Table:
     rows: list[tuple[Text, ...]] = [
         ((Span(name, "code"),), plain(_written(value)))
         for name, value in given.items()
-        if name not in ("callbacks", "record", "warm_start") and value is not None and value != ()
+        if name not in ("callbacks", "checkpoint", "record", "warm_start")
+        and value is not None
+        and value != ()
     ]
     return Table(columns, tuple(rows), say.text("report.settings_text"))
 

@@ -109,7 +109,7 @@ class Health:
 
     def contents(self) -> Contents | None:
         """Return what there is to see; None where the run plays and no reading is due."""
-        work = self._work
+        work, began = self._work, time.perf_counter()
         watch, fresh = self._looked_at(playing=work.playing)
         self._drop_foreign()
         seen = (work.view.lang, *map(_found_of, (self._duel, self._hills)), work.trainer.state.step)
@@ -117,6 +117,7 @@ class Health:
             return None
         if fresh or seen != self._seen or self._shown is None:
             self._seen, self._shown = seen, self._made(watch, words(work.view.lang))
+            watch.spent(time.perf_counter() - began)
         if not watch.complete and not work.playing:
             self._say()
         return self._shown

@@ -22,8 +22,8 @@ from clearprop.studio.trainer import Trainer
 # rows of a reading: as many as this number of multiplications allows, within these bounds
 WORK, FEWEST_ROWS, MOST_ROWS = 4_000_000, 16, 128
 APART = 0.4  # seconds between two readings of a run that plays
-SHARE = 0.04  # of the time that readings may take
-AT_ONCE = 0.03  # seconds that steps gone by may take at one look
+SHARE = 0.03  # of the time that readings, and what is made of them, may take
+AT_ONCE = 0.03  # seconds after which no further step gone by is read at one look
 MOST_READINGS, MOST_PAST = 160, 40
 BINS = 24
 # where an activation's values lie; of others it is seen from the values
@@ -145,25 +145,26 @@ class Watch:
         began = time.perf_counter()
         if playing and began < self._next:
             return False
-        fresh = self._read_missed(began)
-        trainer = self._trainer
+        trainer, fresh = self._trainer, False
         # a change by hand leaves the step as it is
         now = trainer.state.step, trainer.changes
         if now != self._now:
             self._now, fresh = now, True
             self._read(trainer.state)
-        took = time.perf_counter() - began
-        self._next = began + max(APART, took / SHARE)
+        # at rest one at least, however long it takes
+        while self._missed and (time.perf_counter() - began < AT_ONCE or not (playing or fresh)):
+            self._read_missed(self._missed.pop())
+            fresh = True
+        self.spent(time.perf_counter() - began)
         return fresh
 
-    def _read_missed(self, began: float) -> bool:
-        fresh = False
-        while self._missed and time.perf_counter() - began < AT_ONCE:
-            state = self._missed.pop()
-            found = diagnose(trace_of(self._trainer, state, self._rows))
-            self._keep(Reading.of(state.step, found))
-            fresh = True
-        return fresh
+    def spent(self, seconds: float) -> None:
+        """Wait with the next look of a run that plays, as is fair after so long a one."""
+        self._next = time.perf_counter() + max(APART, seconds / SHARE)
+
+    def _read_missed(self, state: TrainState) -> None:
+        found = diagnose(trace_of(self._trainer, state, self._rows))
+        self._keep(Reading.of(state.step, found))
 
     def _read(self, state: TrainState) -> None:
         trace = trace_of(self._trainer, state, self._rows)

@@ -2,6 +2,7 @@
    A frame is asked for when the last one is on the screen, so a hidden page asks for none. */
 import { install as installMicroscope } from "clearprop-microscope";
 import { Picture } from "clearprop-picture";
+import { begin, copy, linked, news, problem, send, take } from "clearprop-sharing";
 
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const NARROW = matchMedia("(max-width: 44rem)");
@@ -27,6 +28,7 @@ export default {
     listen(window, "pagehide", () => this.key && navigator.sendBeacon(`leave/${this.key}`));
     // a page that comes back from the browser's memory has lost its run
     listen(window, "pageshow", (event) => event.persisted && location.reload());
+    listen(window, "hashchange", () => this.follow());
     // what a pane's own script asks for
     listen(document, "clearprop:do", ({ detail }) => this.$emit("do", detail));
     listen(NARROW, "change", () => {
@@ -88,9 +90,12 @@ export default {
       else if (isWeight(key)) this.$emit("weight", key);
       else if (/^p\d+$/.test(key)) this.$emit("row", Number(key.slice(1)));
     },
-    lang(tag, title) {
+    lang(tag, title, told) {
       document.documentElement.lang = tag;
       document.title = title;
+      document.querySelectorAll("#popup > span, #too_long_message_popup > span").forEach((span, k) => {
+        span.textContent = told[k];
+      });
     },
     scheme(name) {
       document.documentElement.dataset.scheme = name;
@@ -105,6 +110,7 @@ export default {
       if (NARROW.matches) this.$emit("drawer", name === "drawer");
     },
     problem(text) {
+      if (problem(text)) return; // a dialog is open
       const box = document.getElementById("cp-problem");
       box.querySelector("span").textContent = text;
       box.hidden = false;
@@ -116,6 +122,13 @@ export default {
       if (of("scheme-to")) this.scheme(of("scheme-to"));
       if (of("tab-to")) this.tab(of("tab-to"));
       if (of("opens")) document.getElementById(of("opens")).showModal();
+      if (of("opens") === "cp-sharing") begin();
+      if (of("take")) this.trying(() => take(this.key, of("take")));
+      if (target.id === "cp-copy") this.trying(copy);
+      if (target.id === "cp-open-link") {
+        const link = document.getElementById("cp-bring-link").value;
+        this.trying(() => send(this.key, "link", link, "link.txt"));
+      }
       if (of("closes") !== undefined && of("closes") !== null) target.closest("dialog").close();
       if (target.closest?.("#cp-problem button")) document.getElementById("cp-problem").hidden = true;
     },
@@ -128,21 +141,31 @@ export default {
     },
     change({ target }) {
       if (target.id === "cp-weight" && target.value !== "") this.$emit("value", Number(target.value));
-      if (target.id === "cp-file" && target.files.length) this.upload(target);
+      if (target.id === "cp-file" && target.files.length) this.upload(target, "own");
+      if (target.dataset?.sends && target.files.length) this.upload(target, target.dataset.sends);
     },
-    async upload(target) {
+    upload(target, what) {
       const [file] = target.files;
-      target.value = "";
+      this.trying(() => send(this.key, what, file, file.name)).then(() => { target.value = ""; });
+    },
+    async trying(act) {
+      news("");
       try {
-        const answer = await fetch(`upload/${this.key}?name=${encodeURIComponent(file.name)}`, {
-          method: "POST", body: file,
-        });
-        if (!answer.ok) this.problem(await answer.text());
+        await act();
       } catch (error) {
-        this.problem(`${file.name}: ${error.message}`);
+        news("");
+        this.problem(error.message);
       }
     },
-    open(key) { this.key = key; },
+    open(key) {
+      this.key = key;
+      this.follow();
+    },
+    // the run that this page's address holds
+    follow() {
+      const link = this.key && linked();
+      if (link) this.trying(() => send(this.key, "link", link, "link.txt"));
+    },
     press(event) {
       if (event.defaultPrevented) return;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

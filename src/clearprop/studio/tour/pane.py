@@ -32,7 +32,7 @@ class TourPane:
         script = files("clearprop.studio").joinpath("static/tour.js").read_text(encoding="utf-8")
         ui.add_head_html(f"<script>{script}</script>")
         self._head()
-        with Tag("div", class_="cp spread"):
+        with Tag("div", class_="cp spread", data_apart=""):
             Tag("div", class_="beside", data_html="tour-picture")
             with Tag("div", class_="told"):
                 Tag("h2", tabindex="-1", data_live="tour-title")

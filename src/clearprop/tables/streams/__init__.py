@@ -8,13 +8,15 @@ May import NumPy, Polars, `clearprop.tables` and `clearprop.errors`.
 """
 
 from clearprop.tables.streams.ahead import ahead
-from clearprop.tables.streams.memory import bytes_of, in_words, resident
+from clearprop.tables.streams.memory import LIBRARIES, bytes_of, give_back, in_words
 from clearprop.tables.streams.order import Buffer, buffers_of, visits_of
 from clearprop.tables.streams.parts import Part, Shares
 from clearprop.tables.streams.stream import Piece, Stream
 from clearprop.tables.streams.summary import Columns, Rows, Summary, summarise, weights_in
+from clearprop.tables.streams.writing import write_frames
 
 __all__ = [
+    "LIBRARIES",
     "Buffer",
     "Columns",
     "Part",
@@ -26,9 +28,10 @@ __all__ = [
     "ahead",
     "buffers_of",
     "bytes_of",
+    "give_back",
     "in_words",
-    "resident",
     "summarise",
     "visits_of",
     "weights_in",
+    "write_frames",
 ]

@@ -1,17 +1,20 @@
 """How much memory a process takes, and bounds on it as people write them.
 
-Public names: `bytes_of`, `in_words`, `resident`. Imports the standard library and
+Public names: `LIBRARIES`, `bytes_of`, `give_back`, `in_words`. Imports the standard library and
 `clearprop.errors`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import re
-import resource
 import sys
-from pathlib import Path
 
 from clearprop.errors import SettingError
+
+LIBRARIES = 500e6
+"""Bytes that Python, the libraries, compiled kernels and reading take in a training, measured."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -42,11 +45,8 @@ def in_words(count: float) -> str:
     return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{max(1, round(count / 1e6)):,} MB"
 
 
-def resident() -> int:
-    """Return the bytes of memory that this process holds now; where that is not told, its most."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
-    except OSError:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else 1024 * most
+def give_back() -> None:
+    """Give freed memory back to the system, where the C library (glibc) keeps it for later."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)

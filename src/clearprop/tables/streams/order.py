@@ -1,7 +1,7 @@
 """In which order an epoch reads a stream, as a function of (seed, epoch, sizes of the pieces).
 
-Rows are shuffled three times: the files and the groups in them are one permutation of pieces; pieces
-that follow each other fill a buffer; and the rows of a buffer are permuted. So rows that lay
+Rows are shuffled three times: the files and the groups in them are one permutation of pieces;
+pieces that follow each other fill a buffer; and the rows of a buffer are permuted. So rows that lay
 together in a file are scattered over a buffer, between rows of other files. Nothing is remembered:
 any place of any epoch is found again from these numbers alone.
 

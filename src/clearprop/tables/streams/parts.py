@@ -42,7 +42,7 @@ class Shares:
     def draws(self, frame: pl.DataFrame, first_row: int) -> np.ndarray:
         """Return u of each row of a frame (n, columns) that begins with this row: float64 (n,)."""
         if self.group is not None:
-            keys = frame[self.group].hash(self.seed, 1, 2, 3).to_numpy()
+            keys = frame[self.group].hash(self.seed).to_numpy()
         else:
             keys = row_keys(first_row + (self.seed << 40) % 2**62, frame.height)
         return (keys >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -157,9 +157,7 @@ class Stream:
                 start, first = start + group.rows, first + group.rows
         return tuple(found)
 
-    def frames(
-        self, columns: Sequence[str] | None = None
-    ) -> Iterator[tuple[Piece, pl.DataFrame]]:
+    def frames(self, columns: Sequence[str] | None = None) -> Iterator[tuple[Piece, pl.DataFrame]]:
         """Give pieces in order, each with its rows of these columns; the next is read meanwhile."""
         return ahead(lambda piece: (piece, piece.read(columns)), self.pieces)
 

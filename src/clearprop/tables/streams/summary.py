@@ -1,8 +1,8 @@
 """One pass over a stream, for all that must be known before training: `Summary`.
 
-Of the rows to learn from: the encoding, with what of it is exact. Of these and those to validate on:
-how often every target came, its mean and spread. Of every piece: how many rows train. The rows to
-validate on themselves, and some to learn from, drawn by chance, as they came.
+Of the rows to learn from: the encoding, with what of it is exact. Of these and those to validate
+on: how often every target came, its mean and spread. Of every piece: how many rows train. The rows
+to validate on themselves, and some to learn from, drawn by chance, as they came.
 
 Everything is as it would be if the table were in memory (means and spreads up to rounding), since
 the same summaries are fitted chunk by chunk; see `clearprop.tables.fitting`.
@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from clearprop.errors import DataError, SettingError
+from clearprop.tables.encoder import TableEncoder
 from clearprop.tables.fitting import EncoderFitting
 from clearprop.tables.options import EncoderOptions
 from clearprop.tables.streams.memory import in_words
@@ -149,6 +150,8 @@ class Summary:
         Rows to validate on, all of them; and some to learn from.
     tested : int
         Rows held out to measure on.
+    sketched : dict
+        What of the encoding is not exact; see `EncoderFitting.sketched`.
     """
 
     fitting: EncoderFitting
@@ -157,6 +160,18 @@ class Summary:
     validation: Rows
     sample: Rows
     tested: int = 0
+    sketched: dict[str, str] = field(default_factory=dict)
+
+    def encoder(self) -> TableEncoder:
+        """Return the encoding and let go of what it was fitted from, which is much."""
+        found = self.fitting.finish()
+        self.sketched = self.fitting.sketched
+        self.let_go()
+        return found
+
+    def let_go(self) -> None:
+        """Forget what an encoding is fitted from."""
+        self.fitting = EncoderFitting(self.fitting.options)
 
     @property
     def rows(self) -> int:
@@ -199,9 +214,7 @@ class Columns:
             )
 
 
-def summarise(
-    stream: Stream, columns: Columns, shares: Shares, options: EncoderOptions
-) -> Summary:
+def summarise(stream: Stream, columns: Columns, shares: Shares, options: EncoderOptions) -> Summary:
     """Go over a stream once.
 
     Raises
