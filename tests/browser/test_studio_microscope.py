@@ -118,7 +118,7 @@ def test_a_sample_goes_forward_and_back_at_every_zoom(opened):
             assert holds(digits(page), hand.z[layer - 1][0])
             page.locator("#cp-pass-on").click()
         at(page, 4)
-        assert live(page, "moment").endswith(f"{hand.E:.4g}"[:4]) or holds(digits(page), hand.E)
+        assert holds(digits(page), hand.E)
         page.locator("[data-phase=backward]").click()
         at(page, 6)
         page.locator("#cp-scope").focus()
@@ -127,7 +127,9 @@ def test_a_sample_goes_forward_and_back_at_every_zoom(opened):
         for layer in (1, 2, 3):
             for unit, delta in enumerate(hand.d[layer - 1]):
                 assert said(page, "d", layer, unit) == pytest.approx(delta, rel=1e-3)
-        assert page.locator("#cp-pass svg line.s-error").count() == 12, "a line beside each edge"
+        page.wait_for_function(
+            "document.querySelectorAll('#cp-pass svg line.s-error').length === 12"
+        )  # a line beside each edge, when those of before have faded
         # back in time: the same picture as before, and no δ of the first layer
         page.keyboard.press("ArrowLeft")
         at(page, 6)
@@ -137,14 +139,14 @@ def test_a_sample_goes_forward_and_back_at_every_zoom(opened):
         page.locator(".microscope .count", has_text="/ 25").wait_for()
         assert "h2.1" in live(page, "moment")
         page.keyboard.press("]")
-        page.locator(".microscope .count", has_text="/ 72").wait_for()
+        page.locator(".microscope .count", has_text="/ 83").wait_for()
         page.locator("#cp-moment").fill("27")
         at(page, 28)
         factors = digits(page)
         assert len(factors) == 3
         assert factors[0] * factors[1] == pytest.approx(factors[2], rel=1e-14)
         page.locator("[data-phase=update]").click()
-        at(page, 45)
+        at(page, 53)
         rate = float(page.locator("#cp-rate").input_value())
         new = hand.W[0][0, 0] - rate * hand.d[0][0] * hand.x[0]
         assert holds(digits(page), new)
@@ -203,9 +205,6 @@ def test_a_weight_is_clicked_and_derived_and_all_lights_together(opened):
             "document.querySelector('#cp-weight-name').textContent === 'o1<-h2.2'"
         )
         page.locator("#cp-read-update").click()
-        page.locator("#cp-reading h2", has_text="step").or_(
-            page.locator("#cp-reading h2", has_text="update")
-        ).first.wait_for()
         rate = float(page.locator("#cp-rate").input_value())
         after = hand.W[2][0, 1] - rate * hand.d[2][0] * hand.a[2][1]
         page.wait_for_function(

@@ -9,6 +9,7 @@
   tip.className = "tip";
   const apart = "[data-apart]"; // a root about another network than the document's pictures
   let held = null; // what a tap or a click keeps alight
+  let own = null; // what is alight because of something in these blocks, and not in a picture beside
 
   const near = (target) => target instanceof Element && target.closest(".cp") ?
     target.closest(marked) : null;
@@ -17,6 +18,11 @@
   function dark() {
     all(document, ".cp .lit").forEach((one) => one.classList.remove("lit"));
     tip.remove();
+  }
+
+  // what is elsewhere on the page puts out what was lit here, and nothing else
+  function follow(element) {
+    if (element || own) light(element);
   }
 
   // pictures beside the blocks light with them, and they with those
@@ -30,14 +36,16 @@
   function told({ detail }) {
     if (telling) return;
     dark();
+    own = null;
     if (!detail) return;
     const named = (key) => all(document, `.cp:not(${apart}) [data-key="${CSS.escape(key)}"]`);
-    const own = named(detail), gradient = detail.replace(/^[wb](?=\d)/, "g");
-    (own.length ? own : named(gradient)).forEach((one) => one.classList.add("lit"));
+    const exact = named(detail), gradient = detail.replace(/^[wb](?=\d)/, "g");
+    (exact.length ? exact : named(gradient)).forEach((one) => one.classList.add("lit"));
   }
 
   function light(element) {
     dark();
+    own = element;
     tellAll(element && !element.closest(apart) && element.dataset.key);
     if (!element) return;
     const root = element.closest(".cp"), key = element.dataset.key;
@@ -132,15 +140,15 @@
   }
 
   document.addEventListener("pointerover", (event) => {
-    if (event.pointerType === "mouse" && !held) light(near(event.target));
+    if (event.pointerType === "mouse" && !held) follow(near(event.target));
   });
   document.addEventListener("clearprop:light", told);
-  document.addEventListener("focusin", (event) => { held = null; light(near(event.target)); });
-  document.addEventListener("focusout", () => { if (!held) dark(); });
+  document.addEventListener("focusin", (event) => { held = null; follow(near(event.target)); });
+  document.addEventListener("focusout", () => { if (!held) follow(null); });
   document.addEventListener("click", (event) => {
     const here = near(event.target);
     held = here && here !== held ? here : null;
-    light(held);
+    follow(held);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { held = null; dark(); } else move(event);
