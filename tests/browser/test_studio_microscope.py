@@ -112,8 +112,9 @@ def test_a_sample_goes_forward_and_back_at_every_zoom(opened):
         for layer in (1, 2, 3):
             at(page, layer)
             for unit in range(SHAPE[layer]):
+                # pictures show three digits
                 z, a = hand.z[layer - 1][unit], hand.a[layer][unit]
-                assert said(page, "z", layer, unit) == pytest.approx(z, rel=1e-3)
+                assert said(page, "z", layer, unit) == pytest.approx(z, rel=5e-3)
                 assert said(page, "a", layer, unit) == pytest.approx(a, rel=1e-3)
             assert holds(digits(page), hand.z[layer - 1][0])
             page.locator("#cp-pass-on").click()
@@ -190,11 +191,14 @@ def test_a_weight_is_clicked_and_derived_and_all_lights_together(opened):
                     full = float(cell.get_attribute("data-full"))
                     assert full == pytest.approx(delta * signal, rel=1e-12)
         # a cell, focused by keys, lights its edge; a gradient that of its weight
+        page.mouse.move(0, 0)  # what is pointed at would light as the text below it changes
         cell = page.locator("#cp-reading mn[data-key='w3.0.2']").first
         cell.evaluate("(one) => { one.tabIndex = 0; one.focus(); }")
         page.locator("#cp-pass svg [data-key='w3.0.2'][data-lit]").first.wait_for()
         page.locator("#cp-reading mn[data-key='g1.2.1']").first.hover()
-        page.locator("#cp-pass svg [data-key='w1.2.1'][data-lit]").first.wait_for()
+        # a level edge has no height, and so counts as hidden
+        edge = page.locator("#cp-pass svg [data-key='w1.2.1'][data-lit]").first
+        edge.wait_for(state="attached")
         # a weight is searched by its name
         page.locator("#cp-scope").focus()
         page.keyboard.press("/")
@@ -327,7 +331,7 @@ def test_a_phone_has_all_of_it_and_everything_can_be_read(opened, locale):
             assert not re.search(r"[\u4e00-\u9fff]", text)
         nameless = page.evaluate(
             """[...document.querySelectorAll("#cp-drawer :is(button, select, input, [tabindex])")]
-              .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.labels?.length))
-              .length"""
+              .filter((one) => one.checkVisibility() &&
+                !(one.textContent.trim() || one.ariaLabel || one.labels?.length)).length"""
         )
         assert nameless == 0

@@ -165,7 +165,7 @@ def test_a_model_from_elsewhere_is_opened_with_its_table(opened, tmp_path):
         assert page.locator("#cp-waiting").is_hidden()
         assert page.locator("#cp-make-link").is_disabled()
         page.keyboard.press("Escape")
-        page.locator("#cp-size", has_text="4 selu").wait_for()
+        page.locator("#cp-size", has_text="4 parametric selu").wait_for()
         to_step(page, 2)
         page.locator("#cp-network svg circle").first.wait_for()
 

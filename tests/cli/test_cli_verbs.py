@@ -177,7 +177,7 @@ def test_a_terminal_without_the_signs(tmp_path):
     process = _process("train", "iris", *SHORT, cwd=tmp_path, PYTHONIOENCODING="ascii")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert b"scaling ? 8 selu" in out
+    assert b"scaling ? 8 parametric selu" in out
     assert Path(tmp_path, "iris.clearprop").exists()
 
 

@@ -53,7 +53,7 @@ def until(run, epoch, spoil):
 @pytest.mark.parametrize(("name", "engine"), [*ENGINES, ("plain", "xla")])
 def test_a_parameter_that_is_not_finite(name, engine, monkeypatch):
     # whether JAX computes right is another test's
-    monkeypatch.setattr("clearprop.engines.xla.engine.check_jax", lambda kind: None)
+    monkeypatch.setattr("clearprop.engines.xla.engine.check_jax", lambda *given: None)
     run = run_of(name, engine)
     network, best = run.network, []
     segment = network.segments[-2]  # a weight matrix of the last layer
