@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import copy
 import hashlib
 import json
@@ -320,11 +321,21 @@ def run_cases(parser: Parser, name: str, first: int, stop: int, seed: int, note:
         except BaseException as error:
             wrong = f"{type(error).__name__}: {str(error)[:200]}"
         seconds = time.perf_counter() - began
+        if not wrong and seconds > SLOWEST:
+            seconds = _again(parser, case)
         if wrong or seconds > SLOWEST:
             found.append((number, wrong or f"took {seconds:.1f} s", base64.b64encode(_told(case))))
         if len(found) >= 20:
             break
     return found
+
+
+def _again(parser: Parser, case: Any) -> float:
+    """Time a slow case once more: the first may have imported what it needs."""
+    began = time.perf_counter()
+    with contextlib.suppress(ClearpropError):
+        parser.read(copy.deepcopy(case))
+    return time.perf_counter() - began
 
 
 def _told(case: Any) -> bytes:

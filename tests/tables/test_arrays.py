@@ -125,3 +125,11 @@ def test_mnist():
     assert np.bincount(arrays.y).tolist() == [
         980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
     ]  # fmt: skip
+
+
+def test_an_npz_file_whose_beginning_is_spoilt(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, X=np.ones((2, 2)), y=np.ones(2))
+    path.write_bytes(b"PK\x07" + path.read_bytes()[3:])
+    with pytest.raises(FileError, match="no archive of arrays"):
+        read_arrays(path)

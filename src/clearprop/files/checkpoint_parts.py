@@ -74,7 +74,6 @@ def _to_parts(checkpoint: Checkpoint) -> Parts:
         "state": {name: getattr(state, name) for name in _COUNTS}
         | {"rate_factor": state.rate_factor},
         "progress": {
-            "stopping": asdict(progress.stopping),
             "best": float(progress.best),
             "best_epoch": progress.best_epoch,
             "waited": progress.waited,
@@ -161,7 +160,8 @@ def _state(parts: Parts) -> TrainState:
 
 def _progress(parts: Parts) -> Progress:
     held = parts.document["progress"]
-    progress = Progress(Stopping(**held["stopping"]))
+    # how it stops is the run's own to say
+    progress = Progress(Stopping())
     progress.best = _number(held, "best")
     progress.best_epoch, progress.waited = _count(held, "best_epoch"), _count(held, "waited")
     progress.best_vector = parts.arrays.get("best_vector")

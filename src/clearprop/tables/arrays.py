@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -186,7 +186,7 @@ def _labels_beside(file: Path) -> Path | None:
 def _read_npz(
     file: Path, keys: tuple[str, str] | None
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+    with file.open("rb") as stream, _archive(file, stream) as archive:
         held = archive.files
         found = keys or next((pair for pair in NPZ_KEYS if pair[0] in held), None)
         if found is None or found[0] not in held or (keys and keys[1] not in held):
@@ -204,6 +204,14 @@ def _read_npz(
                 "arrays of numbers or text. Save them with numpy.savez and a plain dtype."
             ) from error
     return X, rest[0] if rest else None, names
+
+
+def _archive(file: Path, stream: IO[bytes]) -> Any:
+    """Return a file's archive of arrays; NumPy takes a spoilt beginning for a pickle."""
+    try:
+        return np.load(stream, allow_pickle=False)
+    except ValueError as error:
+        raise FileError(f"{str(file)!r} is no archive of arrays. Fetch it again.") from error
 
 
 def _checked(

@@ -229,6 +229,7 @@ class Run:
         self.state = replace(snapshot.state, vector=vector, slots=slots)
         self._tally = Tally(snapshot.sums, snapshot.rows)
         self.progress, self.history = snapshot.progress, snapshot.history
+        self.progress.stopping = self.settings.stopping
         self._seconds, self.stop = snapshot.seconds, snapshot.stop
 
     def _new_recorder(self) -> Recorder | None:
