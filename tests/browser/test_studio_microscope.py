@@ -273,7 +273,7 @@ def test_it_stands_still_while_the_run_plays(opened):
             "document.querySelector('#cp-slide').textContent.endsWith("
             "' ' + document.querySelector('[data-live=step]').textContent)"
         )
-        assert not page.locator("#cp-look-again").is_visible()
+        page.locator("#cp-look-again").wait_for(state="hidden")
 
 
 DOTS = """() => {
