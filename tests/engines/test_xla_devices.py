@@ -43,22 +43,6 @@ def alone(block):
     return trained(NETWORK, block)
 
 
-@pytest.fixture
-def compiled():
-    """The number of programs that XLA has compiled since."""
-    from jax import monitoring
-
-    found = []
-
-    def listen(name, seconds, **_):
-        if name.endswith("backend_compile_duration"):
-            found.append(seconds)
-
-    monitoring.register_event_duration_secs_listener(listen)
-    yield found
-    monitoring.unregister_event_duration_listener(listen)
-
-
 def same(one, other):
     return [a.tolist() for a in (one[1].vector, one[1].slots)] + [one[2]] == [
         a.tolist() for a in (other[1].vector, other[1].slots)

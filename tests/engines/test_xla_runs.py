@@ -20,22 +20,6 @@ NETWORK = hidden_network("tanh", "float32", dropout=0.2)
 RECIPE = Recipe(Adam(), penalty=Penalty(l2=0.1), batch_size=4)
 
 
-@pytest.fixture
-def compiled():
-    """The number of programs that XLA has compiled since."""
-    from jax import monitoring
-
-    found = []
-
-    def listen(name, seconds, **_):
-        if name.endswith("backend_compile_duration"):
-            found.append(seconds)
-
-    monitoring.register_event_duration_secs_listener(listen)
-    yield found
-    monitoring.unregister_event_duration_listener(listen)
-
-
 def started(engine, seed=0):
     return engine.initial_state(Parameters(engine.network, vector_for(engine.network)), seed)
 
