@@ -25,6 +25,7 @@ from clearprop.studio.tags import (
     Tag,
     button,
     heading,
+    weight_search,
 )
 from clearprop.studio.toys import TOYS
 from clearprop.studio.uploads import SUFFIXES
@@ -149,11 +150,7 @@ class Controls:
             with Tag("p", class_="pair"):
                 say.on(Tag("span"), "weight_gradient")
                 Tag("b", data_live="weight_gradient", id="cp-gradient")
-            with Tag("label", class_="field"):
-                say.on(Tag("span"), "weight_find")
-                find = Tag("input", type="search", id="cp-find", autocomplete="off")
-                say.on(find, "weight_find_hint", "placeholder")
-        find.on("change", lambda event: self._find(str(event.args)), js_handler=VALUE)
+            weight_search(say, partial(self._do, "pick_weight"), id="cp-find")
 
     def metrics(self) -> None:
         """Build the table of how good it is."""
@@ -186,10 +183,6 @@ class Controls:
 
     def _toggle(self) -> None:
         self._do("pause" if self.state.get("playing") else "play")
-
-    def _find(self, name: str) -> None:
-        if name.strip():
-            self._do("pick_weight", name.strip())
 
     def _choose_rule(self, name: str) -> None:
         self._do("choose", {"rule": name, "learning_rate": RATES[name]})

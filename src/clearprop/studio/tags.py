@@ -3,7 +3,8 @@
 A control is the browser's own: a select, a slider, a button. So the keyboard, screen readers and
 phones work with it as people know it.
 
-Public names: `Choice`, `EMPTY`, `Numbers`, `Slider`, `Speech`, `Tag`, `VALUE`, `button`, `heading`.
+Public names: `Choice`, `EMPTY`, `Numbers`, `Slider`, `Speech`, `Tag`, `VALUE`, `button`, `heading`,
+`weight_search`.
 May import: NiceGUI, `clearprop.explanation.words`.
 """
 
@@ -118,6 +119,21 @@ def button(
     if act is not None:
         tag.on("click", act, js_handler=EMPTY)
     return tag
+
+
+def weight_search(speech: Speech, find: Callable[[str], Any], **attributes: Any) -> None:
+    """Build a field for a parameter's name, which is told when it is entered."""
+    with Tag("label", class_="field"):
+        speech.on(Tag("span"), "weight_find")
+        tag = Tag("input", type="search", autocomplete="off", **attributes)
+        speech.on(tag, "weight_find_hint", "placeholder")
+
+    def entered(event: Any) -> None:
+        name = str(event.args).strip()
+        if name:
+            find(name)
+
+    tag.on("change", entered, js_handler=VALUE)
 
 
 class Choice:

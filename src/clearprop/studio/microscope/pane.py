@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from clearprop.explanation.scenes.moments import ZOOMS
 from clearprop.studio.microscope.scope import PHASES
 from clearprop.studio.microscope.slide import CARRIERS, READINGS
-from clearprop.studio.tags import VALUE, Choice, Speech, Tag, button
+from clearprop.studio.tags import VALUE, Choice, Speech, Tag, button, weight_search
 
 
 class MicroscopePane:
@@ -64,11 +64,7 @@ class MicroscopePane:
             say.on(Tag("span"), "scope_row")
             self._row = Tag("input", type="number", min=0, id="cp-scope-row")
         self._row.on("change", lambda event: self._pick_row(str(event.args)), js_handler=VALUE)
-        with Tag("label", class_="field"):
-            say.on(Tag("span"), "weight_find")
-            find = Tag("input", type="search", id="cp-scope-find", autocomplete="off")
-            say.on(find, "weight_find_hint", "placeholder")
-        find.on("change", lambda event: self._find(str(event.args)), js_handler=VALUE)
+        weight_search(say, partial(self._do, "microscope.pick"), id="cp-scope-find")
         with Tag("p", class_="slide"):
             Tag("b", data_live="slide", id="cp-slide")
             say.on(Tag("span", class_="behind", hidden=""), "scope_behind")
@@ -109,10 +105,6 @@ class MicroscopePane:
     def _pick_row(self, text: str) -> None:
         if text.strip():
             self._do("pick_row", int(float(text)))
-
-    def _find(self, name: str) -> None:
-        if name.strip():
-            self._do("microscope.pick", name.strip())
 
     # what the session says
 
