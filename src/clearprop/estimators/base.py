@@ -288,7 +288,7 @@ class Trained(CallbackSupport, BaseEstimator):
         """Set the fitted attributes."""
         self.recording_ = outcome.recording
         before = History() if first else self.history_
-        self.history_ = _joined(before, outcome.history)
+        self.history_ = before.followed_by(outcome.history)
         lbfgs = self.solver == "lbfgs"
         self.n_iter_ = outcome.stop.epoch
         if lbfgs and result is not None:
@@ -391,15 +391,3 @@ class Trained(CallbackSupport, BaseEstimator):
             # a vector that joblib maps from a file may be read-only
             writable = parameters if parameters.vector.flags.writeable else parameters.copy()
             self._adopt(writable)
-
-
-def _joined(before: History, after: History) -> History:
-    """Return the curves of earlier calls and of this one, one after another."""
-    if not len(before):
-        return after
-    earlier, later = before.to_document(), after.to_document()
-    offset = before.seconds[-1]
-    later["seconds"] = [offset + seconds for seconds in later["seconds"]]
-    best = later.pop("best_epoch")
-    curves = {name: [*earlier[name], *values] for name, values in later.items()}
-    return History(**curves, best_epoch=len(before) + best if best else before.best_epoch)

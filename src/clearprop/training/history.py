@@ -45,6 +45,16 @@ class History:
         if event.improved:
             self.best_epoch = event.epoch
 
+    def followed_by(self, after: History) -> History:
+        """Return these curves and those of a later run, one after another."""
+        if not len(self):
+            return after
+        curves = {name: [*getattr(self, name), *getattr(after, name)] for name in self._curves()}
+        offset = self.seconds[-1]
+        curves["seconds"] = [*self.seconds, *(offset + seconds for seconds in after.seconds)]
+        best = len(self) + after.best_epoch if after.best_epoch else self.best_epoch
+        return History(**curves, best_epoch=best)
+
     @classmethod
     def _curves(cls) -> list[str]:
         return [f.name for f in fields(cls) if f.name != "best_epoch"]
