@@ -20,10 +20,10 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from clearprop.engines import Block, Sequences, build
+from clearprop.engines import Block, Engine, Sequences, build
 from clearprop.errors import SettingError
 from clearprop.network import Network, Parameters
 from clearprop.training.events import Event, Listener
@@ -86,57 +86,58 @@ def train_many(
         rows, hardware = block.visits, first.hardware
         engine = build(name, network, first.recipe, first.threads, None, rows, hardware)
         name = engine.name
-    parts = (network, block, settings, validation, starts, list(listeners))
-    return (_at_once if name == "xla" else _side_by_side)(*parts)
+    runs = _Runs(network, block, settings, validation, starts)
+    return (_at_once if name == "xla" else _side_by_side)(runs, list(listeners))
 
 
-def _at_once(
-    network: Network,
-    block: Block,
-    settings: Sequence[Settings],
-    validation: Validation | None,
-    starts: Sequence[Parameters] | None,
-    listeners: list[Listener],
-) -> list[Outcome]:
+@dataclass(frozen=True)
+class _Runs:
+    """The runs to make, by number."""
+
+    network: Network
+    block: Block
+    settings: Sequence[Settings]
+    validation: Validation | None
+    starts: Sequence[Parameters] | None
+
+    def run(self, number: int, engine: Engine | None = None) -> Run:
+        """Return one of them, not yet begun."""
+        return Run(
+            self.network,
+            self.block,
+            self.settings[number],
+            validation=self.validation,
+            parameters=self.starts[number] if self.starts else None,
+            engine=engine,
+        )
+
+
+def _at_once(runs: _Runs, listeners: list[Listener]) -> list[Outcome]:
     from clearprop.engines.xla.seats import seats
 
-    engines, leave = seats(network, [each.recipe for each in settings], settings[0].hardware)
+    count = len(runs.settings)
+    recipes, hardware = [each.recipe for each in runs.settings], runs.settings[0].hardware
+    engines, leave = seats(runs.network, recipes, hardware)
 
     def work(number: int, listening: list[Listener]) -> Outcome:
         try:
-            start = starts[number] if starts else None
-            run = Run(
-                network,
-                block,
-                settings[number],
-                validation=validation,
-                parameters=start,
-                engine=engines[number],
-            )
-            return run.finish(listening)
+            return runs.run(number, engines[number]).finish(listening)
         finally:
             leave(number)
 
-    return _in_threads(work, len(settings), len(settings), listeners)
+    return _in_threads(work, count, count, listeners)
 
 
-def _side_by_side(
-    network: Network,
-    block: Block,
-    settings: Sequence[Settings],
-    validation: Validation | None,
-    starts: Sequence[Parameters] | None,
-    listeners: list[Listener],
-) -> list[Outcome]:
-    workers = min(len(settings), os.cpu_count() or 1) if _worth(network, block) else 1
+def _side_by_side(runs: _Runs, listeners: list[Listener]) -> list[Outcome]:
+    count = len(runs.settings)
+    workers = min(count, os.cpu_count() or 1) if _worth(runs.network, runs.block) else 1
+    if workers > 1:
+        runs = replace(runs, settings=[replace(each, threads=1) for each in runs.settings])
 
     def work(number: int, listening: list[Listener]) -> Outcome:
-        own = replace(settings[number], threads=1) if workers > 1 else settings[number]
-        start = starts[number] if starts else None
-        run = Run(network, block, own, validation=validation, parameters=start)
-        return run.finish(listening)
+        return runs.run(number).finish(listening)
 
-    return _in_threads(work, len(settings), workers, listeners)
+    return _in_threads(work, count, workers, listeners)
 
 
 def _worth(network: Network, block: Block) -> bool:
