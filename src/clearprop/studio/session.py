@@ -7,7 +7,7 @@ other threads of Python run meanwhile. Commands that cannot be done are told to 
 nothing.
 
 Public names: `Session`.
-May import: `desk`, `frames`, `told`, `views`, `clearprop.errors`.
+May import: `desk`, `frames`, `told`, `views`, `clearprop.training`, `clearprop.errors`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from clearprop.studio.desk import Desk
 from clearprop.studio.frames import Frames
 from clearprop.studio.told import said
 from clearprop.studio.views import SPEEDS
+from clearprop.training.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +218,7 @@ class _Pace:
     """How many steps are due."""
 
     def __init__(self) -> None:
-        self._most = 1
+        self._calls = Pace(GRAIN)
         self.restart()
 
     def restart(self) -> None:
@@ -230,11 +231,11 @@ class _Pace:
         now = time.perf_counter()
         if rate == float("inf"):
             self.next_step = now
-            return self._most
+            return self._calls.steps
         # what could not be done in time is not made up for
-        self._owed = min(self._owed + rate * (now - self._last), float(self._most) + 1)
+        self._owed = min(self._owed + rate * (now - self._last), float(self._calls.steps) + 1)
         self._last = now
-        steps = min(int(self._owed), self._most)
+        steps = min(int(self._owed), self._calls.steps)
         self._owed -= steps
         wait = (1 - self._owed) / rate
         self.next_step = now + max(0.0, wait)
@@ -242,5 +243,4 @@ class _Pace:
 
     def took(self, seconds: float, steps: int) -> None:
         """Learn from a call that took this long."""
-        wanted = int(GRAIN * steps / max(seconds, 1e-6))
-        self._most = max(1, min(wanted, 4 * self._most))
+        self._calls.took(seconds, steps)

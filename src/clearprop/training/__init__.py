@@ -10,6 +10,7 @@ that stream and nothing here prints. `train` drives a run to its end and returns
     sources.py     rows in memory, or block by block from a stream
     stopping.py    when no more is to be gained
     events.py      Batches, Epoch, Stop
+    pace.py        Pace: how many steps fill a call of an engine
     running.py     Running: what listeners may see besides
     history.py     the curves of a run, and their plot
     loop.py        Run, train;  outcomes.py  Validation, Outcome

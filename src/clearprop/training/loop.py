@@ -25,6 +25,7 @@ from clearprop.training.history import History
 from clearprop.training.interrupts import Wish, interruptible
 from clearprop.training.orders import Remembering
 from clearprop.training.outcomes import Outcome, Validation
+from clearprop.training.pace import Pace
 from clearprop.training.recording import Recorder
 from clearprop.training.running import Running, begin
 from clearprop.training.settings import Settings
@@ -92,7 +93,7 @@ class Run:
         self._seconds, self._began = 0.0, time.perf_counter()
         self._blamed_validation = self._interrupted = False
         self._recorder: Recorder | None = None
-        self._pace = _Pace(network, settings.recipe.batch_size)
+        self._pace = Pace.guessed(network, settings.recipe.batch_size, GRAIN)
         self._check()
 
     def _engine(self, name: str, plan: Plan | None) -> Engine:
@@ -357,20 +358,6 @@ class Run:
 
     def _stopped(self, reason: Reason, message: str) -> Stop:
         return Stop(reason, message, self.state.epoch, self.progress.best_epoch)
-
-
-class _Pace:
-    """How many steps to take in one call of the engine."""
-
-    def __init__(self, network: Network, batch: int) -> None:
-        # a guess of 10 GFLOP/s for the first call: six operations a parameter and row
-        self.steps = max(1, int(GRAIN / (2e-6 + 6e-10 * network.size * batch)))
-
-    def took(self, seconds: float, steps: int) -> None:
-        """Learn from a call that took this long."""
-        wanted = int(GRAIN * max(1, steps) / max(seconds, 1e-6))
-        # at most four times as many, since the last steps may have been untypical
-        self.steps = max(1, min(wanted, 4 * self.steps))
 
 
 def train(
