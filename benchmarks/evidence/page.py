@@ -31,10 +31,6 @@ epochs, batches and rates on some twenty other small tables and on those two spl
 "unseen splits" are those from 2 on, which nobody had looked at before. The peers' defaults come
 from others' tables. Methods stand in the order of their listing, and few splits carry much chance.
 
-clearprop's fit times below are of defaults that made two to four times as many passes over tables
-of up to 10,000 rows. On 12 tables of up to 500 rows a fit has since taken 1/2.7 of the processor
-time (one thread, a busy machine); on housing and adult passes are as many as they were.
-
 """
 
 
