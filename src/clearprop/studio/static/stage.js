@@ -10,6 +10,13 @@ const SLOW = 500; // ms between frames for those who want little motion
 const SCHEMES = ["auto", "light", "dark"];
 const typing = (element) => element.matches?.("input:not([type=range]), textarea, select");
 const isWeight = (key) => /^[wb]\d/.test(key);
+// a pane that opens low on the page comes up; on a phone it has a tab of its own
+const show = (pane) => {
+  if (!pane.matches(".pane") || pane.hidden || NARROW.matches) return;
+  const drawer = document.getElementById("cp-drawer");
+  if (drawer.getBoundingClientRect().top < innerHeight / 2) return;
+  drawer.scrollIntoView({ behavior: CALM.matches ? "auto" : "smooth" });
+};
 
 export default {
   template: "<div hidden></div>",
@@ -29,6 +36,8 @@ export default {
     // a page that comes back from the browser's memory has lost its run
     listen(window, "pageshow", (event) => event.persisted && location.reload());
     listen(window, "hashchange", () => this.follow());
+    this.opening = new MutationObserver((changes) => changes.forEach(({ target }) => show(target)));
+    this.opening.observe(document.getElementById("cp-drawer"), { attributeFilter: ["hidden"], subtree: true });
     // what a pane's own script asks for
     listen(document, "clearprop:do", ({ detail }) => this.$emit("do", detail));
     listen(NARROW, "change", () => {
@@ -41,6 +50,7 @@ export default {
   },
   beforeUnmount() {
     this.controls.abort();
+    this.opening.disconnect();
     Object.values(this.pictures).forEach((picture) => picture.leave());
   },
   methods: {
