@@ -25,6 +25,7 @@ From the outside to the inside, each below knows nothing of those above:
       panes.py       what a pane shows, and how it reaches the page       views.py   View
       drawings.py    the network, live            surfaces.py    what it answers over its inputs
       wire.py        scenes as messages: whole, or what differs
+      painting.py    what paints them, for pages of others too
     trainer.py     Trainer: a state that is advanced, edited and taken back, with its curves
       timeline.py    kept states, from which any step is reached again to the bit
     setups.py      Setup: what a person has chosen, checked; network and recipe from it

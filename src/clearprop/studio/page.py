@@ -5,8 +5,8 @@ some seconds after its tab was closed. What it tells comes from its own thread a
 server's loop.
 
 Public names: `build`, `style`.
-May import: NiceGUI, `backlog`, `drawer`, `panels`, `sessions`, `sharing`, `tags`, `wire`,
-`clearprop.explanation`.
+May import: NiceGUI, `backlog`, `drawer`, `painting`, `panels`, `sessions`, `sharing`, `tags`,
+`wire`, `clearprop.explanation`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from typing import Any
 from nicegui import ui
 
 from clearprop.explanation.render.html import blocks_style, page_script, palette_style
-from clearprop.explanation.scenes.palette import DARK, LIGHT, PALETTE
+from clearprop.explanation.scenes.palette import DARK, LIGHT
 from clearprop.explanation.words import words
 from clearprop.studio.backlog import MOST_WAITING, drop, waiting
 from clearprop.studio.drawer import Drawer
+from clearprop.studio.painting import roles_style
 from clearprop.studio.panels import Controls
 from clearprop.studio.sessions import FullError, Place, Sessions
 from clearprop.studio.sharing.dialog import SharingDialog
@@ -51,11 +52,6 @@ def style() -> str:
     """Return the page's style: the palette on both grounds, the layout, and each part's own."""
     dark = palette_style(DARK, ':root[data-scheme="dark"]')
     system = palette_style(DARK, ':root:not([data-scheme="light"])')
-    roles = "".join(
-        f".scene .s-{role}{{stroke:var(--{role})}}.scene .f-{role}{{fill:var(--{role})}}"
-        f".scene .t-{role}{{fill:var(--{role}-text)}}\n"
-        for role in PALETTE
-    )
     # the page's own first, since its parts differ from it
     static = files(__package__).joinpath("static")
     sheets = sorted(file.name for file in static.iterdir() if file.name.endswith(".css"))
@@ -67,7 +63,7 @@ def style() -> str:
         f"@media (prefers-color-scheme: dark) {{ {system} "
         ':root:not([data-scheme="light"]) { color-scheme: dark; } }\n'
     )
-    return grounds + blocks_style() + roles + own
+    return grounds + blocks_style() + roles_style() + own
 
 
 class _Page:

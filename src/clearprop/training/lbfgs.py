@@ -102,7 +102,10 @@ def minimise(
     recorder = None if watch.is_empty else Recorder(watch, start.vector)
     began, limit = time.perf_counter(), settings.recipe.epochs
     now = start.vector
-    begin(listeners, Running(engine, block, settings, lambda: now))
+    begin(
+        listeners,
+        Running(engine, block, settings, lambda: now, lambda: replace(state, vector=now)),
+    )
 
     def tell(event: Epoch | Stop) -> bool:
         wishes = [listener(event) for listener in listeners]

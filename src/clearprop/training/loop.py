@@ -156,7 +156,12 @@ class Run:
 
     def _finish(self, listeners: list[Listener]) -> Outcome:
         engine = self.engine.by_itself()  # a listener asks for what other processes know nothing of
-        begin(listeners, Running(engine, self._sample, self.settings, lambda: self.state.vector))
+        begin(
+            listeners,
+            Running(
+                engine, self._sample, self.settings, lambda: self.state.vector, lambda: self.state
+            ),
+        )
         for event in self.events():
             wants_stop = [listener(event) for listener in listeners]
             if not isinstance(event, Stop) and self.engine.agreed(any(wants_stop)):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.engines import Block, Engine
+from clearprop.engines import Block, Engine, Trace, TrainState
 from clearprop.training.events import Listener
 from clearprop.training.settings import Settings
 
@@ -35,12 +35,23 @@ class Running:
     settings : Settings
     vector : callable
         Returns the parameters as they stand, (network.size,), to be read and not kept.
+    state : callable
+        Returns the state of training as it stands, likewise. That of L-BFGS, which takes no such
+        steps, is one at which plain steps would begin.
     """
 
     engine: Engine
     block: Block
     settings: Settings
     vector: Callable[[], np.ndarray]
+    state: Callable[[], TrainState]
+
+    def trace(self, row: int) -> Trace:
+        """Return every array of the step that training would take on one row next.
+
+        Without dropout, so that it shows the network that predicts; the row counts from 0.
+        """
+        return self.engine.trace(self.state(), self.block, np.array([row]), dropout=False)
 
     def gradient_norms(self, rows: int = 1024) -> dict[int, float]:
         """Return ‖∂E/∂θ^l‖ of each layer l, over so many rows, the same each time.
