@@ -61,9 +61,9 @@ def test_curves_are_those_of_the_history():
 
 @pytest.mark.parametrize(("frames", "expected"), [(1e9, 13), (0.001, 3)])
 def test_it_sends_while_the_run_goes_on_and_not_more_than_asked_for(monkeypatch, frames, expected):
-    # a clock that goes on by a second whenever the widget looks at it, once for each of 40
-    # calls and epochs: a picture takes one second and so leaves the next four to the run; besides those,
-    # the run's beginning, its end, and the names are shown
+    # a clock that goes on by a second whenever the widget looks at it, once for each of 40 events:
+    # a picture takes one second and so leaves the next four to the run; besides those, the run's
+    # beginning, its end, and the names are shown
     clock = itertools.count()
     fake = SimpleNamespace(perf_counter=lambda: float(next(clock)))
     monkeypatch.setattr("clearprop.notebook.live.time", fake)

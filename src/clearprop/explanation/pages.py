@@ -129,7 +129,7 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Page:
     """A whole page: title, one sentence on what it is, sections."""
 
@@ -137,3 +137,12 @@ class Page:
     lead: Text
     sections: tuple[Section, ...]
     lang: str = "en"
+
+    def __repr__(self) -> str:
+        return f"<Page {plain(self.title)!r}: {', '.join(part.key for part in self.sections)}>"
+
+    def _repr_html_(self) -> str:
+        """Return the page as one element, for a notebook's cell."""
+        from clearprop.explanation.render.html import fragment_of
+
+        return fragment_of(self)

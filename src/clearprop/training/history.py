@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Any
@@ -116,3 +117,13 @@ class History:
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend()
         return axes
+
+    def _repr_svg_(self) -> str:
+        """Return the plot, for a notebook's cell."""
+        from matplotlib.figure import Figure
+
+        figure, file = Figure(figsize=(5.6, 3.4)), io.StringIO()
+        self.plot(figure.add_subplot())
+        # the same curves make the same file
+        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+        return file.getvalue()
