@@ -8,7 +8,9 @@
     studio     train live in the browser
 
 What a person reads goes to standard output, progress and warnings to standard error; `--json` gives
-one JSON object on standard output instead. Exit codes: 0 done, 1 failed, 2 wrong usage.
+one JSON object on standard output instead. Help and errors are in the language that `--lang`,
+CLEARPROP_LANG or the locale says (`language`, `helping`, `zh/`). Exit codes: 0 done, 1 failed, 2
+wrong usage.
 
 May import everything; heavy libraries only inside the verbs, so that `--help` is quick.
 """
@@ -23,6 +25,8 @@ import sys
 import click
 
 from clearprop import __version__
+from clearprop.cli.helping import show_error, translated
+from clearprop.cli.language import LANGUAGES, language_of, said, speaking
 
 # verb → its module, which has a click command named `command`
 VERBS = {
@@ -49,7 +53,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(VERBS[cmd_name]).command
+        command: click.Command = translated(importlib.import_module(VERBS[cmd_name]).command)
         return command
 
     def resolve_command(
@@ -78,6 +82,12 @@ clearprop example two-two-two
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="clearprop")
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    expose_value=False,
+    help="Language of help, accounts and pages; else CLEARPROP_LANG, or the locale.",
+)
 def cli() -> None:
     """Run a verb."""
 
@@ -101,7 +111,8 @@ def main(arguments: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code, message = _run(arguments)
+        with speaking(language_of(arguments, os.environ)):
+            code, message = _run(arguments)
         if code and message and "--json" in arguments:
             click.echo(json.dumps({"error": message}))
         sys.stdout.flush()
@@ -116,25 +127,29 @@ def _run(arguments: list[str]) -> tuple[int, str]:
     """Run a verb; return its exit code and what went wrong, which has been said."""
     from clearprop.errors import ClearpropError
 
+    # what a verb's own --lang is, where nothing is said
+    lang = {verb: {"lang": language_of(arguments, os.environ)} for verb in VERBS}
     try:
-        cli(arguments, prog_name="clearprop", standalone_mode=False)
+        translated(cli)(arguments, prog_name="clearprop", standalone_mode=False, default_map=lang)
     except SystemExit as verdict:
         return int(verdict.code or 0), ""
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code, ""
     except click.ClickException as error:
-        error.show()
-        return error.exit_code, error.format_message()
+        return error.exit_code, show_error(error)
     except (click.Abort, KeyboardInterrupt):
-        return _failed("Interrupted. Nothing was saved.")
+        message = said("Interrupted. Nothing was saved.")
+        click.echo(message, err=True)
+        return 1, message
     except ClearpropError as error:
-        return _failed(f"Error: {error}")
+        return _failed(str(error))
     except MemoryError:
-        return _failed("Error: The machine's memory is not enough for this table.")
+        return _failed("The machine's memory is not enough for this table.")
     return 0, ""
 
 
-def _failed(message: str) -> tuple[int, str]:
-    click.echo(message, err=True)
-    return 1, message.removeprefix("Error: ")
+def _failed(english: str) -> tuple[int, str]:
+    message = said(english)
+    click.echo(said(f"Error: {message}"), err=True)
+    return 1, message

@@ -2,7 +2,7 @@
 
 Public names: `console`, `print_json`, `note`, `notes_from_warnings`, `check_destination`,
 `silence`.
-Imports click, `clearprop.errors`, and Rich when a console is made.
+Imports click, `language`, `clearprop.errors`, and Rich when a console is made.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clearprop.cli.language import said
 from clearprop.errors import FileError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def silence() -> None:
 def note(message: str) -> None:
     """Say something to heed, on standard error."""
     if not _silent:
-        click.echo(f"Note: {message}", err=True)
+        click.echo(said(f"Note: {message}"), err=True)
 
 
 @contextmanager

@@ -1,0 +1,167 @@
+"""The command line in Chinese: help, wrong usage, errors; and that nothing was forgotten."""
+
+import ast
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+import clearprop
+from clearprop.cli import VERBS, main
+from clearprop.cli.language import language_of, said, speaking
+
+SOURCE = Path(clearprop.__file__).parent
+PLACE = re.compile(r"\{\w+\}")
+
+
+def table(name):
+    return tomllib.loads((SOURCE / "cli" / "zh" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    printed = capsys.readouterr()
+    return ended.value.code, printed.out, printed.err
+
+
+@pytest.fixture
+def chinese(monkeypatch):
+    monkeypatch.setenv("CLEARPROP_LANG", "zh")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_is_chinese_and_as_wide_as_a_terminal(chinese, capsys, verb):
+    code, out, _ = run(capsys, *([verb] if verb else []), "--help")
+    assert code == 0
+    assert out.startswith("用法：clearprop")
+    assert "显示这段说明。" in out
+    # names of files, of options and of things stay; sentences do not
+    assert not re.search(r"\b[A-Za-z]+ (the|of|is|with|for|a|and) [a-z]+\b", out), out
+    assert max(map(cell_len, out.splitlines())) <= 80
+
+
+def test_every_option_and_verb_has_its_sentence():
+    options, verbs = table("options"), table("verbs")
+    for name in VERBS.values():
+        command = importlib.import_module(name).command
+        assert command.short_help or command.help.split("\n")[0] in verbs
+        for parameter in command.params:
+            text = getattr(parameter, "help", None)
+            assert text is None or text in options, text
+
+
+def template(node):
+    """Return a string with its places numbered, as catalogues have it; None for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        places = iter(range(1, 100))
+        parts = (
+            one.value if isinstance(one, ast.Constant) else f"{{{next(places)}}}"
+            for one in node.values
+        )
+        return "".join(parts)
+    return None
+
+
+def raised(room):
+    """Return the templates of all errors and notes of a room."""
+    calls = (
+        node
+        for path in sorted((SOURCE / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and node.args
+    )
+    for call in calls:
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name.endswith("Error") or name in ("note", "fail", "_failed"):
+            text = template(call.args[0])
+            if text and " " in text:
+                yield text
+
+
+def numbered(text):
+    """Return a template with its named places numbered."""
+    places = iter(range(1, 100))
+    return PLACE.sub(lambda _: f"{{{next(places)}}}", text)
+
+
+def test_every_error_of_the_command_line_is_known_and_no_translation_is_stale():
+    errors, usage = table("errors"), {numbered(text) for text in table("usage")}
+    missing = [text for text in raised("cli") if text not in errors and text not in usage]
+    assert missing == []
+    # what click says, and what `suggest` answers, is raised elsewhere
+    known = {text for room in ("cli", "tables", "files") for text in raised(room)}
+    stale = [text for text in errors if text not in known and "Did you mean" not in text]
+    assert stale == []
+
+
+def test_a_translation_fills_in_no_place_that_its_sentence_lacks():
+    for name in ("errors", "usage"):
+        for english, chinese in table(name).items():
+            places, wanted = set(PLACE.findall(chinese)), set(PLACE.findall(english))
+            assert places <= wanted, english
+            # the plural of a word is all that may be left out
+            assert wanted - places <= {"{3}"}, english
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["trian"], "没有命令 'trian'。是不是 'train'？"),
+        (["train", "x.csv", "--epochs", "0"], "'--epochs' 的值不对：0 不在范围 x>=1 内。"),
+        (["train", "x.csv", "--hidden", "8;4"], "'8;4' 不是 128,64 这样的层大小列表"),
+        (["info"], "缺少参数 '模型'。"),
+        (["info", "none.clearprop"], "错误：没有文件 'none.clearprop'。请检查路径。"),
+        (["train", "none.csv", "--target", "y"], "没有文件 'none.csv'。"),
+        (["predict", "m", "--nothing"], "没有选项 '--nothing'。"),
+    ],
+)
+def test_errors_are_chinese_with_the_values_in_their_places(chinese, capsys, arguments, expected):
+    code, out, err = run(capsys, *arguments)
+    assert code != 0
+    assert expected in err, err
+    assert out == ""
+
+
+def test_the_reason_in_json_is_chinese_too(chinese, capsys):
+    _, out, _ = run(capsys, "info", "none.clearprop", "--json")
+    assert "没有文件" in out or "\\u6ca1" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ([], {}, "en"),
+        ([], {"LANG": "zh_CN.UTF-8"}, "zh"),
+        ([], {"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        ([], {"CLEARPROP_LANG": "en", "LANG": "zh_CN.UTF-8"}, "en"),
+        (["--lang", "zh", "info"], {}, "zh"),
+        (["report", "--lang=en"], {"LANG": "zh_TW"}, "en"),
+        (["--lang", "de"], {"LANG": "de_DE"}, "en"),
+    ],
+)
+def test_who_says_in_which_language(arguments, environment, expected):
+    assert language_of(arguments, environment) == expected
+
+
+def test_what_is_not_known_stays_and_what_fills_a_place_is_translated():
+    with speaking("zh"):
+        assert said("Something else.") == "Something else."
+        assert said("Note: --window and --season go with --forecast.").startswith(
+            "注意：--window 与"
+        )
+    assert said("Options") == "Options"
+
+
+def test_pages_follow_the_language(monkeypatch, capsys):
+    monkeypatch.delenv("CLEARPROP_LANG", raising=False)
+    _, out, _ = run(capsys, "--lang", "zh", "example")
+    assert "网络" in out
+    _, out, _ = run(capsys, "--lang", "zh", "example", "--lang", "en")
+    assert "The 2-2-2 network" in out or "网络" not in out
