@@ -101,6 +101,45 @@ def test_every_error_of_the_command_line_is_known_and_no_translation_is_stale():
     assert stale == []
 
 
+def spoken_templates():
+    """Return the templates of all that the command line says through `said`, its branches apart."""
+    for path in sorted((SOURCE / "cli").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "said":
+                [given] = node.args
+                branches = [given.body, given.orelse] if isinstance(given, ast.IfExp) else [given]
+                for text in map(template, branches):
+                    # {1} alone: a prefix or a plural is put together by the line itself
+                    if text and not text.endswith(
+                        ("{2}{3}row{4}", "column{3}", "other{2}", "{1} {2}")
+                    ):
+                        yield text
+
+
+def test_all_that_is_said_is_known():
+    known = {
+        numbered(text) for name in ("usage", "options", "account", "errors") for text in table(name)
+    }
+    assert [text for text in spoken_templates() if text not in known] == []
+
+
+@pytest.mark.slow
+def test_a_training_is_told_in_chinese(chinese, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(
+        "network,y\n" + "".join(f"{k % 7},{'ab'[k % 2]}\n" for k in range(60)), encoding="utf-8"
+    )
+    code, out, err = run(
+        capsys, "train", "t.csv", "--target", "y", "--epochs", "2", "--hidden", "4"
+    )
+    assert code == 0, err
+    for told in ("60 行，2 列", "'y' 是文字，有 2 种取值：分类", "2 轮全部跑完。", "✓ 有限差分"):
+        assert told in out, out
+    assert "从 network 到" in out, "a column's name is no word of ours"
+    sentences = [line for line in out.splitlines() if re.search(r"\b(the|of|with) [a-z]+", line)]
+    assert sentences == []
+
+
 def test_a_translation_fills_in_no_place_that_its_sentence_lacks():
     for name in ("errors", "usage"):
         for english, chinese in table(name).items():

@@ -10,6 +10,7 @@ sentence that is known. What is not known stays English.
     names.toml     what stands for a value: FILE, COLUMN
     verbs.toml     each verb's line in the list, and its help
     options.toml   the help of options
+    account.toml   what a training says before and after
     errors.toml    errors and notes of the verbs, of tables and of model files
 
 Public names: `LANGUAGES`, `language_of`, `names`, `said`, `speaking`, `spoken`, `verb_texts`.
@@ -29,6 +30,8 @@ from typing import Any
 
 LANGUAGES = ("en", "zh")
 _PLACE = re.compile(r"\{(\w+)\}")
+# places that a single word of the house fills
+_TERMS = ("task", "kind")
 _SPOKEN: ContextVar[str] = ContextVar("spoken", default="en")
 
 
@@ -72,8 +75,8 @@ def said(english: str) -> str:
         return known[english]
     for pattern, template in templates:
         if found := pattern.fullmatch(english):
-            parts = {name[1:]: said(text) for name, text in found.groupdict("").items()}
-            return _filled(template, parts)
+            parts = {name[1:]: text for name, text in found.groupdict("").items()}
+            return _filled(template, {name: _part(name, text) for name, text in parts.items()})
     return english
 
 
@@ -97,12 +100,17 @@ def _table(language: str, name: str) -> Any:
 def _sentences(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
     """Return whole sentences, and patterns of those with places, the most telling first."""
     table: dict[str, str] = {}
-    for name in ("usage", "options", "errors"):
+    for name in ("usage", "options", "errors", "account"):
         table |= _table(language, name)
     places = {english: text for english, text in table.items() if _PLACE.search(english)}
     known = {english: text for english, text in table.items() if english not in places}
     ordered = sorted(places, key=lambda english: -len(_PLACE.sub("", english)))
     return known, [(_pattern(english), places[english]) for english in ordered]
+
+
+def _part(name: str, text: str) -> str:
+    """Return what fills a place: translated where it is a sentence or a term, and no name."""
+    return said(text) if " " in text or name in _TERMS else text
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clearprop.cli.account import Account
+from clearprop.cli.language import said
 from clearprop.cli.training_job import Job
 from clearprop.explanation import Chain, LayerHealth
 from clearprop.explanation.numbers import figure
@@ -33,7 +34,7 @@ def table() -> Table:
 
 def rows_of(count: int, what: str = "") -> str:
     """Return `1 row` or `2,000 held-out rows`."""
-    return f"{count:,} {what}{' ' if what else ''}row{'' if count == 1 else 's'}"
+    return said(f"{count:,} {what}{' ' if what else ''}row{'' if count == 1 else 's'}")
 
 
 def print_plan(screen: Console, job: Job) -> None:
@@ -47,7 +48,7 @@ def print_lines(screen: Console, lines: list[tuple[str, str]]) -> None:
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")
     for label, text in lines:
-        grid.add_row(label, text)
+        grid.add_row(said(label), text)
     screen.print(grid)
 
 
@@ -55,26 +56,30 @@ def _plan(job: Job) -> list[tuple[str, str]]:
     run = job.prepared.run
     (rows, columns), network, recipe = job.size, run.network, run.settings.recipe
     plan = run.engine.plan
-    best = f", {job.validation_rows:,} to find the best epoch" if job.validation_rows else ""
-    test = f", {job.tested:,} held out to measure the model" if job.tested else ""
-    threads = "1 thread" if plan.threads == 1 else f"{plan.threads} threads"
-    start = "goes on from the saved model; " if job.continued else ""
+    best = said(f", {job.validation_rows:,} to find the best epoch") if job.validation_rows else ""
+    test = said(f", {job.tested:,} held out to measure the model") if job.tested else ""
+    threads = said("1 thread" if plan.threads == 1 else f"{plan.threads} threads")
+    start = said("goes on from the saved model; ") if job.continued else ""
     folds = len(job.prepared.divisions)
     rate = f"{recipe.rule.learning_rate:g}"
-    together = f"{folds} networks, one for each fold; " if folds > 1 else ""
-    patience = "" if job.model.patience is None else f", patience {job.model.patience:g}"
+    together = said(f"{folds} networks, one for each fold; ") if folds > 1 else ""
+    patience = "" if job.model.patience is None else said(f", patience {job.model.patience:g}")
     return [
-        ("Table", f"{job.table.name}: {rows_of(rows)}, {columns} columns"),
-        ("Task", job.task.reason.rstrip(".")),
-        ("Rows", f"{run.block.rows:,} to learn from{best}{test}"),
+        ("Table", said(f"{job.table.name}: {rows_of(rows)}, {columns} columns")),
+        ("Task", said(job.task.reason.rstrip("."))),
+        ("Rows", said(f"{run.block.rows:,} to learn from") + best + test),
         ("Features", features_of(job.prepared.encoder)),
-        ("Network", f"{network}   ({network.size:,} parameters, {network.dtype})"),
+        ("Network", said(f"{network}   ({network.size:,} parameters, {network.dtype})")),
         (
             "Training",
-            f"{start}{together}{network.objective}, Adam, learning rate {rate}, "
-            f"batches of {recipe.batch_size}, {recipe.epochs} epochs{patience}",
+            f"{start}{together}{network.objective}, "
+            + said(
+                f"Adam, learning rate {rate}, batches of {recipe.batch_size}, "
+                f"{recipe.epochs} epochs"
+            )
+            + patience,
         ),
-        ("Engine", f"{plan.engine}, {threads}, seed {run.settings.seed}"),
+        ("Engine", said(f"{plan.engine}, {threads}, seed {run.settings.seed}")),
         *job.further_lines(),
     ]
 
@@ -85,16 +90,17 @@ def features_of(encoder: Any) -> str:
     kinds = Counter(type(column).__name__.removesuffix("Column").lower() for column in columns)
     left_out = kinds.pop("dropped", 0)
     words = {"number": "numeric", "category": "text", "boolean": "boolean", "date": "date"}
-    told = ", ".join(f"{count} {words[kind]}" for kind, count in kinds.items())
-    more = f"; {left_out} not used" if left_out else ""
-    return f"{encoder.width} from {told} column{'s' * (sum(kinds.values()) > 1)}{more}"
+    told = ", ".join(said(f"{count} {words[kind]}") for kind, count in kinds.items())
+    more = said(f"; {left_out} not used") if left_out else ""
+    plural = "s" * (sum(kinds.values()) > 1)
+    return said(f"{encoder.width} from {told} column{plural}") + more
 
 
 def print_outcome(screen: Console, job: Job, account: Account, destination: Path) -> None:
     """Say what came out."""
     history = job.model.history_
-    best = f" Best epoch: {history.best_epoch} of {len(history)}." if len(history) else ""
-    screen.print(f"\n{job.model.stop_.message}{best}{_calibration(job.model)}")
+    best = said(f" Best epoch: {history.best_epoch} of {len(history)}.") if len(history) else ""
+    screen.print(f"\n{said(job.model.stop_.message)}{best}{_calibration(job.model)}")
     if job.metrics:
         screen.print(heading("How good it is on rows it has not seen"))
         screen.print(metrics_table(job.metrics, rows_of(job.tested, "held-out")))
@@ -104,49 +110,49 @@ def print_outcome(screen: Console, job: Job, account: Account, destination: Path
     screen.print(chain_lines(account))
     screen.print(heading("The model"))
     # names of files are never broken over two lines
-    screen.print(f"Saved to {destination}. Predict new rows with:", soft_wrap=True)
+    screen.print(said(f"Saved to {destination}. Predict new rows with:"), soft_wrap=True)
     screen.print(f"  clearprop predict {destination} NEW-ROWS.csv", soft_wrap=True)
 
 
 def _calibration(model: Any) -> str:
     if model.temperature_ is None:
         return ""
-    return f" Probabilities are calibrated: temperature {model.temperature_:.3g}."
+    return said(f" Probabilities are calibrated: temperature {model.temperature_:.3g}.")
 
 
 def heading(text: str) -> Text:
     """Return a heading with an empty line before it."""
-    return Text(f"\n{text}", style="bold")
+    return Text(f"\n{said(text)}", style="bold")
 
 
 def metrics_table(metrics: list[Any], held_out: str) -> Table:
     """Return the metrics beside the baseline's; the better of each pair is bold."""
     grid = table()
     grid.add_column(held_out)
-    grid.add_column("network", justify="right")
-    grid.add_column("baseline", justify="right", style="dim")
+    grid.add_column(said("network"), justify="right")
+    grid.add_column(said("baseline"), justify="right", style="dim")
     grid.add_column("", style="dim")
     for metric in metrics:
         value = Text(figure(metric.value), style="bold" if metric.beats_baseline else "")
         baseline = "" if metric.baseline is None else figure(metric.baseline)
-        grid.add_row(metric.name, value, baseline, better_when(metric))
+        grid.add_row(said(metric.name), value, baseline, better_when(metric))
     return grid
 
 
 def better_when(metric: Any) -> str:
     """Say which way a metric is better."""
-    return "higher is better" if metric.higher_is_better else "lower is better"
+    return said("higher is better" if metric.higher_is_better else "lower is better")
 
 
 def layers_table(layers: list[LayerHealth], rows: int) -> Table:
     """Return a line for each layer's gradient."""
     grid = table()
-    grid.add_column("layer")
-    grid.add_column("units", justify="right")
+    grid.add_column(said("layer"))
+    grid.add_column(said("units"), justify="right")
     grid.add_column("‖W‖", justify="right")
     grid.add_column("‖∂E/∂W‖", justify="right", style=ERROR)
     grid.add_column("‖δ‖", justify="right", style=ERROR)
-    grid.add_column(f"silent on {rows_of(rows)}", justify="right")
+    grid.add_column(said(f"silent on {rows_of(rows)}"), justify="right")
     for line in layers:
         grid.add_row(
             f"{line.layer} {line.activation}",
@@ -154,7 +160,7 @@ def layers_table(layers: list[LayerHealth], rows: int) -> Table:
             figure(line.weight_norm),
             figure(line.gradient_norm),
             figure(line.delta_norm),
-            f"{line.dead} of {line.units}" if line.dead else "none",
+            said(f"{line.dead} of {line.units}" if line.dead else "none"),
         )
     return grid
 
@@ -163,15 +169,13 @@ def chain_lines(account: Account) -> RenderableType:
     """Return one weight's gradient, factor by factor, and its checks."""
     chain = account.chain
     unit = account.names.unit(chain.place.layer, chain.place.unit)
-    sentence = Text.assemble(
-        "How much does the loss of row ",
-        (str(account.row), "bold"),
-        f" ({account.answer}) change with the weight from ",
-        (account.source, f"bold {SIGNAL}"),
-        " into ",
-        (unit, "bold"),
-        "?",
+    asked = said(
+        f"How much does the loss of row {account.row} ({account.answer}) change with the weight "
+        f"from {account.source} into {unit}?"
     )
+    sentence = Text(asked)
+    sentence.highlight_words([account.source], f"bold {SIGNAL}")
+    sentence.highlight_words([unit], "bold")
     symbols, numbers = _factors(chain)
     formula = Table.grid(padding=(0, 1))
     for _ in symbols:
@@ -211,12 +215,12 @@ def _ways(account: Account) -> Table:
     for term in chain.terms[:SHOWN_TERMS]:
         numbers = (figure(term.weight), "·", figure(term.delta), "=", figure(term.product))
         through = names.unit(chain.place.layer + 1, term.unit)
-        grid.add_row(lead, *numbers, Text(f"through {through}", style="dim"))
+        grid.add_row(lead, *numbers, Text(said(f"through {through}"), style="dim"))
         lead = ""
     rest = chain.terms[SHOWN_TERMS:]
     if rest:
         total = figure(sum(term.product for term in rest))
-        others = Text(f"through {len(rest)} other{'s' * (len(rest) > 1)}", style="dim")
+        others = Text(said(f"through {len(rest)} other{'s' * (len(rest) > 1)}"), style="dim")
         grid.add_row("", "", "", "", "", total, others)
     return grid
 
@@ -224,18 +228,18 @@ def _ways(account: Account) -> Table:
 def _checks(account: Account) -> RenderableType:
     chain = account.chain
     several = chain.count_of_paths > 1
-    words = "Σ paths" if several else "product"
-    over = f", over {chain.count_of_paths:,} paths" if several else ""
+    words = said("Σ paths" if several else "product")
+    over = said(f", over {chain.count_of_paths:,} paths") if several else ""
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
         mark(chain.agrees),
-        f"{words} {figure(chain.total, 6)} = gradient from the engine "
+        f"{words} {figure(chain.total, 6)} = {said('gradient from the engine')} "
         f"{figure(chain.gradient, 6)}{over}",
     )
-    verb = "agrees" if account.difference_agrees else "does not agree"
+    verb = said("agrees" if account.difference_agrees else "does not agree")
     grid.add_row(
         mark(account.difference_agrees),
-        f"finite difference {figure(account.difference, 6)} {verb}",
+        f"{said('finite difference')} {figure(account.difference, 6)} {verb}",
     )
     return grid
 
