@@ -13,7 +13,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 def test_every_dependency_has_two_bounds():
     asked = [*PROJECT["dependencies"]]
-    for name in ("onnx", "studio", "track", "xla"):
+    for name in ("notebook", "onnx", "studio", "track", "xla"):
         asked += EXTRAS[name]
     for requirement in asked:
         assert re.fullmatch(r"[A-Za-z-]+>=[0-9.]+,<[0-9.]+", requirement), requirement
@@ -26,4 +26,4 @@ def test_extras_are_named_as_they_are_called():
             called.update(names.split(","))
     assert called <= set(EXTRAS)
     whole = re.fullmatch(r"clearprop\[(.*)\]", EXTRAS["all"][0])
-    assert set(whole.group(1).split(",")) == {"onnx", "studio", "track", "xla"}
+    assert set(whole.group(1).split(",")) == {"notebook", "onnx", "studio", "track", "xla"}
