@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -96,7 +97,7 @@ def test_every_error_of_the_command_line_is_known_and_no_translation_is_stale():
     missing = [text for text in raised("cli") if text not in errors and text not in usage]
     assert missing == []
     # what click says, and what `suggest` answers, is raised elsewhere
-    known = {text for room in ("cli", "tables", "files") for text in raised(room)}
+    known = {text for room in ("cli", "tables", "files", "explanation") for text in raised(room)}
     stale = [text for text in errors if text not in known and "Did you mean" not in text]
     assert stale == []
 
@@ -168,9 +169,10 @@ def test_errors_are_chinese_with_the_values_in_their_places(chinese, capsys, arg
     assert out == ""
 
 
-def test_the_reason_in_json_is_chinese_too(chinese, capsys):
-    _, out, _ = run(capsys, "info", "none.clearprop", "--json")
-    assert "没有文件" in out or "\\u6ca1" in out
+def test_json_is_for_machines_and_the_same_in_every_language(chinese, capsys):
+    _, out, err = run(capsys, "info", "none.clearprop", "--json")
+    assert json.loads(out) == {"error": "There is no file 'none.clearprop'. Check the path."}
+    assert "没有文件 'none.clearprop'" in err
 
 
 @pytest.mark.parametrize(
@@ -204,3 +206,26 @@ def test_pages_follow_the_language(monkeypatch, capsys):
     assert "网络" in out
     _, out, _ = run(capsys, "--lang", "zh", "example", "--lang", "en")
     assert "The 2-2-2 network" in out or "网络" not in out
+
+
+@pytest.mark.parametrize(
+    "english",
+    [
+        "Each of the 2 classes has a single row, so none can be held out: add rows.",
+        "Expected distinct names of columns; got 'a' more than once.",
+        "The prediction of row 3 is not finite (2 such rows).",
+        "How the run ended is not told as it should be.",
+        "one of a, b",
+        "'x' is not a finite number, so it cannot be worked out. Ask for another one.",
+    ],
+)
+def test_a_sentence_that_is_not_known_is_not_taken_apart_by_a_short_one(english):
+    with speaking("zh"):
+        assert said(english) == english
+
+
+def test_a_short_sentence_still_takes_its_numbers():
+    with speaking("zh"):
+        assert said("3 of 1,024") == "1,024 中的 3"
+        assert said("12 numeric") == "12 个数值"
+        assert said("'a b' is not 'c'.") == "'a b' 不是 'c'。"

@@ -139,9 +139,9 @@ def _run(arguments: list[str]) -> tuple[int, str]:
     except click.ClickException as error:
         return error.exit_code, show_error(error)
     except (click.Abort, KeyboardInterrupt):
-        message = said("Interrupted. Nothing was saved.")
-        click.echo(message, err=True)
-        return 1, message
+        interrupted = "Interrupted. Nothing was saved."
+        click.echo(said(interrupted), err=True)
+        return 1, interrupted
     except ClearpropError as error:
         return _failed(str(error))
     except MemoryError:
@@ -150,6 +150,5 @@ def _run(arguments: list[str]) -> tuple[int, str]:
 
 
 def _failed(english: str) -> tuple[int, str]:
-    message = said(english)
-    click.echo(said(f"Error: {message}"), err=True)
-    return 1, message
+    click.echo(said(f"Error: {said(english)}"), err=True)
+    return 1, english

@@ -83,19 +83,20 @@ def translated(command: Any) -> Any:
 
 
 def show_error(error: click.ClickException) -> str:
-    """Say what was wrong, on standard error, and return it."""
-    message = said(error.format_message())
+    """Say what was wrong, on standard error, and return it in English, for JSON."""
+    english = error.format_message()
+    message = said(english)
     if isinstance(error, click.MissingParameter):
         message = _named(message)
     if spoken() == "en":
         error.show()
-        return message
+        return english
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         hint = f"Try '{context.command_path} --help' for help."
         click.echo(f"{context.get_usage()}\n{said(hint)}\n", err=True)
     click.echo(said(f"Error: {message}"), err=True)
-    return message
+    return english
 
 
 def _named(text: str) -> str:

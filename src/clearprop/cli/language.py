@@ -32,6 +32,10 @@ LANGUAGES = ("en", "zh")
 _PLACE = re.compile(r"\{(\w+)\}")
 # places that a single word of the house fills
 _TERMS = ("task", "kind")
+# places that one number fills, as _WORDS are one word or a quoted one: else `{dead} of {units}`
+# takes any sentence with "of" in it apart
+_COUNTS = ("count", "dead", "units")
+_WORDS = ("value", "choice")
 _SPOKEN: ContextVar[str] = ContextVar("spoken", default="en")
 
 
@@ -121,5 +125,11 @@ def _pattern(english: str) -> re.Pattern[str]:
     pieces = _PLACE.split(english)
     # every second piece is a place's name, which for a group must not begin with a digit; what is
     # quoted fills a place whole, dots and all
-    parts = [f"(?P<p{p}>'[^']*'|.*?)" if k % 2 else re.escape(p) for k, p in enumerate(pieces)]
+    parts = [_place(p) if k % 2 else re.escape(p) for k, p in enumerate(pieces)]
     return re.compile("".join(parts), re.DOTALL)
+
+
+def _place(name: str) -> str:
+    if name in _COUNTS:
+        return rf"(?P<p{name}>\d[\d,]*)"
+    return f"(?P<p{name}>'[^']*'|\\S+)" if name in _WORDS else f"(?P<p{name}>'[^']*'|.*?)"
