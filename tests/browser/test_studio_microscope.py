@@ -112,10 +112,10 @@ def test_a_sample_goes_forward_and_back_at_every_zoom(opened):
         for layer in (1, 2, 3):
             at(page, layer)
             for unit in range(SHAPE[layer]):
-                # pictures show three digits
+                # pictures show three digits, which round by up to 5e-3
                 z, a = hand.z[layer - 1][unit], hand.a[layer][unit]
                 assert said(page, "z", layer, unit) == pytest.approx(z, rel=5e-3)
-                assert said(page, "a", layer, unit) == pytest.approx(a, rel=1e-3)
+                assert said(page, "a", layer, unit) == pytest.approx(a, rel=5e-3)
             assert holds(digits(page), hand.z[layer - 1][0])
             page.locator("#cp-pass-on").click()
         at(page, 4)
